@@ -20,8 +20,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import __version__, attempts, load, read, run, watch
-    from harness.errors import EvidenceError, HarnessError, InvalidInputError, MissingToolError
+    from harness.api import __version__, attempts, load, lossless, read, run, watch
+    from harness.errors import (
+        EvidenceError,
+        HarnessError,
+        InconclusiveError,
+        InvalidInputError,
+        MissingToolError,
+        UnexpectedVerdictError,
+    )
     from harness.model.attempt import Method, Outcome
     from harness.model.experiment import Experiment, Pool, Route, Tls, TrafficPlan
     from harness.model.rates import Leg
@@ -30,13 +37,15 @@ if TYPE_CHECKING:
     from harness.model.watch import WatchVerdict
     from harness.runner.options import RunOptions
     from harness.runner.run import RunResult
+    from harness.runner.watch.lossless import Traffic
     from harness.runner.watch.running import WatchResult
     from harness.traffic.user import LosslessUser
 
 #: The module of each public name.
 _HOME = {
-    **dict.fromkeys(("__version__", "attempts", "load", "read", "run", "watch"), "harness.api"),
+    **dict.fromkeys(("__version__", "attempts", "load", "lossless", "read", "run", "watch"), "harness.api"),
     **dict.fromkeys(("EvidenceError", "HarnessError", "InvalidInputError", "MissingToolError"), "harness.errors"),
+    **dict.fromkeys(("InconclusiveError", "UnexpectedVerdictError"), "harness.errors"),
     **dict.fromkeys(("Method", "Outcome"), "harness.model.attempt"),
     **dict.fromkeys(("Experiment", "Pool", "Route", "Tls", "TrafficPlan"), "harness.model.experiment"),
     **dict.fromkeys(("CellVerdict", "Finding", "RunVerdict", "TrialVerdict", "Verdict"), "harness.model.verdict"),
@@ -45,6 +54,7 @@ _HOME = {
     "WatchVerdict": "harness.model.watch",
     "RunOptions": "harness.runner.options",
     "RunResult": "harness.runner.run",
+    "Traffic": "harness.runner.watch.lossless",
     "WatchResult": "harness.runner.watch.running",
     "LosslessUser": "harness.traffic.user",
 }
@@ -55,6 +65,7 @@ __all__ = [
     "Experiment",
     "Finding",
     "HarnessError",
+    "InconclusiveError",
     "InvalidInputError",
     "Leg",
     "LosslessUser",
@@ -68,14 +79,17 @@ __all__ = [
     "RunVerdict",
     "Shape",
     "Tls",
+    "Traffic",
     "TrafficPlan",
     "TrialVerdict",
+    "UnexpectedVerdictError",
     "Verdict",
     "WatchResult",
     "WatchVerdict",
     "__version__",
     "attempts",
     "load",
+    "lossless",
     "read",
     "run",
     "watch",

@@ -32,10 +32,11 @@ from harness.runner.options import RunOptions
 from harness.runner.progress import RunProgress, SilentProgress
 from harness.runner.run import RunResult, run_experiment
 from harness.runner.watch import judging as watch_judging
-from harness.runner.watch.plan import is_watch
+from harness.runner.watch.lossless import Traffic, guarded
+from harness.runner.watch.plan import Origin, is_watch
 from harness.runner.watch.progress import WatchCounts
 from harness.runner.watch.request import WatchRequest, origins_of
-from harness.runner.watch.running import WatchResult, run_watch
+from harness.runner.watch.running import RunningWatch, WatchResult, run_watch
 from harness.store.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -129,6 +130,95 @@ def watch(
     """
     if seconds <= 0:
         raise InvalidInputError([Problem(f"seconds={seconds}: expected more than 0")])
+    origins = _origins(
+        urls,
+        rate=rate,
+        methods=methods,
+        connections=connections,
+        durations=durations,
+        timeout=timeout,
+        statuses=statuses,
+        headers=headers,
+    )
+    with _signals():
+        return run_watch(urls, origins, _Quiet(), out=out, seconds=seconds, workers=1, command="harness.watch")
+
+
+@contextmanager
+def lossless(
+    *urls: str,
+    rate: Rate = 50,
+    methods: Sequence[Method] = (Method.GET,),
+    connections: Sequence[Shape] = DEFAULT_SHAPES,
+    durations: Mapping[Shape, float] | None = None,
+    timeout: float = 3.0,
+    statuses: Sequence[int] = (),
+    headers: Mapping[str, str] | None = None,
+    baseline: float = 1.0,
+    settle: float = 1.0,
+    out: Path | None = None,
+) -> Iterator[Traffic]:
+    """Keep traffic on URLs while a ``with`` block runs, and raise at its end unless every request was answered.
+
+    Every request is tried once. An exception of the block is raised again, with the account as a note.
+
+    Args:
+        urls: Absolute, ``http`` or ``https``.
+        rate: Requests per second over all URLs.
+        methods: Sent in turn.
+        connections: Kinds of connections, in turn.
+        durations: Seconds that shapes among them require: how long a connection waits unused.
+        timeout: Seconds per request, connecting included.
+        statuses: HTTP statuses that count as success; any 2xx by default.
+        headers: Further headers of each request; their values are never stored.
+        baseline: Seconds of traffic before the block, at least 0.
+        settle: Seconds of traffic after the block, at least 0. Losses may come later than the call that caused them.
+        out: Run directory to create; below ``reports/`` by default.
+
+    Yields:
+        The traffic with its counts so far; its ``result`` has the verdict after the block.
+
+    Raises:
+        InvalidInputError: A URL or another argument is invalid; nothing was sent.
+        UnexpectedVerdictError: A request was lost. It is an ``AssertionError``, too.
+        InconclusiveError: The traffic proves nothing. If it could not begin, the block did not run.
+        HarnessError: The evidence could not be saved.
+    """
+    __tracebackhide__ = True
+    for name, value in (("baseline", baseline), ("settle", settle)):
+        if value < 0:
+            raise InvalidInputError([Problem(f"{name}={value}: expected at least 0")])
+    origins = _origins(
+        urls,
+        rate=rate,
+        methods=methods,
+        connections=connections,
+        durations=durations,
+        timeout=timeout,
+        statuses=statuses,
+        headers=headers,
+    )
+    watch = RunningWatch.create(urls, origins, _Quiet(), out=out, seconds=0, workers=1, command="harness.lossless")
+    with guarded(watch, baseline=baseline, settle=settle) as traffic:
+        yield traffic
+
+
+def _origins(
+    urls: tuple[str, ...],
+    *,
+    rate: Rate,
+    methods: Sequence[Method],
+    connections: Sequence[Shape],
+    durations: Mapping[Shape, float] | None,
+    timeout: float,
+    statuses: Sequence[int],
+    headers: Mapping[str, str] | None,
+) -> tuple[Origin, ...]:
+    """Return the traffic of each origin.
+
+    Raises:
+        InvalidInputError: An argument is invalid.
+    """
     request = WatchRequest(
         urls=urls,
         rate=rate,
@@ -139,9 +229,7 @@ def watch(
         statuses=tuple(statuses),
         headers=tuple((name, Secret(value)) for name, value in (headers or {}).items()),
     )
-    origins = origins_of(request)
-    with _signals():
-        return run_watch(urls, origins, _Quiet(), out=out, seconds=seconds, workers=1, command="harness.watch")
+    return origins_of(request)
 
 
 def read(directory: str | Path) -> RunVerdict | WatchVerdict:

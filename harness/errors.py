@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 from harness.problem_codes import ProblemCode
 
@@ -103,3 +104,32 @@ class EvidenceError(HarnessError):
     """A run directory is incomplete, damaged, or changed after it was sealed."""
 
     exit_code = ExitCode.INVALID_INPUT
+
+
+class VerdictError(HarnessError):
+    """A verdict that the caller did not ask for; see the two subclasses.
+
+    Args:
+        message: One sentence about the verdict.
+        account: The account of all requests and the findings, as text.
+        directory: The run directory.
+
+    Attributes:
+        directory: The run directory.
+    """
+
+    def __init__(self, message: str, *, account: str, directory: Path) -> None:
+        super().__init__(message, detail=account, hint=f"report: {directory / 'index.html'}")
+        self.directory = directory
+
+
+class UnexpectedVerdictError(VerdictError, AssertionError):
+    """Requests were lost, or a cell is lossless against expectation. Test frameworks take it for a failed assertion."""
+
+    exit_code = ExitCode.UNEXPECTED
+
+
+class InconclusiveError(VerdictError):
+    """The traffic proves nothing, so nothing is known about losses. This is neither a pass nor a loss."""
+
+    exit_code = ExitCode.INCONCLUSIVE

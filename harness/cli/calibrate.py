@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,10 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.analysis.evidence import Calibration, CalibrationCase
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.option_values import words_of
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.findings.instrument import CalibrationNotExact
 from harness.report.faults import FAULTS
+from harness.report.outputs import CalibrateOutput, FaultOutput, FaultsOutput, KnownFaultOutput, ServedOutput
 from harness.runner.calibrate import calibrate as prove
 from harness.store.rundir import RunDirectory
 from harness.traffic.calibration.cases import FaultCase, chosen
@@ -41,7 +41,7 @@ def calibrate(
     ] = 2,
     tls: Annotated[bool, typer.Option("--tls", help="Use TLS, and cause TLS faults too.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="Describe each fault and send nothing.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
+    as_json: AsJson = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder to create for the ledger of all attempts.", show_default="not kept"),
@@ -72,7 +72,7 @@ def calibrate(
     """
     cases = _cases(faults, tls=tls)
     if list_:
-        _show_list(cases)
+        _show_list(cases, as_json=as_json)
         return ExitCode.AS_EXPECTED
     with ExitStack() as stack:
         folder = (
@@ -98,7 +98,14 @@ def _cases(words: str, *, tls: bool) -> tuple[FaultCase, ...]:
     return tuple(known[name] for name in names)
 
 
-def _show_list(cases: Sequence[FaultCase]) -> None:
+def _show_list(cases: Sequence[FaultCase], *, as_json: bool) -> None:
+    if as_json:
+        known = (
+            KnownFaultOutput(fault=case.name, expected=case.expected.label, description=FAULTS.get(case.name, ""))
+            for case in cases
+        )
+        print_json(FaultsOutput(faults=tuple(known)))
+        return
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for head in ("fault", "expected", "what the server does"):
         table.add_column(head, no_wrap=head != "what the server does")
@@ -126,7 +133,7 @@ def show(found: Calibration, wrong: Sequence[str], *, as_json: bool) -> None:
         done = f"{count(total)} requests met {len(found.cases)} kinds of answers and faults"
         console.print(f"✓ exact: {done}; each was reported correctly and sent once", style="bold green")
     if as_json:
-        sys.stdout.write(json.dumps(as_object(found, wrong), sort_keys=True) + "\n")
+        print_json(as_output(found, wrong))
 
 
 def _reported(case: CalibrationCase) -> str:
@@ -135,22 +142,22 @@ def _reported(case: CalibrationCase) -> str:
     return ", ".join(f"{label} {count(n)}" for label, n in case.found.items()) or "nothing"
 
 
-def as_object(found: Calibration, wrong: Sequence[str]) -> dict[str, object]:
+def as_output(found: Calibration, wrong: Sequence[str]) -> CalibrateOutput:
     """Return the result as a JSON object, for scripts."""
-    return {
-        "exact": not wrong,
-        "faults": [
-            {
-                "fault": case.name,
-                "expected": case.expected,
-                "done": case.planned,
-                "reported": dict(case.found),
-                "exact": case.is_exact,
-            }
+    return CalibrateOutput(
+        exact=not wrong,
+        faults=tuple(
+            FaultOutput(
+                fault=case.name,
+                expected=case.expected,
+                done=case.planned,
+                reported=dict(case.found),
+                exact=case.is_exact,
+            )
             for case in found.cases
-        ],
-        "served": {name: {"sent": sent, "served": served} for name, (sent, served) in found.served.items()},
-        "duplicates": found.duplicates,
-        "client_faults": list(found.faults),
-        "wrong": list(wrong),
-    }
+        ),
+        served={name: ServedOutput(sent=sent, served=served) for name, (sent, served) in found.served.items()},
+        duplicates=found.duplicates,
+        client_faults=tuple(found.faults),
+        wrong=tuple(wrong),
+    )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, Port, kind_options
 from harness.clusters.base import BringUp
 from harness.clusters.kind import persistent as kind_persistent
@@ -18,6 +19,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.localkube.kubelet.images import KNOWN_IMAGES
 from harness.model.controllers import DEFAULT
+from harness.report.outputs import ClusterOutput, ClustersOutput
 from harness.runner.images import read_images
 
 _HELP = (
@@ -50,6 +52,7 @@ def up(
     node_image: NodeImage = "",
     image: Image = None,
     images: Images = None,
+    as_json: AsJson = False,
 ) -> int:
     """Bring a cluster up and leave it running."""
     console = Console(highlight=False, stderr=True)
@@ -66,6 +69,10 @@ def up(
     else:
         local = persistent.up(name, profile=profile, ingress=ingress, progress=progress)
         url, config = local.entry_url, local.kubeconfig
+    if as_json:
+        one = ClusterOutput(name=name, cluster=cluster, state="up", url=url, kubeconfig=str(config))
+        print_json(ClustersOutput(clusters=(one,)))
+        return 0
     out = Console(highlight=False)
     out.print(f"cluster {name} is up; its ingress answers at {url}", soft_wrap=True)
     out.print(f"  export KUBECONFIG={config}", markup=False, soft_wrap=True)
@@ -74,22 +81,33 @@ def up(
 
 
 @app.command()
-def down(name: Name = "harness", cluster: Kind = "local") -> int:
+def down(name: Name = "harness", cluster: Kind = "local", as_json: AsJson = False) -> int:
     """Remove a cluster and all its state. A cluster that you made by other means is never touched."""
     take_down: Callable[[str], None] = kind_persistent.down if _is_kind(cluster) else persistent.down
     take_down(name)
+    if as_json:
+        one = ClusterOutput(name=name, cluster=cluster, state="down", url="", kubeconfig="")
+        print_json(ClustersOutput(clusters=(one,)))
+        return 0
     Console(highlight=False).print(f"cluster {name} is down")
     return 0
 
 
 @app.command()
-def status() -> int:
+def status(as_json: AsJson = False) -> int:
     """List the clusters that are up, and leftovers of earlier ones."""
     rows = [(c.name, "local", c.state, c.entry_url, c.kubeconfig) for c in persistent.status()]
     rows += [
         (c.name, "kind", c.state(), f"http://{c.entry.address}:{c.entry.port}" if c.port else "-", c.kubeconfig)
         for c in records.all_records()
     ]
+    if as_json:
+        found = (
+            ClusterOutput(name=name, cluster=kind, state=state, url="" if url == "-" else url, kubeconfig=str(path))
+            for name, kind, state, url, path in rows
+        )
+        print_json(ClustersOutput(clusters=tuple(found)))
+        return 0
     out = Console(highlight=False)
     for row in rows:
         out.print("  ".join(map(str, row)), markup=False, soft_wrap=True)
@@ -99,14 +117,19 @@ def status() -> int:
 
 
 @app.command()
-def kubeconfig(name: Name = "harness", cluster: Kind = "local") -> int:
+def kubeconfig(name: Name = "harness", cluster: Kind = "local", as_json: AsJson = False) -> int:
     """Print the path of a cluster's kubeconfig: export KUBECONFIG=$(harness cluster kubeconfig).
 
     Exit code 4 if it can't be printed: with an empty KUBECONFIG, kubectl would use another cluster.
     """
     path: Callable[[str], Path] = kind_persistent.kubeconfig if _is_kind(cluster) else persistent.kubeconfig
+    found = path(name)
+    if as_json:
+        one = ClusterOutput(name=name, cluster=cluster, state="up", url="", kubeconfig=str(found))
+        print_json(ClustersOutput(clusters=(one,)))
+        return 0
     with streams.required_output() as file:
-        file.write(f"{path(name)}\n")
+        file.write(f"{found}\n")
     return 0
 
 

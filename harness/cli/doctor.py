@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.errors import ExitCode
-from harness.runner.doctor import CHECKS, Check, State
+from harness.report.outputs import CheckOutput, DoctorOutput
+from harness.runner.doctor import CHECKS, Check, State, check_load
 
 SIGNS = {State.OK: ("✓", "green"), State.OPTIONAL: ("-", "yellow"), State.LACKS: ("✗", "red")}
 
 
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False) -> int:
+def doctor(
+    load: Annotated[
+        bool, typer.Option("--load", help="Also measure for 10 s what this machine can send without falling behind.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
     """Check this machine: limits, ports, nginx, Traefik, kind, Docker, leftover processes. Changes nothing.
+
+    --load sends to a server on this machine, at a rate that grows until requests leave late. The result is remembered:
+    `harness run` warns if an Experiment asks for more, and `--rate auto` sends 60 % of it.
 
     Exit code: 0 the local cluster can run, 4 something that it needs is missing.
     """
     checks = [check() for check in CHECKS]
+    if load:
+        checks.append(check_load())
+    lacking = any(check.state is State.LACKS for check in checks)
+    code = ExitCode.HARNESS_FAILED if lacking else ExitCode.AS_EXPECTED
     if as_json:
-        sys.stdout.write(json.dumps([asdict(check) for check in checks]) + "\n")
+        found = (CheckOutput(what=c.what, state=c.state.value, found=c.found, hint=c.hint) for c in checks)
+        print_json(DoctorOutput(exit_code=int(code), checks=tuple(found)))
     else:
         show(checks)
-    lacking = any(check.state is State.LACKS for check in checks)
-    return ExitCode.HARNESS_FAILED if lacking else ExitCode.AS_EXPECTED
+    return code
 
 
 def show(checks: list[Check]) -> None:

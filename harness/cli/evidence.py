@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
+from harness.cli.run import summary as run_summary
+from harness.model.verdict import RunVerdict
+from harness.model.watch import WatchVerdict
 from harness.report import run as run_report
 from harness.report import terminal
 from harness.report import watch as watch_report
 from harness.report.document import Document
+from harness.report.formats import FORMATS
+from harness.report.outputs import FilesOutput
+from harness.report.watch_json import summary as watch_summary
 from harness.runner.judging import judge, judge_as_found, read_verdict, write_reports
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
@@ -26,6 +34,7 @@ def analyze(
     unsealed: Annotated[
         bool, typer.Option("--unsealed", help="Judge the evidence that a killed run left. Writes nothing.")
     ] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Judge a run's evidence again. Writes verdict.json and the reports, with the same bytes each time.
 
@@ -35,41 +44,52 @@ def analyze(
     proves nothing, so the exit code is never 0.
     """
     run = RunDirectory.open(directory)
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=as_json)
     if unsealed:
-        return _as_found(run, console)
+        return _as_found(run, console, as_json=as_json)
     run.verify("evidence")
-    document, code = _again(run)
-    console.print(terminal.render(document))
+    verdict = _again(run)
+    console.print(terminal.render(_document(verdict)))
     console.print(f"report: {run.path / 'index.html'}", markup=False, soft_wrap=True)
-    return code
+    if as_json:
+        _print_summary(verdict, run)
+    return verdict.exit_code
 
 
-def _again(run: RunDirectory) -> tuple[Document, int]:
-    """Judge and write the reports. Return the document to print, and the exit code."""
+def _again(run: RunDirectory) -> RunVerdict | WatchVerdict:
+    """Judge, write the reports, and return the verdict."""
     if is_watch(run.path):
-        watched = watch_judging.write_verdict(run, watch_judging.judge_again(run))
-        return watch_report.document(watched), watched.exit_code
+        return watch_judging.write_verdict(run, watch_judging.judge_again(run))
     verdict = judge(run)
     write_reports(run, verdict)
-    return run_report.document(verdict), verdict.exit_code
+    return verdict
 
 
-def _as_found(run: RunDirectory, console: Console) -> int:
+def _document(verdict: RunVerdict | WatchVerdict) -> Document:
+    return watch_report.document(verdict) if isinstance(verdict, WatchVerdict) else run_report.document(verdict)
+
+
+def _print_summary(verdict: RunVerdict | WatchVerdict, run: RunDirectory) -> None:
+    """Print what ``harness run --json`` or ``harness watch --json`` would, with the exit code of this verdict."""
+    if isinstance(verdict, WatchVerdict):
+        print_json(watch_summary(verdict, str(run.path)))
+    else:
+        print_json(replace(run_summary(verdict, run.path), exit_code=int(verdict.exit_code)))
+
+
+def _as_found(run: RunDirectory, console: Console, *, as_json: bool) -> int:
     """Judge the evidence as found, and write nothing. The output always says that it is no proof."""
     differences = run.differences()
     if differences:
         lines = [f"{run.path} is not as it was sealed:", *(f"  {each}" for each in differences)]
         console.print("\n".join(lines), style="bold red", markup=False, soft_wrap=True)
-    if is_watch(run.path):
-        watched = watch_judging.judge_as_found(run, differences)
-        document, code = watch_report.document(watched), watched.exit_code
-    else:
-        verdict = judge_as_found(run, differences)
-        document, code = run_report.document(verdict), verdict.exit_code
-    console.print(terminal.render(document))
+    judged = watch_judging.judge_as_found if is_watch(run.path) else judge_as_found
+    verdict = judged(run, differences)
+    console.print(terminal.render(_document(verdict)))
     console.print(_no_proof(run, len(differences)), style="bold yellow", markup=False, soft_wrap=True)
-    return code
+    if as_json:
+        _print_summary(verdict, run)
+    return verdict.exit_code
 
 
 def _no_proof(run: RunDirectory, differences: int) -> str:
@@ -83,7 +103,7 @@ def _no_proof(run: RunDirectory, differences: int) -> str:
     return f"no proof: {why}. This does not count as success, and nothing was written."
 
 
-def report(directory: Directory) -> int:
+def report(directory: Directory, as_json: AsJson = False) -> int:
     """Write the reports again from verdict.json."""
     run = RunDirectory.open(directory)
     run.verify("verdict")
@@ -91,5 +111,9 @@ def report(directory: Directory) -> int:
         watch_judging.write_reports(run, watch_judging.read_verdict(run))
     else:
         write_reports(run, read_verdict(run))
+    if as_json:
+        files = tuple(str(run.path / each.file) for each in FORMATS)
+        print_json(FilesOutput(directory=str(run.path), files=files))
+        return 0
     Console(highlight=False).print(f"report: {run.path / 'index.html'}", markup=False, soft_wrap=True)
     return 0

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.errors import InvalidInputError, Problem
 from harness.kit.files import clear_disk_errors
 from harness.kit.shipped import shipped
+from harness.report.outputs import FilesOutput
 
 
 def demo(context: typer.Context) -> int:
@@ -38,6 +40,7 @@ def demo(context: typer.Context) -> int:
 
 def examples(
     folder: Annotated[Path, typer.Argument(help="Folder to create.", show_default=True)] = Path("experiments"),
+    as_json: AsJson = False,
 ) -> int:
     """Copy the shipped Experiments, with their workloads and patches, into a new folder to edit.
 
@@ -50,6 +53,9 @@ def examples(
     with clear_disk_errors(folder):
         shutil.copytree(shipped("experiments"), folder)
     names = sorted(path.name for path in folder.glob("*.yaml"))
+    if as_json:
+        print_json(FilesOutput(directory=str(folder), files=tuple(str(folder / name) for name in names)))
+        return 0
     out = Console(highlight=False)
     out.print(f"{len(names)} Experiments are in {folder}:", markup=False, soft_wrap=True)
     for name in names:

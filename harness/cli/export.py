@@ -11,7 +11,7 @@ import typer
 from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.kit.files import clear_disk_errors
-from harness.runner.export import parts_of, write_csv
+from harness.runner.export import parts_of, write_csv, write_jsonl
 from harness.store.rundir import RunDirectory
 from harness.wording import plural
 
@@ -29,6 +29,9 @@ def export(
         typer.Option(metavar="GLOB", help="Only these cells, such as graceful--*. For a watch: number of an origin."),
     ] = "*",
     trial: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only this trial.", show_default="all")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write one JSON object per attempt in place of CSV; see `harness schema`.")
+    ] = False,
 ) -> int:
     """Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.
 
@@ -48,11 +51,12 @@ def export(
         raise InvalidInputError([Problem(f"--format {form!r}: expected csv")])
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
+    write = write_jsonl if as_json else write_csv
     if out == "-":
         with streams.required_output() as file:
-            write_csv(top, folders, file)
+            write(top, folders, file)
         return 0
     with clear_disk_errors(Path(out)), Path(out).open("w", encoding="utf-8", newline="") as file:
-        count = write_csv(top, folders, file)
+        count = write(top, folders, file)
     sys.stderr.write(f"{out}: {plural(count, 'attempt')}\n")
     return 0

@@ -10,7 +10,10 @@ from rich.console import Console
 
 from harness.cli.command_line import own_command
 from harness.cli.context_options import Context, Kubeconfig, Yes, confirm, context_options
+from harness.cli.json_option import AsJson
+from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
+from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
 from harness.cli.run import show_result
 from harness.cli.traffic_options import (
@@ -87,7 +90,9 @@ def run_in_place_command(
     user: Login = "",
     no_body: NoBody = False,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
+    metrics: Metrics = "",
+    otlp: Otlp = "",
+    as_json: AsJson = False,
 ) -> int:
     r"""Make one change to an application that is already running, under traffic, and account for every request.
 
@@ -129,9 +134,11 @@ def run_in_place_command(
     )
     if problems:
         raise InvalidInputError(problems)
+    check_otlp(otlp)
     prepared = prepare(request)
     confirm(described(prepared), context_options(context=context, kubeconfig=kubeconfig, entry_url=""), yes=yes)
-    return _run(prepared, RunOptions(cluster="in place", out=out, profile="", command=own_command()), as_json=as_json)
+    options = RunOptions(cluster="in place", out=out, profile="", command=own_command(), traced=bool(otlp))
+    return _run(prepared, options, metrics, otlp, as_json=as_json)
 
 
 def described(prepared: PreparedChange) -> str:
@@ -154,12 +161,13 @@ def _at_least_a_second(text: str, option: str, problems: list[Problem]) -> float
     return found
 
 
-def _run(prepared: PreparedChange, options: RunOptions, *, as_json: bool) -> int:
-    with choose_progress() as progress:
+def _run(prepared: PreparedChange, options: RunOptions, metrics: str, otlp: str, *, as_json: bool) -> int:
+    with choose_progress(metrics) as progress:
         try:
             result = run_in_place(prepared, options, progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
+    send_spans(otlp, result.directory, result.verdict)
     show_result(result, as_json=as_json)
     console = Console(stderr=True, highlight=False)
     for what in left_changed(result.directory):

@@ -13,12 +13,14 @@ import yaml
 from rich.console import Console
 
 from harness.cli.experiment_options import IngressOption, controller
+from harness.cli.json_option import AsJson, print_json
 from harness.errors import InvalidInputError, Problem
 from harness.intake.compose import compose, experiment_name
 from harness.intake.proposal import propose
 from harness.intake.sources import Source, read_source
 from harness.kit.files import write_text
 from harness.kube.dumps import clean
+from harness.report.outputs import FilesOutput
 
 Manifests = Annotated[
     str,
@@ -36,6 +38,7 @@ def init(
     ] = None,
     ingress: IngressOption = "",
     force: Annotated[bool, typer.Option(help="Replace existing files.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Write an Experiment for manifests as they are, ready to run and with a comment on each setting.
 
@@ -56,11 +59,13 @@ def init(
     name = experiment_name(source.name)
     target = output or Path(f"{name}.experiment.yaml")
     command = shlex.join(["harness", "init", path])
-    written = write_experiment(source, path, target, ingress=controller(ingress), force=force, command=command)
-    console = Console(highlight=False)
-    for notice in written:
+    notices = write_experiment(source, path, target, ingress=controller(ingress), force=force, command=command)
+    console = Console(highlight=False, stderr=as_json)
+    for notice in notices:
         console.print(f"notice: {notice}", markup=False, soft_wrap=True)
     console.print(f"wrote {target}; next: harness run {target}", markup=False, soft_wrap=True)
+    if as_json:
+        print_json(FilesOutput(directory=str(target.parent), files=(str(target),), notices=notices))
     return 0
 
 

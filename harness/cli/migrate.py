@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +14,7 @@ from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.command_line import own_command
 from harness.cli.context_options import CONTEXT_PANEL, Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import AssumeInert, ClusterOption, Keep, Only, Parallel, Profile, parse_only
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
@@ -27,11 +26,11 @@ from harness.model.controllers import CONTROLLERS, DEFAULT
 from harness.model.migration import Migration
 from harness.report import terminal
 from harness.report.migration import document
+from harness.report.outputs import MigrateOutput
 from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
 from harness.runner.migration.migrate import MigrationSide, run_migration
 from harness.runner.options import RunOptions
-from harness.store.records import to_json
 
 #: Controllers to choose from; ``none`` is no controller.
 _KNOWN = tuple(word for word, facts in CONTROLLERS.items() if facts.address is not None)
@@ -78,7 +77,7 @@ def migrate(
     to_entry_url: ToEntryUrl = "",
     yes: Yes = False,
     assume_inert: AssumeInert = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Compare two ingress controllers: does my application lose requests after a move from one to the other?
 
@@ -165,8 +164,9 @@ def show(migration: Migration, directory: Path, *, as_json: bool) -> None:
     console.print(terminal.render(document(migration)))
     console.print(f"report: {directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
-        shown = {**to_json(migration), "directory": str(directory), "exit_code": migration.process_code}
-        sys.stdout.write(json.dumps(shown, sort_keys=True) + "\n")
+        shown = {each.name: getattr(migration, each.name) for each in fields(migration)}
+        shown["exit_code"] = int(migration.process_code)
+        print_json(MigrateOutput(**shown, directory=str(directory)))
 
 
 def _again(directory: Path, experiment: Path | None, *, as_json: bool) -> int:

@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from harness.cli.metrics_option import live_metrics
+from harness.model.timeline import Phase
 from harness.runner.progress import RunProgress
+from harness.traffic.live import LiveCounts
 from harness.wording import plural
 
 
@@ -51,10 +54,15 @@ class LiveProgress:
             line = self._lines.get(trial, _TrialLine(begun=time.monotonic()))
             self._lines[trial] = replace(line, step=text)
 
-    def counts(self, trial: str, sent: int, lost: int) -> None:
+    def phase(self, trial: str, phase: Phase) -> None:
+        """Show a trial's phase as its step."""
+        self.step(trial, phase)
+
+    def counts(self, trial: str, counts: LiveCounts) -> None:
         """Show a trial's counts."""
         with self._lock:
-            self._lines[trial] = replace(self._lines.get(trial, _TrialLine()), sent=sent, lost=lost)
+            line = self._lines.get(trial, _TrialLine())
+            self._lines[trial] = replace(line, sent=counts.sent, lost=counts.lost)
 
     def ended(self, trial: str, failure: str) -> None:
         """Print a permanent line for a trial that has ended."""
@@ -97,9 +105,12 @@ class PlainProgress:
     def step(self, trial: str, text: str) -> None:
         """Show nothing: a log is for results."""
 
-    def counts(self, trial: str, sent: int, lost: int) -> None:
+    def phase(self, trial: str, phase: Phase) -> None:
+        """Show nothing: a log is for results."""
+
+    def counts(self, trial: str, counts: LiveCounts) -> None:
         """Keep the counts for the line at the trial's end."""
-        self._counts[trial] = (sent, lost)
+        self._counts[trial] = (counts.sent, counts.lost)
 
     def ended(self, trial: str, failure: str) -> None:
         """Print one line."""
@@ -127,8 +138,28 @@ def ended_text(trial: str, sent: int, lost: int, failure: str) -> str:
 
 
 @contextmanager
-def choose_progress() -> Iterator[RunProgress]:
-    """Return live progress on a terminal, plain progress elsewhere. It goes to stderr; stdout is for results."""
+def choose_progress(metrics: str = "") -> Iterator[RunProgress]:
+    """Yield live progress on a terminal, plain progress elsewhere. It goes to stderr; stdout is for results.
+
+    Args:
+        metrics: Address at which live metrics are served; empty for none.
+
+    Raises:
+        InvalidInputError: ``metrics`` is no address.
+        HarnessError: Nothing can listen there.
+    """
+    with live_metrics(metrics) as metered, _shown() as shown:
+        if metered is None:
+            yield shown
+            return
+        from harness.telemetry.progress import MeteredRun  # noqa: PLC0415 - for --metrics alone
+
+        shown.note(metered.notice)
+        yield MeteredRun(shown, metered.metrics)
+
+
+@contextmanager
+def _shown() -> Iterator[RunProgress]:
     console = Console(stderr=True, highlight=False)
     if sys.stderr.isatty():
         live = LiveProgress(console)

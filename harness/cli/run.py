@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,10 @@ from harness.cli.experiment_options import (
     controller,
     parse_only,
 )
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
+from harness.cli.metrics_option import Metrics
+from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
@@ -40,12 +42,12 @@ from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import terminal
+from harness.report.outputs import CellOutput, CountOutput, RunOutput
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
-from harness.store.records import to_json
 from harness.wording import plural
 
 Workers = Annotated[
@@ -103,14 +105,17 @@ def run(
     bind: Bind = "",
     rerun: RerunOption = None,
     retry_inconclusive: RetryOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
+    metrics: Metrics = "",
+    otlp: Otlp = "",
+    as_json: AsJson = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
 
     The run directory has the evidence, verdict.json, and the report: index.html and the formats for CI.
 
-    --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
-    expected, as_expected, sent, lost, connections_cut, hidden, twice and the codes of its findings. verdict.json has
+    --json prints a summary: version, name, exit_code, directory and cells. Each cell has configuration, change,
+    verdict, expected, as_expected, sent, lost, connections_cut, hidden, twice and the codes of its findings.
+    verdict.json has
     everything.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
@@ -153,16 +158,14 @@ def run(
         retry_inconclusive=retries(retry_inconclusive),
         repeats=asked.description,
         bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
-        cluster_options={
-            **kind_options(
-                kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
-            ),
-            **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
-        },
+        cluster_options=kind_options(
+            kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
+        )
+        | context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
     )
     if cluster == "context":
         confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(loaded, options, as_json=as_json)
+    return _run(loaded, options, metrics, otlp, as_json=as_json)
 
 
 def retries(asked: int | None) -> int:
@@ -219,12 +222,14 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
-    with choose_progress() as progress:
+def _run(experiment: Experiment, options: RunOptions, metrics: str, otlp: str, *, as_json: bool) -> int:
+    check_otlp(otlp)
+    with choose_progress(metrics) as progress:
         try:
-            result = run_experiment(experiment, options, progress)
+            result = run_experiment(experiment, replace(options, traced=bool(otlp)), progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
+    send_spans(otlp, result.directory, result.verdict)
     show_result(result, as_json=as_json)
     if result.interrupted:
         return result.verdict.process_code
@@ -241,7 +246,7 @@ def show_result(result: RunResult, *, as_json: bool) -> None:
     for bug in result.bugs:
         console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
-        sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
+        print_json(summary(result.verdict, result.directory))
 
 
 def busy_sentence(result: RunResult) -> str:
@@ -257,26 +262,22 @@ def busy_sentence(result: RunResult) -> str:
     )
 
 
-def summary(verdict: RunVerdict, directory: Path) -> dict[str, object]:
+def summary(verdict: RunVerdict, directory: Path) -> RunOutput:
     """Return the summary that ``--json`` prints. ``verdict.json`` has everything."""
-    return {
-        "name": verdict.name,
-        "exit_code": verdict.process_code,
-        "directory": str(directory),
-        "cells": [
-            {
-                "configuration": cell.configuration,
-                "change": cell.change,
-                "verdict": cell.verdict.value,
-                "expected": cell.expected,
-                "as_expected": cell.as_expected,
-                "sent": cell.sent,
-                "lost": cell.lost,
-                "connections_cut": cell.cut,
-                "hidden": to_json(cell.hidden),
-                "twice": to_json(cell.twice),
-                "findings": sorted({finding.code for finding in cell.findings}),
-            }
-            for cell in verdict.cells
-        ],
-    }
+    cells = tuple(
+        CellOutput(
+            configuration=cell.configuration,
+            change=cell.change,
+            verdict=cell.verdict.value,
+            expected=cell.expected,
+            as_expected=cell.as_expected,
+            sent=cell.sent,
+            lost=cell.lost,
+            connections_cut=cell.cut,
+            hidden=CountOutput(known=cell.hidden.known, unknown=cell.hidden.unknown),
+            twice=CountOutput(known=cell.twice.known, unknown=cell.twice.unknown),
+            findings=tuple(sorted({finding.code for finding in cell.findings})),
+        )
+        for cell in verdict.cells
+    )
+    return RunOutput(name=verdict.name, exit_code=int(verdict.process_code), directory=str(directory), cells=cells)

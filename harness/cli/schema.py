@@ -1,27 +1,44 @@
-"""``harness schema``: print the JSON Schema of Experiment files."""
+"""``harness schema``: print the JSON Schema of Experiment files, or of what a command prints with ``--json``."""
 
 from __future__ import annotations
 
-from harness.experiment.json_schema import schema_text
+from typing import Annotated
+
+import typer
+
+from harness.cli.json_schemas import SCHEMAS
+from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 
 
-def schema() -> int:
-    """Print the JSON Schema of Experiment files, for editors and other programs.
+def schema(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help=f"One of: {', '.join(SCHEMAS)}.", show_default=True)
+    ] = "experiment",
+) -> int:
+    """Print the JSON Schema of Experiment files, or of what a command prints with --json.
 
-    With it, an editor that has the YAML language server completes fields and marks mistakes. Save the schema next to
-    your Experiment, and make this the first line of the Experiment:
+    With the schema of Experiments, an editor that has the YAML language server completes fields and marks mistakes.
+    Save the schema next to your Experiment, and make this the first line of the Experiment:
 
       # yaml-language-server: $schema=experiment.schema.json
 
     The shipped Experiments have this line. `harness validate` checks more than a schema can express.
 
-    Exit code: 0 printed, also if the reader closes the pipe early (| head); 4 not all of it could be printed.
+    The other schemas describe the objects that commands print with --json. docs/reference/json.md lists the commands of
+    each. Every object has the version of its format.
 
-    [bold]Example[/bold]
+    Exit code: 0 printed, also if the reader closes the pipe early (| head); 2 there is no such schema; 4 not all of it
+    could be printed.
+
+    [bold]Examples[/bold]
 
       harness schema > experiment.schema.json
+
+      harness schema watch
     """
+    if name not in SCHEMAS:
+        raise InvalidInputError([Problem(f"there is no schema {name!r}", hint=f"one of {', '.join(SCHEMAS)}")])
     with streams.required_output() as file:
-        file.write(schema_text())
+        file.write(SCHEMAS[name]())
     return 0

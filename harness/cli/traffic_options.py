@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from harness.cli.command_line import headers_of, without_login
 from harness.cli.option_values import duration_of, rate_of, words_of
-from harness.errors import Problem
+from harness.errors import HarnessError, Problem
 from harness.model.attempt import Method
 from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
 from harness.runner.watch.request import WatchRequest
@@ -23,10 +24,12 @@ _SHAPES = {shape.word: shape for shape, facts in SHAPES.items() if not facts.nee
 #: The same, with an example time for shapes that wait before each use.
 _EXAMPLES = [f"{word}=5s" if SHAPES[shape].waits else word for word, shape in _SHAPES.items()]
 _METHODS = {method.name: method for method in Method}
+#: The value of ``--rate`` that leaves the choice to the harness.
+AUTO = "auto"
 _STATUSES = {str(status): status for status in range(200, 600)}
 _RATE = (
     "Requests per second over all URLs: 50, 50/s, 600/m; or a ramp, as in an Experiment:"
-    " '{from: 50/s, to: 500/s, over: 30s}'."
+    " '{from: 50/s, to: 500/s, over: 30s}'; or auto: 60 % of what this machine can send."
 )
 
 RateText = Annotated[str, typer.Option(metavar="R", help=_RATE, rich_help_panel=_PANEL)]
@@ -141,9 +144,10 @@ class TrafficWords:
         """Return the requests to send to ``urls``. Adds invalid values to ``problems``."""
         shapes = _shapes_of(self.connections, problems)
         statuses = words_of(self.expect_status, "--expect-status", _STATUSES, problems) if self.expect_status else ()
-        return WatchRequest(
+        is_automatic = self.rate == AUTO
+        request = WatchRequest(
             urls=tuple(map(without_login, urls)),
-            rate=rate_of(self.rate, "--rate", problems),
+            rate=1.0 if is_automatic else rate_of(self.rate, "--rate", problems),
             methods=tuple(_METHODS[name] for name in words_of(self.method.upper(), "--method", _METHODS, problems)),
             shapes=tuple(shapes),
             durations={shape: seconds for shape, seconds in shapes.items() if seconds},
@@ -158,6 +162,7 @@ class TrafficWords:
             headers=headers_of(self.header, self.user, urls, problems),
             has_body=not self.no_body,
         )
+        return replace(request, rate=automatic_rate()) if is_automatic and not problems else request
 
 
 def _shapes_of(text: str, problems: list[Problem]) -> dict[Shape, float]:
@@ -171,6 +176,27 @@ def _shapes_of(text: str, problems: list[Problem]) -> dict[Shape, float]:
         if time and not SHAPES[shape].waits:
             problems.append(Problem(f"{option} {word} takes no time: these connections do not wait before their use"))
     return found
+
+
+def automatic_rate() -> float:
+    """Return the rate of ``--rate auto``. Measure what this machine can send, unless that is known.
+
+    Raises:
+        HarnessError: The measurement failed, or this machine is too busy to send anything in time.
+    """
+    from harness.runner.load import measure_load, remembered_load  # noqa: PLC0415 - for this value alone
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    measured = remembered_load()
+    if measured is None:
+        console.print("measuring for 10 s what this machine can send")
+        measured = measure_load()
+    if not measured.rate:
+        raise HarnessError(
+            f"--rate auto: {measured.text}.", hint="Give a rate, or measure again: harness doctor --load"
+        )
+    console.print(f"--rate auto: {measured.automatic}/s, as this machine can send {measured.text}", markup=False)
+    return float(measured.automatic)
 
 
 DEFAULTS = TrafficWords()

@@ -10,6 +10,8 @@ from rich.console import Console
 
 from harness.changes.undo import UndoOutcome, UndoResult
 from harness.cli.context_options import Kubeconfig
+from harness.cli.json_option import AsJson, print_json
+from harness.report.outputs import UndoneOutput, UndoOutput
 from harness.runner.in_place.undo import UndoReport, undo_run
 
 _NOW = {
@@ -35,6 +37,7 @@ def undo(
         str, typer.Option(metavar="NAME", help="Context of the cluster, if it has another name now.")
     ] = "",
     kubeconfig: Kubeconfig = None,
+    as_json: AsJson = False,
 ) -> int:
     """Undo what `harness run --in-place` left changed: after kill -9, a crash, or an API server outage.
 
@@ -50,10 +53,23 @@ def undo(
       harness undo reports/selector-patch-shop-20260101T120000
     """
     done = undo_run(directory, context=context, kubeconfig=str(kubeconfig.absolute()) if kubeconfig else "")
-    out = Console(highlight=False)
+    out = Console(highlight=False, stderr=as_json)
     for line in describe(done):
         out.print(line, markup=False, soft_wrap=True)
+    if as_json:
+        print_json(as_output(done, directory))
     return int(done.exit_code)
+
+
+def as_output(done: UndoReport, directory: Path) -> UndoOutput:
+    """Return the result as a JSON object, for scripts."""
+    objects = (
+        UndoneOutput(
+            object=each.entry.description, outcome=each.outcome.value, text=each.text, earlier=each in done.earlier
+        )
+        for each in (*done.earlier, *done.results)
+    )
+    return UndoOutput(exit_code=int(done.exit_code), directory=str(directory), made=done.made, objects=tuple(objects))
 
 
 def describe(done: UndoReport) -> list[str]:

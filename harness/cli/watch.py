@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +9,10 @@ import typer
 from rich.console import Console
 
 from harness.cli.command_line import own_command
+from harness.cli.json_option import AsJson, print_json
+from harness.cli.metrics_option import Metrics
 from harness.cli.option_values import duration_of
+from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.traffic_options import (
     DEFAULTS,
     Authorities,
@@ -64,7 +65,9 @@ def watch(
     no_body: NoBody = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
+    metrics: Metrics = "",
+    otlp: Otlp = "",
+    as_json: AsJson = False,
 ) -> int:
     """Send traffic to URLs until the time is up or Ctrl-C, and account for every request.
 
@@ -99,13 +102,15 @@ def watch(
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
     if problems:
         raise InvalidInputError(problems)
+    check_otlp(otlp)
     origins = origins_of(request)
     with interruption.deferred(leave_at_once):
-        with choose_watch_progress() as progress:
+        with choose_watch_progress(metrics) as progress:
             result = run_watch(
                 request.urls, origins, progress, out=out, seconds=length, workers=workers,
-                command=own_command(),
+                command=own_command(), traced=bool(otlp),
             )  # fmt: skip
+        send_spans("" if result.unkept else otlp, result.directory, result.verdict)
         show(result, as_json=as_json)
     return result.exit_code
 
@@ -119,5 +124,4 @@ def show(result: WatchResult, *, as_json: bool) -> None:
     else:
         console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
-        sys.stdout.write(json.dumps(summary(result.verdict, str(result.directory)), sort_keys=True) + "\n")
-        sys.stdout.flush()
+        print_json(summary(result.verdict, str(result.directory)))

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from harness.cli.metrics_option import live_metrics
 from harness.kit import streams
 from harness.runner.watch.progress import WatchCounts, WatchProgress
 from harness.wording import count, duration
@@ -91,8 +92,28 @@ class PlainWatch:
 
 
 @contextmanager
-def choose_watch_progress() -> Iterator[WatchProgress]:
-    """Return live progress on a terminal, plain progress elsewhere. It goes to stderr; stdout is for the result."""
+def choose_watch_progress(metrics: str = "") -> Iterator[WatchProgress]:
+    """Yield live progress on a terminal, plain progress elsewhere. It goes to stderr; stdout is for the result.
+
+    Args:
+        metrics: Address at which live metrics are served; empty for none.
+
+    Raises:
+        InvalidInputError: ``metrics`` is no address.
+        HarnessError: Nothing can listen there.
+    """
+    with live_metrics(metrics) as metered, _shown() as shown:
+        if metered is None:
+            yield shown
+            return
+        from harness.telemetry.progress import MeteredWatch  # noqa: PLC0415 - for --metrics alone
+
+        shown.note(metered.notice)
+        yield MeteredWatch(shown, metered.metrics)
+
+
+@contextmanager
+def _shown() -> Iterator[WatchProgress]:
     console = Console(stderr=True, highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
         live = LiveWatch(console)

@@ -11,8 +11,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.option_values import duration_of
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
+from harness.report.outputs import WorkerOutput
 from harness.traffic.distributed.remote_worker import RemoteWorker
 
 
@@ -27,6 +29,7 @@ def worker(
             "--dir", help="Folder for the records until the run has received them.", show_default="a temporary one"
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> int:
     """Send a share of a run's traffic from this machine. The run decides what is sent, where to, and when.
 
@@ -49,7 +52,7 @@ def worker(
     if problems:
         raise InvalidInputError(problems)
     _check_name(host, port)
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=as_json)
 
     def show(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
@@ -67,6 +70,8 @@ def worker(
         if directory is None and (is_done or not list(parent.glob("*/ledger-*.npy"))):
             shutil.rmtree(parent)
     show(f"done: {served} {'trial' if served == 1 else 'trials'}")
+    if as_json:
+        print_json(WorkerOutput(trials=served))
     return ExitCode.AS_EXPECTED
 
 

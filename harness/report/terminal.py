@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import singledispatch
@@ -63,6 +64,19 @@ def render(document: Document) -> RenderableType:
     style = f"bold {_ANSWERS.get(document.exit_code, 'yellow')}"
     parts += [Text(), _narrow(Text(document.closing, style=style)), _narrow(Text(document.totals, style="dim"))]
     return Group(*parts)
+
+
+def plain(document: Document, width: int = _LINE) -> str:
+    """Return the whole report as plain text, for a failed test or a log.
+
+    Args:
+        document: The report.
+        width: Columns.
+    """
+    out = io.StringIO()
+    console = Console(file=out, width=width, highlight=False, color_system=None, force_terminal=False)
+    console.print(render(document))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,54 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from harness.model.watch import WatchVerdict
+from harness.report.outputs import LatencyOutput, OutageOutput, WatchOutput
 from harness.wording import instant
 
 
-def summary(watch: WatchVerdict, directory: str) -> dict[str, Any]:
+def summary(watch: WatchVerdict, directory: str) -> WatchOutput:
     """Return the object. ``docs/reference/watch.md`` describes its members."""
     identity = watch.identity
-    return {
-        "verdict": watch.verdict.value,
-        "planned": identity.planned,
-        "missed_slots": identity.missed,
-        "abandoned": identity.abandoned,
-        "client_faults": identity.client_faults,
-        "sent": identity.sent,
-        "ok": identity.ok,
-        "unfinished": identity.unfinished,
-        "lost": dict(identity.lost),
-        "lost_total": identity.lost_total,
-        "rate": watch.rate,
-        "latency_ms": _three(watch.latency.p50_planned, watch.latency.p99_planned, watch.latency.max_planned),
-        "latency_sent_ms": _three(watch.latency.p50, watch.latency.p99, watch.latency.max),
-        "outages": sorted(_outages(watch), key=lambda outage: (outage["start"], outage["start_s"])),
-        "outages_total": sum(origin.outages_total for origin in watch.origins),
-        "seconds": watch.seconds,
-        "interrupted": watch.interrupted,
-        "findings": sorted({finding.code for origin in watch.origins for finding in origin.trial.findings}),
-        "exit_code": watch.exit_code,
-        "directory": directory,
-    }
+    return WatchOutput(
+        verdict=watch.verdict.value,
+        planned=identity.planned,
+        missed_slots=identity.missed,
+        abandoned=identity.abandoned,
+        client_faults=identity.client_faults,
+        sent=identity.sent,
+        ok=identity.ok,
+        unfinished=identity.unfinished,
+        lost=dict(identity.lost),
+        lost_total=identity.lost_total,
+        rate=watch.rate,
+        latency_ms=_three(watch.latency.p50_planned, watch.latency.p99_planned, watch.latency.max_planned),
+        latency_sent_ms=_three(watch.latency.p50, watch.latency.p99, watch.latency.max),
+        outages=tuple(sorted(_outages(watch), key=lambda outage: (outage.start, outage.start_s))),
+        outages_total=sum(origin.outages_total for origin in watch.origins),
+        seconds=watch.seconds,
+        interrupted=watch.interrupted,
+        findings=tuple(sorted({finding.code for origin in watch.origins for finding in origin.trial.findings})),
+        exit_code=int(watch.exit_code),
+        directory=directory,
+    )
 
 
-def _three(p50: float, p99: float, longest: float) -> dict[str, float | None]:
+def _three(p50: float, p99: float, longest: float) -> LatencyOutput:
     """Return latencies in milliseconds. All are None if no request was answered: no answer takes 0 ms."""
-    return {"p50": p50, "p99": p99, "max": longest} if longest else {"p50": None, "p99": None, "max": None}
+    return LatencyOutput(p50=p50, p99=p99, max=longest) if longest else LatencyOutput(p50=None, p99=None, max=None)
 
 
-def _outages(watch: WatchVerdict) -> Iterator[dict[str, Any]]:
+def _outages(watch: WatchVerdict) -> Iterator[OutageOutput]:
     for origin in watch.origins:
         for outage in origin.outages:
-            yield {
-                "start": instant(origin.wall_origin_ns + round(outage.start * 1e9)) if origin.wall_origin_ns else "",
-                "start_s": outage.start,
-                "seconds": outage.seconds,
-                "lost": outage.lost,
-                "sent": outage.sent,
-                "over": outage.is_over,
-                "classes": dict(outage.classes),
-                "origin": origin.url,
-            }
+            yield OutageOutput(
+                start=instant(origin.wall_origin_ns + round(outage.start * 1e9)) if origin.wall_origin_ns else "",
+                start_s=outage.start,
+                seconds=outage.seconds,
+                lost=outage.lost,
+                sent=outage.sent,
+                over=outage.is_over,
+                classes=dict(outage.classes),
+                origin=origin.url,
+            )

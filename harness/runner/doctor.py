@@ -27,6 +27,7 @@ from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.processes import run
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.model.controllers import DEFAULT
+from harness.runner.load import measure_load
 
 
 class State(StrEnum):
@@ -218,6 +219,18 @@ def check_ipvs() -> Check:
     return Check(
         "kernel module ip_vs", State.OPTIONAL, "not there", "only kind clusters with --kube-proxy ipvs need it"
     )
+
+
+def check_load() -> Check:
+    """Measure what this machine can send; this takes ten seconds.
+
+    Raises:
+        HarnessError: The sender or its target could not start.
+    """
+    measured = measure_load()
+    if measured.rate:
+        return Check("load", State.OK, f"{measured.text}; --rate auto sends {measured.automatic}/s")
+    return Check("load", State.OPTIONAL, measured.text, "end what else runs here, then measure again")
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import errno
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 
 from harness.analysis.evidence import Rows, label_of
 from harness.errors import EvidenceError
-from harness.model.attempt import Method, Progress
+from harness.model.attempt import Method, Outcome, Progress
 from harness.model.schedule import streams
 from harness.model.shapes import Shape
 from harness.model.share import Share
@@ -78,6 +79,21 @@ def write_csv(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
     return count
 
 
+def write_jsonl(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
+    """Write the attempts of some traffic folders as JSON, one object per line, and return their number.
+
+    Raises:
+        EvidenceError: A plan or a ledger can't be read.
+    """
+    count = 0
+    for folder in folders:
+        for block in columns(top, folder):
+            lines = (json.dumps(dict(zip(COLUMNS, row, strict=True))) for row in zip(*block, strict=True))
+            out.writelines(f"{line}\n" for line in lines)
+            count += len(block[0])
+    return count
+
+
 @dataclass(frozen=True, slots=True)
 class _Worker:
     """The facts needed to translate the rows of one worker's ledger."""
@@ -96,8 +112,13 @@ def _cell(folder: Path) -> str:
     return trial.name if trial.parent.name == "origins" else trial.parent.name
 
 
-def columns(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
+def columns(top: Path, folder: Path, outcomes: Collection[Outcome] = ()) -> Iterator[list[list[Any]]]:
     """Yield the attempts of a traffic folder in blocks: one list per column of ``COLUMNS``.
+
+    Args:
+        top: The run directory.
+        folder: The traffic folder.
+        outcomes: Only attempts with these outcomes; empty for all.
 
     Raises:
         EvidenceError: The plan or a ledger can't be read.
@@ -118,7 +139,8 @@ def columns(top: Path, folder: Path) -> Iterator[list[list[Any]]]:
         path = folder / f"ledger-{number}.npy"
         rows = read_ledger(path) if path.exists() else np.zeros(0, ATTEMPT)
         for start in range(0, len(rows), _BLOCK):
-            yield _columns(rows[start : start + _BLOCK], worker)
+            block = rows[start : start + _BLOCK]
+            yield _columns(block[np.isin(block["outcome"], [*outcomes])] if outcomes else block, worker)
 
 
 def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:

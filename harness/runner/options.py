@@ -36,6 +36,7 @@ class RunOptions:
         expect_workers: Further processes that join from this or other machines.
         bind: Address and port at which joining workers connect.
         retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
+        traced: Each request carries a ``traceparent`` that follows from its id.
         repeats: Description of the run whose inconclusive cells are run again; empty for none.
     """
 
@@ -51,6 +52,7 @@ class RunOptions:
     expect_workers: int = 0
     bind: tuple[str, int] = ("127.0.0.1", 0)
     retry_inconclusive: int = 0
+    traced: bool = False
     repeats: str = ""
 
     def sharing(self, *, last: bool) -> WorkerGroup | None:

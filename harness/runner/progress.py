@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from harness.model.timeline import Phase
+from harness.traffic.live import LiveCounts
+
 
 class RunProgress(Protocol):
     """Receives the progress of a run, from several threads at once.
@@ -17,8 +20,11 @@ class RunProgress(Protocol):
     def step(self, trial: str, text: str) -> None:
         """Report the step that a trial has reached (``cluster: starting the node``, ``baseline``)."""
 
-    def counts(self, trial: str, sent: int, lost: int) -> None:
-        """Report how many requests a trial has sent and lost so far."""
+    def phase(self, trial: str, phase: Phase) -> None:
+        """Report that the traffic of a trial has entered a phase."""
+
+    def counts(self, trial: str, counts: LiveCounts) -> None:
+        """Report the counts of a trial's ledger so far; called several times a second."""
 
     def ended(self, trial: str, failure: str) -> None:
         """Report the end of a trial; ``failure`` is its reason, empty if the trial did not fail."""
@@ -36,7 +42,10 @@ class SilentProgress:
     def step(self, trial: str, text: str) -> None:
         """Ignore it."""
 
-    def counts(self, trial: str, sent: int, lost: int) -> None:
+    def phase(self, trial: str, phase: Phase) -> None:
+        """Ignore it."""
+
+    def counts(self, trial: str, counts: LiveCounts) -> None:
         """Ignore it."""
 
     def ended(self, trial: str, failure: str) -> None:

@@ -27,6 +27,7 @@ from harness.runner.admission import Admission
 from harness.runner.deploy import images_of
 from harness.runner.environment import describe_environment
 from harness.runner.judging import judge, write_reports
+from harness.runner.load import load_advice
 from harness.runner.options import RunOptions, cores
 from harness.runner.placement import Placement, placement
 from harness.runner.plan import InPlacePlan, RunEnd, RunPlan
@@ -151,6 +152,7 @@ def run_trials(
                 progress=progress,
                 admission=Admission((), None, starting=1),
                 servers=servers,
+                traced=options.traced,
                 sharing=lambda job: options.sharing(last=job is schedule.jobs[-1]),
             )
 
@@ -189,7 +191,8 @@ def check_run(experiment: Experiment, options: RunOptions) -> str:
     kind = provider(options.cluster)
     review(experiment, kind.classify)
     kind.check(_request_of(experiment, options, options.out or Path("reports")))
-    return check_workers(options, experiment.traffic)
+    load = load_advice(experiment.traffic, experiment.trials * len(experiment.cells), options, shared=kind.shared)
+    return "; ".join(filter(None, (check_workers(options, experiment.traffic), load)))
 
 
 def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:

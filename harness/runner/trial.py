@@ -61,6 +61,7 @@ class TrialSetting:
         calibration: Address of the faulty server.
         progress: Receives every step.
         admission: Decides when a trial may begin.
+        traced: Each request carries a ``traceparent``.
         servers: Fork servers for the traffic process; None starts a fresh interpreter.
         stuck: The configurations that cannot become ready, which all trials of the run share.
         sharing: Returns how workers share the sending of a trial; None if one process sends alone.
@@ -73,6 +74,7 @@ class TrialSetting:
     admission: Admission
     servers: ForkServers | None = None
     stuck: StuckConfigurations = field(default_factory=StuckConfigurations)
+    traced: bool = False
     sharing: Callable[[TrialJob], WorkerGroup | None] = lambda _job: None
 
 
@@ -206,6 +208,7 @@ class Trial:
             directory=self.job.directory.traffic,
             calibration=self.setting.calibration,
             crew=self.setting.sharing(self.job),
+            traced=self.setting.traced,
         )
 
     def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:
@@ -249,7 +252,7 @@ class Trial:
     def _begin(self, phase: Phase, parts: TrialParts) -> int:
         """Record the start of a phase on the timeline, and return its time."""
         at = parts.record(EventKind.PHASE, phase, "begin")
-        self._step(phase)
+        self.setting.progress.phase(self.job.name, phase)
         self._check(parts)
         return at
 
@@ -259,8 +262,7 @@ class Trial:
         Raises:
             HarnessError: The traffic or the cluster has ended by itself. From then on, losses are the harness's fault.
         """
-        counts = parts.child.counts()
-        self.setting.progress.counts(self.job.name, counts.sent, counts.lost)
+        self.setting.progress.counts(self.job.name, parts.child.counts())
         parts.cluster.check()
 
 

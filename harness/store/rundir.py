@@ -133,7 +133,7 @@ class RunDirectory:
             HarnessError: The disk is full.
         """
         if out is None:
-            return cls(_new_folder(Path("reports"), name))
+            return cls(new_folder(Path("reports"), name))
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InvalidInputError(
                 [Problem(f"{out} exists and is not an empty folder", hint="each run needs a folder of its own")]
@@ -290,8 +290,13 @@ def _reason(error: HarnessError) -> str:
     return str(cause.strerror or cause) if isinstance(cause, OSError) else error.message
 
 
-def _new_folder(parent: Path, name: str) -> Path:
-    """Create a new directory named by name and time."""
+def new_folder(parent: Path, name: str) -> Path:
+    """Create a new directory, named by name and time, and return its path.
+
+    Raises:
+        InvalidInputError: There are a hundred of that second.
+        HarnessError: The disk is full.
+    """
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     base = f"{stem}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     for suffix in ("", *(f"-{n}" for n in range(2, 100))):

@@ -15,6 +15,10 @@ from harness.store.ledger_tail import LedgerTail, Rows
 from harness.traffic.event_log import EventLogReader
 
 _LOST = [int(outcome) for outcome in LOSSES]
+#: Upper bounds of the latency histogram's buckets in seconds; the last bucket is open.
+LATENCY_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_BOUNDS_NS = np.array([round(bound * 1e9) for bound in LATENCY_BOUNDS], np.int64)
+_NO_LATENCIES = np.zeros(len(LATENCY_BOUNDS) + 1, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,19 @@ class LiveCounts:
         ok: Attempts with a right answer.
         lost: Lost attempts.
         last_loss: Outcome and time (nanoseconds from the origin) of the latest lost attempt; None if none was lost.
+        by_outcome: Attempts and missed slots by outcome code.
+        latencies: Answered attempts by bucket of ``LATENCY_BOUNDS``, from their planned time. Those after an attempt
+            that is still open are not among them yet.
+        latency_seconds: The sum of these latencies.
     """
 
     sent: int
     ok: int
     lost: int
     last_loss: tuple[Outcome, int] | None = None
+    by_outcome: tuple[int, ...] = (0,) * len(Outcome)
+    latencies: tuple[int, ...] = (0,) * (len(LATENCY_BOUNDS) + 1)
+    latency_seconds: float = 0.0
 
 
 class LiveLedger:
@@ -44,6 +55,9 @@ class LiveLedger:
     def __init__(self, path: Path) -> None:
         self._tail = LedgerTail(path)
         self._outcomes = np.zeros(len(Outcome), np.int64)
+        #: See ``LiveCounts.latencies`` and ``LiveCounts.latency_seconds``.
+        self.latencies = _NO_LATENCIES.copy()
+        self.latency_seconds = 0.0
         #: Send time of the latest OK attempt by route and responder, in ns from the origin.
         self._latest: dict[tuple[int, int], int] = {}
         #: Planned times of lost attempts in ns from the origin: of settled rows, and of later ones.
@@ -57,6 +71,7 @@ class LiveLedger:
         for rows in self._tail.settle():
             self._outcomes += np.bincount(rows["outcome"], minlength=len(Outcome))
             self._lost += self._note(rows)
+            self._time(rows)
         open_rows = self._tail.unsettled()
         self._lost_lately = self._note(open_rows)
         return self._outcomes + np.bincount(open_rows["outcome"], minlength=len(Outcome))
@@ -74,6 +89,13 @@ class LiveLedger:
     def close(self) -> None:
         """Close the file."""
         self._tail.close()
+
+    def _time(self, rows: Rows) -> None:
+        """Add the latencies of final rows."""
+        good = rows[rows["outcome"] == Outcome.OK]
+        took = good["done"] - good["planned"]
+        self.latencies += np.bincount(np.searchsorted(_BOUNDS_NS, took), minlength=len(self.latencies))
+        self.latency_seconds += float(took.sum()) / 1e9
 
     def _note(self, rows: Rows) -> list[int]:
         """Note responders and losses; return the planned times of the lost attempts."""
@@ -154,6 +176,9 @@ class LiveTraffic:
             ok=int(by_code[Outcome.OK]),
             lost=int(sum(by_code[outcome] for outcome in LOSSES)),
             last_loss=max(losses, key=lambda loss: loss[1], default=None),
+            by_outcome=tuple(by_code.tolist()),
+            latencies=tuple(sum((each.ledger.latencies for each in self._workers), _NO_LATENCIES).tolist()),
+            latency_seconds=sum(worker.ledger.latency_seconds for worker in self._workers),
         )
 
     def close(self) -> None:

@@ -57,6 +57,7 @@ class TrafficChildPlan:
         journal: File name of its event log.
         calibration: Address of the faulty server; None skips the calibration, and no verdict can rest on the result.
         token: The begin of the ids of its attempts; random if empty.
+        traced: Each request carries a ``traceparent`` that follows from its id.
     """
 
     traffic: TrafficPlan
@@ -68,6 +69,7 @@ class TrafficChildPlan:
     journal: str = JOURNAL
     calibration: tuple[str, int] | None = None
     token: str = ""
+    traced: bool = False
 
 
 def write_plan(plan: TrafficChildPlan) -> Path:

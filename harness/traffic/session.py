@@ -220,6 +220,7 @@ class Session:
             token=f"{self.token}-{self.plan.worker}",
             timeout=traffic.timeout,
             pool=replace(traffic.pool, size=self._share.part(traffic.pool.size)),
+            traced=self.plan.traced,
         )
         return Client(
             plan,

@@ -37,10 +37,29 @@ class _EveryFifthFails(BaseHTTPRequestHandler):
         """Write nothing."""
 
 
+class _Steady(_EveryFifthFails):
+    """Answer 200 to every request."""
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        type(self).count = 0
+        super().do_GET()
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
     """The address of a server that fails every fifth request."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _EveryFifthFails) as server:
+    yield from _serving(_EveryFifthFails)
+
+
+@pytest.fixture
+def steady_url() -> Iterator[str]:
+    """The address of a server that answers every request."""
+    yield from _serving(_Steady)
+
+
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever, name="server")
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -57,8 +76,8 @@ def test_every_public_name_is_there_and_typed() -> None:
     assert set(harness.__all__) == seen == set(harness._HOME)
     assert all(getattr(harness, name) is not None for name in harness.__all__ if name != "LosslessUser")
     assert (ROOT / "harness/py.typed").exists()
-    with pytest.raises(AttributeError, match="no attribute 'lossless'"):
-        _ = harness.lossless
+    with pytest.raises(AttributeError, match="no attribute 'lossles'"):
+        _ = harness.lossles
 
 
 @pytest.mark.processes
@@ -117,6 +136,75 @@ def test_watch_then_read_then_table(url: str, tmp_path: Path) -> None:
     assert table["id"].is_unique
 
 
+@pytest.mark.e2e
+def test_a_block_without_a_loss_has_its_verdict(steady_url: str, tmp_path: Path) -> None:
+    """The traffic begins before the block, goes on in it, and its account is there afterwards."""
+    with harness.lossless(steady_url, rate=100, baseline=0.2, settle=0.2, out=tmp_path / "out") as traffic:
+        before = traffic.counts()
+        traffic.wait_for(20)
+        after = traffic.counts()
+
+    assert before.sent > 0
+    assert after.ok >= before.ok + 20
+    assert traffic.result is not None
+    assert harness.read(tmp_path / "out") == traffic.result.verdict
+    assert traffic.result.verdict.verdict is harness.Verdict.LOSSLESS
+    assert traffic.result.verdict.identity.ok == traffic.result.verdict.identity.planned >= after.ok
+
+
+@pytest.mark.e2e
+def test_a_block_with_losses_fails_with_the_account(url: str, tmp_path: Path) -> None:
+    """The error is a failed assertion, and names the losses and the report."""
+    with (
+        pytest.raises(AssertionError, match=r"of .* requests were lost") as caught,
+        harness.lossless(url, rate=50, baseline=0.5, settle=0, out=tmp_path / "out"),
+    ):
+        pass
+
+    assert isinstance(caught.value, harness.UnexpectedVerdictError)
+    assert caught.value.directory == tmp_path / "out"
+    assert str(tmp_path / "out/index.html") in str(caught.value)
+    assert "status" in caught.value.detail
+
+
+@pytest.mark.e2e
+def test_the_error_of_a_block_is_raised_with_the_account(url: str, tmp_path: Path) -> None:
+    """The block's own error stays the error, and the evidence is sealed all the same."""
+    with (
+        pytest.raises(KeyError) as caught,
+        harness.lossless(url, rate=50, baseline=0.5, settle=0, out=tmp_path / "out"),
+    ):
+        raise KeyError("mine")
+
+    assert "lost" in "".join(caught.value.__notes__)
+    assert harness.read(tmp_path / "out")
+
+
+@pytest.mark.e2e
+def test_a_block_does_not_run_without_traffic(tmp_path: Path) -> None:
+    """A name that does not resolve gives no traffic, so the change in the block would not be observed."""
+    ran = []
+    with (
+        pytest.raises(harness.InconclusiveError, match="proves nothing") as caught,
+        harness.lossless("http://nowhere.invalid/", out=tmp_path / "out"),
+    ):
+        ran.append(True)
+
+    assert ran == []
+    assert not isinstance(caught.value, AssertionError)
+    assert "nowhere.invalid" in str(caught.value)
+
+
+@pytest.mark.parametrize(("baseline", "settle"), [(-1.0, 0.0), (0.0, -0.1)])
+def test_a_block_refuses_negative_times(baseline: float, settle: float) -> None:
+    """Nothing is started."""
+    with (
+        pytest.raises(harness.InvalidInputError, match="at least 0"),
+        harness.lossless("http://127.0.0.1:9/", baseline=baseline, settle=settle),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("seconds", [0, -1])
 def test_watch_without_an_end_is_refused(seconds: float) -> None:
     """A library call that never returns is nobody's wish."""
@@ -136,6 +224,6 @@ def test_page_of_the_library_names_what_there_is() -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "harness"
     }
 
-    assert len(blocks) == 4
-    assert used >= {"load", "run", "watch", "read", "attempts"}
+    assert len(blocks) == 5
+    assert used >= {"load", "run", "watch", "lossless", "read", "attempts"}
     assert used <= set(harness.__all__)

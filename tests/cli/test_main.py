@@ -115,7 +115,7 @@ def test_doctor_fails_only_for_what_is_needed(
 
     assert (fine, "get it" in told) == (0, True)
     assert doctor.doctor(as_json=True) == ExitCode.HARNESS_FAILED
-    assert [check["what"] for check in json.loads(capsys.readouterr().out)] == ["kind", "nginx"]
+    assert [check["what"] for check in json.loads(capsys.readouterr().out)["checks"]] == ["kind", "nginx"]
 
 
 @pytest.mark.processes

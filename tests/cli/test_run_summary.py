@@ -10,9 +10,10 @@ import pytest
 from documentation import page
 
 from harness.cli.run import run, summary
+from harness.store.records import to_json
 from harness.testing.reports import sample_run
 
-PRINTED = summary(sample_run(("bare",), ("none", "rolling-update")), Path("reports/x"))
+PRINTED = to_json(summary(sample_run(("bare",), ("none", "rolling-update")), Path("reports/x")))
 REFERENCE = page("reference/run-directory.md")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -49,6 +50,22 @@ def test_wheel_has_every_shipped_file(installed: Path) -> None:
         assert files
         for file in files:
             assert (installed / "harness" / "shipped" / file.relative_to(ROOT)).read_bytes() == file.read_bytes()
+
+
+def test_wheel_brings_the_pytest_plugin_along(installed: Path) -> None:
+    """Pytest finds the plugin by its entry point, and the dashboard is where its module looks for it."""
+    (points,) = installed.glob("harness-*.dist-info/entry_points.txt")
+    dashboard = subprocess.run(
+        [sys.executable, "-m", "harness.telemetry.dashboard"],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        cwd=installed.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "[pytest11]\nharness = harness.pytest_plugin" in points.read_text(encoding="utf-8")
+    assert json.loads(dashboard.stdout)["uid"] == "harness-live"
 
 
 def test_wheel_has_every_file_of_the_package(installed: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import xmlschema
 from documentation import page
 from jinja2 import UndefinedError
 from jsonschema import Draft7Validator, ValidationError
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from harness.judging.migration.comparing import MigrationRun, compare
 from harness.model.verdict import Verdict
-from harness.report import blocks, ctrf, html, markdown, migration, run, terminal, watch
+from harness.report import blocks, ctrf, html, junit, markdown, migration, run, terminal, watch
 from harness.report.blocks import Account, Block, Detail
 from harness.report.document import Document, Section
 from harness.report.formats import FORMATS, Format
@@ -27,6 +28,7 @@ from harness.testing.release_reports import sample_releases
 from harness.testing.reports import sample_run
 
 FEW = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
+JUNIT = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit.xsd")
 SCHEMA = Draft7Validator(json.loads((Path(__file__).parent / "schemas" / "ctrf.json").read_text(encoding="utf-8")))
 
 
@@ -161,6 +163,32 @@ def test_the_schema_refuses_what_is_not_ctrf(wrong: dict[str, Any]) -> None:
 
     with pytest.raises(ValidationError):
         SCHEMA.validate(found)
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_junit_is_valid(kind: str) -> None:
+    """Every document is valid by the schema of JUnit XML."""
+    text = junit.render(DOCUMENTS[kind]())
+
+    assert [f"{error.path}: {error.reason}" for error in JUNIT.iter_errors(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("<error message=", "<error text="),
+        ("<failure ", "<fault "),
+        ('tests="6"', 'tests="six"'),
+        ("</testcase>", "<skipped/></testcase>"),
+        ('timestamp="2026-01-02T03:04:05+00:00"', 'timestamp="yesterday"'),
+    ],
+)
+def test_a_wrong_junit_file_is_found(right: str, wrong: str) -> None:
+    """The schema refuses what a CI service would not read."""
+    text = junit.render(DOCUMENTS["run"]()).replace("</failure>", "</fault>" if "fault" in wrong else "</failure>")
+    assert right in text
+
+    assert not JUNIT.is_valid(text.replace(right, wrong))
 
 
 def test_unknown_and_flaky_are_apart_from_passed() -> None:

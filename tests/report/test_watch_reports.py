@@ -20,6 +20,7 @@ from harness.model.watch import WatchVerdict
 from harness.report import html, junit, markdown, terminal
 from harness.report.watch import document
 from harness.report.watch_json import summary
+from harness.store.records import to_json
 from harness.testing.evidence import with_losses, with_rows
 from harness.wording import length
 
@@ -75,7 +76,7 @@ def test_a_watch_as_html_is_one_offline_file() -> None:
 def test_the_object_for_scripts_adds_up(trials: int) -> None:
     """Both sums hold over all origins. Outages have wall-clock times and seconds."""
     spoilt = with_rows(with_losses(quiet(), 1.0, 1.1), 2.0, 2.005, outcome=Outcome.UNFINISHED)
-    found = summary(watched(*[spoilt] * trials), "reports/x")
+    found = to_json(summary(watched(*[spoilt] * trials), "reports/x"))
 
     assert found["ok"] + found["lost_total"] + found["unfinished"] == found["sent"] == 300 * trials
     assert found["sent"] + found["missed_slots"] + found["abandoned"] + found["client_faults"] == found["planned"]
@@ -88,8 +89,8 @@ def test_the_object_for_scripts_adds_up(trials: int) -> None:
 
 def test_unknown_values_are_missing() -> None:
     """There is no latency without an answer, and no wall clock that was not recorded."""
-    found = summary(watched(with_losses(quiet(), 0, 10, Outcome.REFUSED), wall=0), "x")
-    refused = summary(watched(with_rows(quiet(), 0, 10, outcome=Outcome.REFUSED, progress=0)), "x")
+    found = to_json(summary(watched(with_losses(quiet(), 0, 10, Outcome.REFUSED), wall=0), "x"))
+    refused = to_json(summary(watched(with_rows(quiet(), 0, 10, outcome=Outcome.REFUSED, progress=0)), "x"))
 
     assert found["outages"][0]["start"] == ""
     assert refused["latency_ms"] == {"p50": None, "p99": None, "max": None}
@@ -123,7 +124,7 @@ def test_lengths_have_a_suitable_unit() -> None:
 def test_every_member_of_the_object_is_described() -> None:
     """docs/reference/watch.md describes each."""
     text = page("reference/watch.md")
-    found = summary(lossy(), "x")
+    found = to_json(summary(lossy(), "x"))
     names = [*found, *found["latency_ms"], *found["outages"][0]]
 
     assert [name for name in names if f"`{name}`" not in text and f"outages[].{name}`" not in text] == []

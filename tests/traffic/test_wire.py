@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from harness.model.attempt import Method
 from harness.model.schedule import Stream
 from harness.model.shapes import Shape
+from harness.model.trace_context import trace_ids, trace_seed
 from harness.traffic.http.wire import RequestForm
 
 BODIES = {Method.POST, Method.PUT, Method.PATCH}
@@ -36,6 +39,28 @@ def test_a_body_can_be_left_out(method: Method) -> None:
     assert not body
     assert (b"Content-Length: 0" in head) == (method in BODIES)
     assert b"Content-Type" not in head
+
+
+@pytest.mark.parametrize("cookie", [b"", b"who=me"])
+def test_a_traced_request_has_the_trace_of_its_id(cookie: bytes) -> None:
+    """The trace context is W3C's, follows from the id, and is added to what the request has without it."""
+    stream = Stream(0, "/a", Method.POST, Shape.NEW)
+    plain = RequestForm.of(stream, host="h", token="tok-0").request(7, cookie)
+    traced = RequestForm.of(stream, host="h", token="tok-0", traced=True).request(7, cookie)
+    trace, span = trace_ids(trace_seed("tok-0"), 7)
+    line = f"\r\ntraceparent: 00-{trace:032x}-{span:016x}-01".encode()
+
+    assert re.search(rb"\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-01\r\n", traced)
+    assert traced.replace(line, b"") == plain
+
+
+def test_a_trace_of_the_users_own_stays() -> None:
+    """A route with a ``traceparent`` sends that one, and no second."""
+    stream = Stream(0, "/a", Method.GET, Shape.NEW, headers=(("TraceParent", "00-mine"),))
+    request = RequestForm.of(stream, host="h", token="t", traced=True).request(1).lower()
+
+    assert request.count(b"traceparent") == 1
+    assert b"traceparent: 00-mine\r\n" in request
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
+
+from harness.traffic.live import LiveCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class WatchCounts:
         ok: Requests with the expected answer.
         lost: Requests lost.
         last_loss: The latest lost request; None if none was lost.
+        origins: The counts of each origin's ledger, by its URL.
     """
 
     elapsed: float
@@ -36,6 +40,7 @@ class WatchCounts:
     ok: int
     lost: int
     last_loss: LastLoss | None = None
+    origins: Mapping[str, LiveCounts] = field(default_factory=dict)
 
 
 class WatchProgress(Protocol):

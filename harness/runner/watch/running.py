@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from harness.errors import ExitCode, HarnessError
 from harness.kit.interruption import Interrupted, shielded
@@ -47,6 +49,116 @@ class WatchResult:
         return ExitCode.HARNESS_FAILED if self.unkept else self.verdict.exit_code
 
 
+class RunningWatch:
+    """A watch whose processes live as long as the context; see ``create``."""
+
+    def __init__(self, run: RunDirectory, plan: WatchPlan, senders: Sequence[Sender], progress: WatchProgress) -> None:
+        self.directory = run.path
+        self.plan = plan
+        self._run = run
+        self._senders = senders
+        self._progress = progress
+        self._stack = ExitStack()
+        self._begun = 0.0
+
+    @classmethod
+    def create(
+        cls,
+        urls: Sequence[str],
+        origins: Sequence[Origin],
+        progress: WatchProgress,
+        *,
+        out: Path | None,
+        seconds: float,
+        workers: int,
+        command: str,
+        traced: bool = False,
+    ) -> RunningWatch:
+        """Create the run directory with its sealed plan. Nothing is started.
+
+        Args:
+            urls: The URLs as the user wrote them.
+            origins: The origins with their traffic.
+            progress: Receives the current counts.
+            out: Run directory to create; None creates one below ``reports/``.
+            seconds: Duration of the traffic; 0 means until ``end``.
+            workers: Number of sending processes per origin.
+            command: Command line, for the report.
+            traced: Each request carries a ``traceparent``.
+
+        Raises:
+            InvalidInputError: ``out`` is not empty.
+            HarnessError: The run directory can't be created.
+        """
+        run = RunDirectory.create(out, f"watch-{origins[0].host}")
+        plan = WatchPlan(
+            urls=tuple(urls),
+            origins=tuple(origins),
+            seconds=seconds,
+            workers=workers,
+            command=command,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            environment=describe_environment(),
+        )
+        senders = [
+            Sender(origin, directory_of(run, number), workers, traced=traced)
+            for number, origin in enumerate(origins, start=1)
+        ]
+        for sender in senders:
+            sender.directory.traffic.mkdir(parents=True)
+        write_json(run.path / PLAN, to_json(plan))
+        run.seal("plan")
+        progress.note(f"evidence in {run.path}")
+        return cls(run, plan, senders, progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Return the reason why each sender that does not send can't; empty if all of them send."""
+        return tuple(sender.outcome.failure for sender in self._senders if sender.outcome.failure)
+
+    def begin(self) -> None:
+        """Calibrate the detector of each sender, then begin to send."""
+        _prepare(self._senders, self._run, self._stack, self._progress)
+        with shielded():
+            for sender in self._senders:
+                sender.go(self.plan.seconds)
+        self._begun = time.monotonic()
+
+    def counts(self) -> WatchCounts:
+        """Return the current counts of all ledgers."""
+        return _counts(self._senders, time.monotonic() - self._begun)
+
+    def is_over(self) -> bool:
+        """Report the counts. Return True if the time is up, or no sender is left."""
+        counts = self.counts()
+        self._progress.counts(counts)
+        seconds = self.plan.seconds
+        return not any(sender.is_sending for sender in self._senders) or bool(seconds and counts.elapsed >= seconds)
+
+    def end(self) -> None:
+        """Plan no further request, and wait for the outstanding answers."""
+        for sender in self._senders:
+            sender.stop()
+        if any(sender.outcome.origin_ns for sender in self._senders):
+            longest = max(origin.traffic.timeout for origin in self.plan.origins)
+            self._progress.note(f"waiting for outstanding answers, at most {longest:g} s")
+        for sender in self._senders:
+            sender.drain()
+
+    def conclude(self, *, interrupted: bool) -> WatchResult:
+        """Seal, judge and report, after the context; if the disk is full, still return the verdict."""
+        self._progress.note("judging")
+        return conclude(self._run, self._senders, interrupted=interrupted)
+
+
 def run_watch(
     urls: Sequence[str],
     origins: Sequence[Origin],
@@ -56,6 +168,7 @@ def run_watch(
     seconds: float,
     workers: int,
     command: str,
+    traced: bool = False,
 ) -> WatchResult:
     """Send until the time is up or an interruption comes; then drain, judge and report.
 
@@ -67,54 +180,24 @@ def run_watch(
         seconds: Duration of the traffic; 0 means until an interruption.
         workers: Number of sending processes per origin.
         command: Command line, for the report.
+        traced: Each request carries a ``traceparent``.
 
     Raises:
         InvalidInputError: ``out`` is not empty.
         HarnessError: The run directory can't be created.
     """
-    run = RunDirectory.create(out, f"watch-{origins[0].host}")
-    plan = WatchPlan(
-        urls=tuple(urls),
-        origins=tuple(origins),
-        seconds=seconds,
-        workers=workers,
-        command=command,
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-        environment=describe_environment(),
-    )
-    senders = [Sender(origin, directory_of(run, number), workers) for number, origin in enumerate(origins, start=1)]
-    for sender in senders:
-        sender.directory.traffic.mkdir(parents=True)
-    write_json(run.path / PLAN, to_json(plan))
-    run.seal("plan")
-    progress.note(f"evidence in {run.path}")
-    with ExitStack() as stack:
-        interrupted = _send(plan, senders, run, stack, progress)
-    progress.note("judging")
-    return conclude(run, senders, interrupted=interrupted)
-
-
-def _send(
-    plan: WatchPlan, senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, progress: WatchProgress
-) -> bool:
-    """Send traffic from preparation to last answer; returns True if it was interrupted."""
+    watch = RunningWatch.create(
+        urls, origins, progress, out=out, seconds=seconds, workers=workers, command=command, traced=traced
+    )  # fmt: skip
     interrupted = False
-    try:
-        _prepare(senders, run, stack, progress)
-        with shielded():
-            for sender in senders:
-                sender.go(plan.seconds)
-        _wait_for_end(plan, senders, progress)
-    except Interrupted:
-        interrupted = True
-    for sender in senders:
-        sender.stop()
-    if any(sender.outcome.origin_ns for sender in senders):
-        longest = max(origin.traffic.timeout for origin in plan.origins)
-        progress.note(f"waiting for outstanding answers, at most {longest:g} s")
-    for sender in senders:
-        sender.drain()
-    return interrupted
+    with watch:
+        try:
+            watch.begin()
+            wait_until(watch.is_over, timeout=float("inf"), what="the end of the watch", interval=_READ_INTERVAL)
+        except Interrupted:
+            interrupted = True
+        watch.end()
+    return watch.conclude(interrupted=interrupted)
 
 
 def _prepare(senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, progress: WatchProgress) -> None:
@@ -137,18 +220,6 @@ def _prepare(senders: Sequence[Sender], run: RunDirectory, stack: ExitStack, pro
             progress.note(f"watching {sender.origin.url} ({sender.address}, port {sender.origin.port}) at {rate}")
 
 
-def _wait_for_end(plan: WatchPlan, senders: Sequence[Sender], progress: WatchProgress) -> None:
-    """Report counts until the time is up or no sender is left."""
-    begin = time.monotonic()
-
-    def done() -> bool:
-        elapsed = time.monotonic() - begin
-        progress.counts(_counts(senders, elapsed))
-        return not any(sender.is_sending for sender in senders) or bool(plan.seconds and elapsed >= plan.seconds)
-
-    wait_until(done, timeout=float("inf"), what="the end of the watch", interval=_READ_INTERVAL)
-
-
 def _counts(senders: Sequence[Sender], elapsed: float) -> WatchCounts:
     counts, now = [(sender.outcome.origin_ns, sender.counts()) for sender in senders], time.monotonic_ns()
     losses = [
@@ -162,6 +233,7 @@ def _counts(senders: Sequence[Sender], elapsed: float) -> WatchCounts:
         ok=sum(each.ok for _, each in counts),
         lost=sum(each.lost for _, each in counts),
         last_loss=min(losses, key=lambda loss: loss.ago, default=None),
+        origins={sender.origin.url: each for sender, (_, each) in zip(senders, counts, strict=True)},
     )
 
 

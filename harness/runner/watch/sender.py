@@ -35,6 +35,7 @@ class Sender:
         directory: Directory for its evidence.
         workers: Number of processes that share the sending.
         backends: File of backends, one of which is chosen for each connection; None connects to the origin itself.
+        traced: Each request carries a ``traceparent``.
 
     Attributes:
         outcome: Facts of the execution; on disk from the first request on.
@@ -42,8 +43,15 @@ class Sender:
     """
 
     def __init__(
-        self, origin: Origin, directory: TrialDirectory, workers: int = 1, *, backends: Path | None = None
+        self,
+        origin: Origin,
+        directory: TrialDirectory,
+        workers: int = 1,
+        *,
+        backends: Path | None = None,
+        traced: bool = False,
     ) -> None:
+        self._traced = traced
         self.origin = origin
         self.backends = backends
         self.directory = directory
@@ -80,6 +88,7 @@ class Sender:
             directory=self.directory.traffic,
             crew=self._crew,
             calibration=calibration,
+            traced=self._traced,
         )
         with self._failing():
             self._child = TrafficChild.start(plan)

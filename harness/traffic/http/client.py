@@ -44,6 +44,7 @@ class ClientPlan:
         token: The begin of ids on the wire: ``<token>-<number>``.
         timeout: Seconds from an attempt's begin to its end, connecting included; a delay that it asks for comes on top.
         pool: The pooled connections.
+        traced: Each request carries a ``traceparent`` that follows from its id.
     """
 
     streams: tuple[Stream, ...]
@@ -51,6 +52,7 @@ class ClientPlan:
     token: str
     timeout: float
     pool: Pool
+    traced: bool = False
 
 
 @dataclass(slots=True)
@@ -106,7 +108,9 @@ class Client:
         self._answers = answers
         self._on_fault = on_fault
         self._on_tls = on_tls
-        self._forms = tuple(RequestForm.of(stream, host=plan.host, token=plan.token) for stream in plan.streams)
+        self._forms = tuple(
+            RequestForm.of(stream, host=plan.host, token=plan.token, traced=plan.traced) for stream in plan.streams
+        )
         self._sessions = sessions_of(plan.streams)
         self._open: set[ClientConnection] = set()
         self._loop: Any = gevent.get_hub().loop

@@ -1,0 +1,79 @@
+"""The JSON Schemas of what commands read and print, by the names of ``harness schema``.
+
+They are made of the records that are printed: types from their fields, descriptions from their docstrings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from harness.experiment.json_schema import part_schema, schema_text
+from harness.experiment.validation_report import ValidationReport
+from harness.report.outputs import OUTPUTS
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+#: A line of a docstring that begins the description of an attribute.
+_ATTRIBUTE = re.compile(r"    (\w+): (.*)")
+
+
+def output_schema(record: type) -> dict[str, Any]:
+    """Return the schema of a record that is printed as JSON.
+
+    Args:
+        record: A dataclass whose docstring describes each field.
+    """
+    schema = TypeAdapter(record).json_schema(mode="serialization")
+    for definition in (schema, *schema.get("$defs", {}).values()):
+        _describe(definition, definition.get("description", ""))
+    for base in record.__mro__[1:]:
+        if dataclasses.is_dataclass(base):
+            _describe(schema, f"{schema['description']}\n\n{(inspect.getdoc(base) or '').partition(chr(10) * 2)[2]}")
+    return {"$schema": _DIALECT, **schema}
+
+
+def _describe(definition: dict[str, Any], text: str) -> None:
+    """Move the descriptions of attributes from a docstring to the properties; all that is printed is required."""
+    head, _, attributes = text.partition("\n\nAttributes:\n")
+    if "properties" not in definition:
+        return
+    definition["description"] = " ".join(head.split())
+    definition["required"] = [*definition["properties"]]
+    name = ""
+    for line in attributes.splitlines():
+        found = _ATTRIBUTE.fullmatch(line)
+        name = found[1] if found else name
+        field = definition["properties"].get(name)
+        if field is not None:
+            field["description"] = f"{field.get('description', '') if not found else ''} {found[2] if found else line}"
+            field["description"] = " ".join(field["description"].split())
+    for field in definition["properties"].values():
+        field.pop("title", None)
+        field.pop("default", None)
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _validation_text() -> str:
+    return _text({"$schema": _DIALECT, **part_schema(ValidationReport)})
+
+
+def _output_text(record: type) -> str:
+    return _text(output_schema(record))
+
+
+#: A function that returns the text of each schema.
+SCHEMAS: Mapping[str, Callable[[], str]] = {
+    "experiment": schema_text,
+    "validate": _validation_text,
+    **{name: partial(_output_text, record) for name, record in OUTPUTS.items()},
+}

@@ -1,0 +1,469 @@
+"""The JSON objects that commands print with ``--json``, one record for each; their schemas are made of these records.
+
+``harness schema NAME`` prints a schema. A field may be added in a version; a field that goes or changes its meaning
+needs a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.model.migration import Migration
+
+#: ``Format.version`` of all objects.
+Version = Literal[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountOutput:
+    """A number of requests of which a part may be unknown.
+
+    Attributes:
+        known: Requests that are certainly counted.
+        unknown: Further requests of which nobody knows; null if nothing was recorded at all.
+    """
+
+    known: int
+    unknown: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellOutput:
+    """A cell of a run.
+
+    Attributes:
+        configuration: Name of its configuration.
+        change: Name of its change.
+        verdict: Its verdict.
+        expected: The verdict that the Experiment expects.
+        as_expected: True if the verdict is the expected one.
+        sent: Requests sent, over all trials.
+        lost: Requests lost, over all trials.
+        connections_cut: Idle connections that the peer ended, over all trials.
+        hidden: Requests that the ingress saved by another try, over all trials.
+        twice: Requests that pods executed more than once, over all trials.
+        findings: Codes of its findings, each once.
+    """
+
+    configuration: str
+    change: str
+    verdict: Literal["lossless", "lossy", "inconclusive"]
+    expected: str
+    as_expected: bool
+    sent: int
+    lost: int
+    connections_cut: int
+    hidden: CountOutput
+    twice: CountOutput
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutput:
+    """A summary of the verdict of a run; ``verdict.json`` has everything.
+
+    Attributes:
+        version: Version of this format.
+        name: Name of the Experiment.
+        exit_code: Exit code of the process.
+        directory: The run directory.
+        cells: The cells in the order of the Experiment.
+    """
+
+    version: Version = 1
+    name: str
+    exit_code: int
+    directory: str
+    cells: tuple[CellOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyOutput:
+    """Latency of answered requests in milliseconds; null if none was answered.
+
+    Attributes:
+        p50: Median.
+        p99: 99th percentile.
+        max: Longest.
+    """
+
+    p50: float | None
+    p99: float | None
+    max: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageOutput:
+    """An outage of a watch.
+
+    Attributes:
+        start: Wall clock, UTC, ISO 8601 with microseconds; empty if unknown.
+        start_s: Seconds from the beginning of traffic.
+        seconds: Its length.
+        lost: Requests lost in it.
+        sent: Requests sent in it.
+        over: True if a request was answered after it.
+        classes: Lost requests by class.
+        origin: Scheme, host and port.
+    """
+
+    start: str
+    start_s: float
+    seconds: float
+    lost: int
+    sent: int
+    over: bool
+    classes: Mapping[str, int]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOutput:
+    """The account and the outages of a watch; ``docs/reference/watch.md`` defines both.
+
+    Attributes:
+        version: Version of this format.
+        verdict: The worst verdict of its origins.
+        planned: Requests planned.
+        missed_slots: Planned requests that could not be sent in time.
+        abandoned: Planned requests without a record.
+        client_faults: Failures of the sender's own machine.
+        sent: Requests sent.
+        ok: Requests with the right answer.
+        unfinished: Requests without a known end.
+        lost: Lost requests by class.
+        lost_total: All lost requests.
+        rate: Requests sent per second.
+        latency_ms: From the planned time.
+        latency_sent_ms: From the time at which they were sent.
+        outages: In their order; the longest ones if there are very many.
+        outages_total: The number of outages.
+        seconds: Length of the traffic.
+        interrupted: True if a signal ended it.
+        findings: Codes of the findings, each once.
+        exit_code: Exit code of the verdict.
+        directory: The run directory.
+    """
+
+    version: Version = 1
+    verdict: Literal["lossless", "lossy", "inconclusive"]
+    planned: int
+    missed_slots: int
+    abandoned: int
+    client_faults: int
+    sent: int
+    ok: int
+    unfinished: int
+    lost: Mapping[str, int]
+    lost_total: int
+    rate: float
+    latency_ms: LatencyOutput
+    latency_sent_ms: LatencyOutput
+    outages: tuple[OutageOutput, ...]
+    outages_total: int
+    seconds: float
+    interrupted: bool
+    findings: tuple[str, ...]
+    exit_code: int
+    directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrateOutput(Migration):
+    """The comparison of two ingress controllers.
+
+    Attributes:
+        version: Version of this format.
+        directory: The directory of the migration.
+    """
+
+    version: Version = 1
+    directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultOutput:
+    """A kind of fault in a calibration.
+
+    Attributes:
+        fault: Its name.
+        expected: The outcome that must be reported.
+        done: Requests that met it.
+        reported: Reported requests by outcome.
+        exact: True if all were reported as expected.
+    """
+
+    fault: str
+    expected: str
+    done: int
+    reported: Mapping[str, int]
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedOutput:
+    """Requests for one fault, as both sides counted them.
+
+    Attributes:
+        sent: Requests that the ledger has.
+        served: Requests that the server got.
+    """
+
+    sent: int
+    served: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrateOutput:
+    """The result of a calibration.
+
+    Attributes:
+        version: Version of this format.
+        exact: True if every fault was reported exactly.
+        faults: Each kind of fault.
+        served: Requests of each fault on both sides.
+        duplicates: Requests that the server got twice.
+        client_faults: Failures of this machine, in words.
+        wrong: Sentences about what is not exact.
+    """
+
+    version: Version = 1
+    exact: bool
+    faults: tuple[FaultOutput, ...]
+    served: Mapping[str, ServedOutput]
+    duplicates: int
+    client_faults: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFaultOutput:
+    """A fault that a calibration can cause.
+
+    Attributes:
+        fault: Its name.
+        expected: The outcome that must be reported.
+        description: What the server does; may be empty.
+    """
+
+    fault: str
+    expected: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultsOutput:
+    """The faults that a calibration can cause.
+
+    Attributes:
+        version: Version of this format.
+        faults: Each of them.
+    """
+
+    version: Version = 1
+    faults: tuple[KnownFaultOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOutput:
+    """A fact about this machine.
+
+    Attributes:
+        what: Name of the tool or resource.
+        state: ``lacks`` stops the local cluster; ``optional`` is needed for other things only.
+        found: Version, number or path that was found.
+        hint: Way to get what is missing; may be empty.
+    """
+
+    what: str
+    state: Literal["ok", "optional", "lacks"]
+    found: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorOutput:
+    """The checks of this machine.
+
+    Attributes:
+        version: Version of this format.
+        exit_code: 0 if the local cluster can run, else 4.
+        checks: Each check.
+    """
+
+    version: Version = 1
+    exit_code: int
+    checks: tuple[CheckOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoneOutput:
+    """An object whose change was undone, or could not be.
+
+    Attributes:
+        object: The object.
+        outcome: The result.
+        text: Fields that were left with their values, or the error; may be empty.
+        earlier: True if an earlier undo had this result.
+    """
+
+    object: str
+    outcome: Literal["undone", "not-needed", "left", "gone", "failed"]
+    text: str
+    earlier: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoOutput:
+    """The result of an undo.
+
+    Attributes:
+        version: Version of this format.
+        exit_code: 0, 3 if an object was changed by somebody else or is gone, 4 if one could not be undone.
+        directory: The run directory.
+        made: True if the run made a change that can be undone.
+        objects: Each object.
+    """
+
+    version: Version = 1
+    exit_code: int
+    directory: str
+    made: bool
+    objects: tuple[UndoneOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesOutput:
+    """Files that a command has written (``examples``, ``init``, ``report``).
+
+    Attributes:
+        version: Version of this format.
+        directory: The folder of the files.
+        files: Their paths.
+        notices: Sentences about what was left out; may be empty.
+    """
+
+    version: Version = 1
+    directory: str
+    files: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOutput:
+    """A cluster that stays up.
+
+    Attributes:
+        name: Its name.
+        cluster: Kind of cluster.
+        state: Its state in a word: ``up`` or another one.
+        url: URL of its ingress; empty if it has none.
+        kubeconfig: Path of its kubeconfig.
+    """
+
+    name: str
+    cluster: str
+    state: str
+    url: str
+    kubeconfig: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClustersOutput:
+    """The clusters that stay up (``cluster status``), or the one that a command was about.
+
+    Attributes:
+        version: Version of this format.
+        clusters: Each of them.
+    """
+
+    version: Version = 1
+    clusters: tuple[ClusterOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerOutput:
+    """The work of a worker.
+
+    Attributes:
+        version: Version of this format.
+        trials: Trials that it sent for.
+    """
+
+    version: Version = 1
+    trials: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOutput:
+    """An attempt: one line of ``harness export --json``. A value that does not exist is null.
+
+    Attributes:
+        part: Folder below the run directory.
+        id: The attempt's ``X-Request-ID`` on the wire.
+        slot: Its place in the schedule of all workers together.
+        worker: The worker that sent it.
+        number: The worker's own count.
+        method: HTTP method.
+        path: Route.
+        connections: Kind of connection.
+        outcome: ``ok``, the class of the loss, or another end.
+        progress: The stage that it reached.
+        status: HTTP status.
+        responder: Beginning of the answer's body.
+        errno: Name or number of the error.
+        planned_ns: Planned time in nanoseconds from the origin.
+        sent_ns: Time of sending.
+        connected_ns: Time at which the connection could carry it.
+        first_byte_ns: Time of the answer's first byte.
+        done_ns: Time of its end.
+        planned_unix_ns: Planned time in nanoseconds since the Unix epoch.
+        connection: Number of its connection.
+        carried: Requests that the connection had carried before.
+        port: Port of the client.
+        bytes_out: Bytes sent.
+        bytes_in: Bytes received.
+    """
+
+    part: str
+    id: str
+    slot: int
+    worker: int
+    number: int
+    method: str
+    path: str
+    connections: str
+    outcome: str
+    progress: str
+    status: int | None
+    responder: str | None
+    errno: str | int | None
+    planned_ns: int | None
+    sent_ns: int | None
+    connected_ns: int | None
+    first_byte_ns: int | None
+    done_ns: int | None
+    planned_unix_ns: int | None
+    connection: int | None
+    carried: int
+    port: int | None
+    bytes_out: int
+    bytes_in: int
+
+
+#: The record of each schema, by its name. ``validate`` and ``experiment`` have schemas of their own.
+OUTPUTS: Mapping[str, type] = {
+    "run": RunOutput,
+    "watch": WatchOutput,
+    "migrate": MigrateOutput,
+    "calibrate": CalibrateOutput,
+    "faults": FaultsOutput,
+    "doctor": DoctorOutput,
+    "undo": UndoOutput,
+    "files": FilesOutput,
+    "clusters": ClustersOutput,
+    "worker": WorkerOutput,
+    "attempt": AttemptOutput,
+}

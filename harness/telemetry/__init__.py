@@ -1,0 +1,1 @@
+"""Telemetry of a run for other systems: metrics while it goes on, and spans of changes and lost requests."""

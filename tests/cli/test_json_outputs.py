@@ -1,0 +1,213 @@
+"""Every command prints JSON by a published, versioned schema, and its real output is valid by it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documentation import page
+from golden import unpack
+from jsonschema import Draft202012Validator, ValidationError
+
+from harness.changes.undo import UndoEntry, UndoOutcome, UndoResult
+from harness.cli import doctor, main
+from harness.cli.commands import COMMANDS, LazyCommand
+from harness.cli.json_schemas import SCHEMAS
+from harness.cli.undo import as_output
+from harness.report.outputs import OUTPUTS, WorkerOutput
+from harness.runner.doctor import Check, State
+from harness.runner.export import COLUMNS
+from harness.runner.in_place.undo import UndoReport
+from harness.store.records import from_json, to_json
+
+#: Commands that print no result of their own, and why.
+WITHOUT = {
+    "demo": "passes its options on to run",
+    "check": "passes its options on to run",
+    "schema": "prints JSON always",
+}
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run a command line in an empty folder; return its exit code and what it printed on stdout."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+    def command(*words: str | Path) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["harness", *map(str, words)])
+        code = main._run()
+        return code, capfd.readouterr().out
+
+    return command
+
+
+def validated(name: str, text: str) -> dict[str, Any]:
+    """Return the only line of JSON on stdout, which must be valid by a schema and be read back by its record."""
+    (line,) = text.splitlines()
+    found: dict[str, Any] = json.loads(line)
+    Draft202012Validator(json.loads(SCHEMAS[name]())).validate(found)
+    if name in OUTPUTS:
+        from_json(OUTPUTS[name], found)
+        assert name == "attempt" or found["version"] == 1
+    return found
+
+
+def subcommands(command: Any) -> Mapping[str, Any]:
+    """Return the commands below a command, or itself."""
+    return dict(getattr(command, "commands", {"": command}))
+
+
+def test_every_command_has_the_option() -> None:
+    """A command without a result of its own is in the list of exceptions, with its reason, and no other is."""
+    lacking = {
+        spec.name
+        for spec in COMMANDS
+        for command in subcommands(LazyCommand(spec).load()).values()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+
+    assert lacking == set(WITHOUT)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schemas_are_schemas(name: str) -> None:
+    """Each is valid by its dialect; every field of an output is described, required and without a default."""
+    schema = json.loads(SCHEMAS[name]())
+    Draft202012Validator.check_schema(schema)
+    objects = [each for each in (schema, *schema.get("$defs", {}).values()) if "properties" in each]
+
+    assert objects
+    if name in OUTPUTS:
+        for each in objects:
+            assert each["required"] == [*each["properties"]]
+            assert [key for key, field in each["properties"].items() if not field.get("description")] == []
+            assert "Attributes:" not in each["description"]
+        assert name == "attempt" or schema["properties"]["version"]["const"] == 1
+
+
+def test_the_page_lists_every_schema_and_command() -> None:
+    """docs/reference/json.md has a row for each."""
+    text = page("reference/json.md")
+
+    assert set(re.findall(r"^\| `([\w-]+)` \|", text, flags=re.MULTILINE)) == set(SCHEMAS)
+    names = {spec.name for spec in COMMANDS} - {"run-in-place", *WITHOUT}
+    assert [name for name in names if f"`{name}" not in text] == []
+
+
+def test_an_unknown_schema_is_invalid_input(run: Run) -> None:
+    """The message lists those that there are."""
+    assert run("schema", "nothing")[0] == 2
+    assert run("schema", "watch") == (0, SCHEMAS["watch"]())
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("watch", {"sent": "many"}), ("watch", {"version": 2}), ("run", {"cells": [{"configuration": "x"}]})],
+)
+def test_a_schema_refuses_what_is_not_printed(name: str, damage: dict[str, Any], run: Run, tmp_path: Path) -> None:
+    """A wrong type, another version and a missing field are found."""
+    golden = unpack("watch" if name == "watch" else "rollback", tmp_path / "golden")
+    found = validated(name, run("analyze", golden.path, "--json")[1])
+
+    with pytest.raises(ValidationError):
+        Draft202012Validator(json.loads(SCHEMAS[name]())).validate(found | damage)
+
+
+def test_analyze_and_report(run: Run, tmp_path: Path) -> None:
+    """``analyze`` prints what ``run`` and ``watch`` print, and ``report`` its files, which exist."""
+    watch, rollback = unpack("watch-outages", tmp_path / "w"), unpack("rollback", tmp_path / "r")
+    watch_code, watched = run("analyze", watch.path, "--json")
+    run_code, cells = run("analyze", rollback.path, "--json")
+
+    assert validated("watch", watched)["exit_code"] == watch_code
+    assert validated("run", cells)["exit_code"] == run_code
+    files = validated("files", run("report", rollback.path, "--json")[1])["files"]
+    assert {Path(name).name for name in files} == {"index.html", "junit.xml", "summary.md", "ctrf.json"}
+    assert all(Path(name).is_file() for name in files)
+
+
+def test_unsealed_evidence_is_no_success(run: Run, tmp_path: Path) -> None:
+    """The exit code in the object is that of the command: never 0."""
+    golden = unpack("watch", tmp_path / "golden")
+    code, text = run("analyze", golden.path, "--unsealed", "--json")
+
+    assert validated("watch", text)["exit_code"] == code == 3
+
+
+def test_a_migration(run: Run, tmp_path: Path) -> None:
+    """The comparison, with the directory and the exit code."""
+    golden = unpack("migrate", tmp_path / "golden")
+    code, text = run("migrate", "--analyze", golden.path, "--json")
+    found = validated("migrate", text)
+
+    assert (found["exit_code"], found["directory"]) == (code, str(golden.path))
+
+
+def test_attempts(run: Run, tmp_path: Path) -> None:
+    """One line for each attempt, with the values of the CSV."""
+    golden = unpack("watch", tmp_path / "golden")
+    lines = run("export", golden.path, "--json")[1].splitlines()
+    rows = run("export", golden.path)[1].splitlines()
+
+    assert len(lines) == len(rows) - 1 > 10
+    assert [*validated("attempt", lines[0])] == [*COLUMNS] == rows[0].split(",")
+    for line, row in zip(lines, rows[1:], strict=True):
+        assert ["" if value is None else str(value) for value in validated("attempt", line).values()] == row.split(",")
+
+
+def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The checks, and the exit code that they give."""
+    monkeypatch.setattr(doctor, "CHECKS", (lambda: Check("nginx", State.LACKS, "none", "get it"),))
+    code = doctor.doctor(as_json=True)
+    found = validated("doctor", capsys.readouterr().out)
+
+    assert found["exit_code"] == code == 4
+    assert found["checks"] == [{"what": "nginx", "state": "lacks", "found": "none", "hint": "get it"}]
+
+
+def test_known_faults(run: Run) -> None:
+    """``calibrate --list`` sends nothing."""
+    found = validated("faults", run("calibrate", "--list", "--json")[1])
+
+    assert {"fin-before", "rst-before"} < {each["fault"] for each in found["faults"]}
+
+
+def test_written_files(run: Run, tmp_path: Path) -> None:
+    """``examples`` and ``init`` print the files that they have written."""
+    examples = validated("files", run("examples", "mine", "--json")[1])
+    init = validated("files", run("init", "mine/apps/apple-banana", "--json")[1])
+
+    assert "mine/demo.yaml" in examples["files"]
+    assert all((tmp_path / name).is_file() for name in (*examples["files"], *init["files"]))
+
+
+def test_clusters(run: Run) -> None:
+    """Without a cluster the list is empty, and stdout still has one object."""
+    assert validated("clusters", run("cluster", "status", "--json")[1])["clusters"] == []
+
+
+def test_an_undo(run: Run, tmp_path: Path) -> None:
+    """Each object has its outcome, now or at an earlier undo."""
+    del run
+    entry = UndoEntry(1, "Service shop", "Service", "shop", "web", ())
+    results = tuple(UndoResult(entry, outcome, "why") for outcome in UndoOutcome)
+    plan: Any = None
+    done = UndoReport(plan, made=True, results=results[:3], earlier=results[3:])
+    found = validated("undo", json.dumps(to_json(as_output(done, tmp_path))))
+
+    assert found["exit_code"] == 4
+    assert {(each["outcome"], each["earlier"]) for each in found["objects"]} == {
+        ("undone", False), ("not-needed", False), ("left", False), ("gone", True), ("failed", True)
+    }  # fmt: skip
+
+
+def test_a_worker() -> None:
+    """It says for how many trials it sent."""
+    assert validated("worker", json.dumps(to_json(WorkerOutput(trials=3))))["trials"] == 3

@@ -1,0 +1,61 @@
+"""Runs of pytest with the plugin, in processes of their own, and servers for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+#: The plugin as its entry point loads it, and nothing else that happens to be installed.
+PLUGINS = ("-p", "harness.pytest_plugin", "-p", "xdist")
+Run = Callable[..., pytest.RunResult]
+
+
+class _EveryFifthFails(BaseHTTPRequestHandler):
+    """Answer 503 to every fifth request of ``/bad``, and 200 to all others."""
+
+    protocol_version = "HTTP/1.1"
+    count = 0
+
+    def do_GET(self) -> None:
+        """Answer one request."""
+        type(self).count += 1
+        self.send_response(503 if self.path == "/bad" and self.count % 5 == 0 else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_arguments: object) -> None:
+        """Write nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    """A server that waits for none of its connections."""
+
+    daemon_threads = True
+    block_on_close = False
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """The base URL of a server, whose ``/bad`` fails every fifth request."""
+    with _Server(("127.0.0.1", 0), _EveryFifthFails) as running:
+        thread = Thread(target=running.serve_forever, name="server")
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run pytest in an empty folder, with the plugin."""
+    pytester.makeini("[pytest]\n")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+    def start(*arguments: str) -> pytest.RunResult:
+        return pytester.runpytest_subprocess(*PLUGINS, *arguments)
+
+    return start
