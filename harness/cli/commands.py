@@ -83,6 +83,11 @@ COMMANDS = (
         "Compare two ingress controllers: does my application lose requests after a move from one to the other?",
     ),
     CommandSpec(
+        "compare",
+        "harness.cli.compare:compare",
+        "Say per cell if a change of the application made it better or worse, by transitions and beyond chance.",
+    ),
+    CommandSpec(
         "examples",
         "harness.cli.examples:examples",
         "Copy the shipped Experiments, with their workloads and patches, into a new folder to edit.",

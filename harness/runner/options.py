@@ -36,6 +36,8 @@ class RunOptions:
         expect_workers: Further processes that join from this or other machines.
         bind: Address and port at which joining workers connect.
         retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
+        in_rounds: Run the first trial of every cell before the second of any, so that all cells meet the same
+            conditions.
         repeats: Description of the run whose inconclusive cells are run again; empty for none.
     """
 
@@ -52,6 +54,7 @@ class RunOptions:
     bind: tuple[str, int] = ("127.0.0.1", 0)
     retry_inconclusive: int = 0
     repeats: str = ""
+    in_rounds: bool = False
 
     def sharing(self, *, last: bool) -> WorkerGroup | None:
         """Return how workers share the sending of a trial; None if one process sends alone.

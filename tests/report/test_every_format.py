@@ -16,13 +16,16 @@ from jsonschema import Draft7Validator, ValidationError
 from made_up_watches import lossy, quiet, watched
 from rich.console import Console
 
+from harness.judging.compared_runs import compare_runs
 from harness.judging.migration.comparing import MigrationRun, compare
+from harness.model.comparison import Comparison
 from harness.model.verdict import Verdict
-from harness.report import blocks, ctrf, html, markdown, migration, run, terminal, watch
+from harness.report import blocks, comparison, ctrf, html, markdown, migration, run, terminal, watch
 from harness.report.blocks import Account, Block, Detail
 from harness.report.document import Document, Section
 from harness.report.formats import FORMATS, Format
 from harness.runner.reports import write_reports
+from harness.testing.many_trials import run_of
 from harness.testing.release_reports import sample_releases
 from harness.testing.reports import sample_run
 
@@ -42,6 +45,15 @@ def migrated() -> Document:
     return migration.document(compare(*sides, {}, command="harness migrate sample.yaml"))
 
 
+def compared() -> Comparison:
+    """Return a comparison with a cell of each outcome, and surroundings that differ."""
+    first = {"worse": "....", "better": "xxxx", "same": "....", "poor": "?", "gone": "."}
+    second = {"worse": "xxxx", "better": "....", "same": "....", "poor": "."}
+    again = {"worse": "." * 9 + "?", "better": "x" * 10}, {"worse": "x" * 10, "better": "." * 10}
+    newer = replace(run_of(second), environment={"harness": "0.2.0"})
+    return compare_runs(run_of(first), newer, (run_of(again[0]), run_of(again[1])), 10)
+
+
 DOCUMENTS: dict[str, Callable[[], Document]] = {
     "run": lambda: run.document(FEW),
     "releases": lambda: run.document(sample_releases()),
@@ -49,6 +61,7 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
     "watch": lambda: watch.document(lossy()),
     "two origins": lambda: watch.document(watched(quiet(), quiet())),
     "migration": migrated,
+    "comparison": lambda: comparison.document(compared()),
 }
 
 
