@@ -83,9 +83,19 @@ COMMANDS = (
         "Compare two ingress controllers: does my application lose requests after a move from one to the other?",
     ),
     CommandSpec(
+        "reproduce",
+        "harness.cli.reproduce:reproduce",
+        "Run the cells of a bundle again: the same workload, changes and traffic, without any other file.",
+    ),
+    CommandSpec(
         "compare",
         "harness.cli.compare:compare",
         "Say per cell if a change of the application made it better or worse, by transitions and beyond chance.",
+    ),
+    CommandSpec(
+        "history",
+        "harness.cli.history:app",
+        "Keep the results of all runs in a folder, and show the trend of each cell. No server.",
     ),
     CommandSpec(
         "examples",

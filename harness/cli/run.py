@@ -30,7 +30,7 @@ from harness.cli.experiment_options import (
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
-from harness.errors import InvalidInputError, Problem
+from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
@@ -38,12 +38,16 @@ from harness.judging.starved import starved_cells
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
+from harness.report import confirmation as confirmation_report
 from harness.report import terminal
 from harness.report.run import document
+from harness.runner.confirmation.confirm import ConfirmationResult
+from harness.runner.confirmation.confirm import confirm as confirm_run
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
+from harness.store.records import to_json
 from harness.wording import plural
 
 Workers = Annotated[
@@ -71,6 +75,18 @@ RetryOption = Annotated[
         max=5,
         help="Maximum repetitions of a trial that is inconclusive because the machine is busy.",
         show_default="0; 1 if CI=true",
+    ),
+]
+#: What a run directory has already.
+_PLANNED = ("an Experiment", "--only", "--assume-inert", "--ingress", "--image", "--images", "--pull-policy")
+ConfirmOption = Annotated[
+    int,
+    typer.Option(
+        "--confirm",
+        min=0,
+        max=500,
+        metavar="N",
+        help="Repeat a cell that is lossy against the expectation N times, to tell a flaky cell from a steady one.",
     ),
 ]
 
@@ -101,6 +117,7 @@ def run(
     bind: Bind = "",
     rerun: RerunOption = None,
     retry_inconclusive: RetryOption = None,
+    confirm_lossy: ConfirmOption = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -109,6 +126,9 @@ def run(
 
     --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
     expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has everything.
+
+    --confirm N repeats cells that are lossy against the expectation, in a folder next to the run directory. A loss
+    stays a loss: the exit code does not change.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
@@ -127,17 +147,18 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
 
       harness run --rerun reports/demo-20260101T120000
+
+      harness run mine.yaml --confirm 10
     """
     replaced = read_images(image or [], images)
     if rerun is not None:
-        given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
-        given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
-        asked = _again(rerun, further=[name for name, value in given.items() if value])
+        plan = (experiment, only, assume_inert, ingress, image, images, pull_policy)
+        asked = _again(rerun, further=[name for name, value in zip(_PLANNED, plan, strict=True) if value])
     else:
         read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
         asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
-    loaded, cluster = asked.experiment, asked.cluster
-    show_notices(loaded, Console(stderr=True, highlight=False))
+    cluster = asked.cluster
+    show_notices(asked.experiment, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
         out=out,
@@ -158,8 +179,8 @@ def run(
         },
     )
     if cluster == "context":
-        confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(loaded, options, as_json=as_json)
+        confirm(f"{asked.experiment.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
+    return _run(asked.experiment, options, confirm_lossy, as_json=as_json)
 
 
 def retries(asked: int | None) -> int:
@@ -216,29 +237,38 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
+def _run(experiment: Experiment, options: RunOptions, repetitions: int, *, as_json: bool) -> int:
+    confirmation = None
     with choose_progress() as progress:
         try:
             result = run_experiment(experiment, options, progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
-    show_result(result, as_json=as_json)
+        if repetitions:
+            confirmation = confirm_run(result, experiment, options, repetitions, progress)
+    show_result(result, as_json=as_json, confirmation=confirmation)
     if result.interrupted:
         return result.verdict.process_code
-    return result.exit_code
+    return ExitCode.HARNESS_FAILED if confirmation and confirmation.bugs else result.exit_code
 
 
-def show_result(result: RunResult, *, as_json: bool) -> None:
+def show_result(result: RunResult, *, as_json: bool, confirmation: ConfirmationResult | None = None) -> None:
     """Print table, findings and the report's path. With ``--json``, print a summary on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
     if busy := busy_sentence(result):
         console.print(busy, markup=False, soft_wrap=True)
     console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
-    for bug in result.bugs:
+    if confirmation:
+        console.print(terminal.render(confirmation_report.document(confirmation.confirmation)))
+        console.print(f"report: {confirmation.directory / 'index.html'}", soft_wrap=True, markup=False)
+    for bug in (*result.bugs, *(confirmation.bugs if confirmation else ())):
         console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
-        sys.stdout.write(json.dumps(summary(result.verdict, result.directory), sort_keys=True) + "\n")
+        shown = summary(result.verdict, result.directory)
+        if confirmation:
+            shown |= {"confirmation": to_json(confirmation.confirmation)}
+        sys.stdout.write(json.dumps(shown, sort_keys=True) + "\n")
 
 
 def busy_sentence(result: RunResult) -> str:

@@ -12,13 +12,20 @@ from dataclasses import replace
 
 from harness.analysis.power import LEVEL, POWER, ComparisonSize, looks_different, smallest_difference
 from harness.analysis.proportions import fisher
-from harness.errors import ExitCode
 from harness.findings.expectations import ControlMissing, LossInControl
-from harness.model.comparison import AFTER, BEFORE, ComparedCell, ComparedOutcome, ComparedSide, Comparison, Transitions
+from harness.model.comparison import (
+    AFTER,
+    BEFORE,
+    ComparedCell,
+    ComparedOutcome,
+    ComparedSide,
+    RunComparison,
+    Transitions,
+)
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 
 #: Properties of the surroundings that differ from run to run by nature.
-_VOLATILE = ("free processors", "repeat", "notice ")
+_VOLATILE = ("free processors", "repeat", "notice ", "cluster up in", "addresses", "fields without effect")
 #: Between a side and the rest of a configuration's name.
 _BETWEEN = "/"
 
@@ -35,7 +42,7 @@ def suspects(before: RunVerdict, after: RunVerdict) -> tuple[str, ...]:
 
 def compare_runs(
     before: RunVerdict, after: RunVerdict, repeated: tuple[RunVerdict, RunVerdict] | None, repetitions: int
-) -> Comparison:
+) -> RunComparison:
     """Return the comparison of two runs.
 
     Args:
@@ -64,7 +71,7 @@ def compare_runs(
             level=LEVEL / max(1, tests),
         )
         cells.append(_judged(cell, old, new, repetitions) if old and new else cell)
-    return Comparison(
+    return RunComparison(
         name=after.name,
         before=before.name,
         after=after.name,
@@ -75,15 +82,6 @@ def compare_runs(
         started=after.started,
         signal=max((run.signal for run in (before, after, *(repeated or ()))), default=0),
     )
-
-
-def exit_code(comparison: Comparison) -> ExitCode:
-    """Return the exit code: 1 if a cell is worse, 3 if there is too little evidence for one, else 0."""
-    if comparison.having(ComparedOutcome.WORSE):
-        return ExitCode.UNEXPECTED
-    if not comparison.cells or comparison.having(ComparedOutcome.NOT_ENOUGH_EVIDENCE):
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.AS_EXPECTED
 
 
 def transitions(cell: CellVerdict) -> Transitions:
@@ -161,9 +159,12 @@ def _size(cell: ComparedCell, before: ComparedSide, after: ComparedSide, repetit
     return ComparisonSize(before.first.count, after.first.count, repetitions, cell.level)
 
 
+def steady(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the properties of the surroundings without those that differ from run to run by nature."""
+    return {name: value for name, value in environment.items() if not name.startswith(_VOLATILE)}
+
+
 def _differences(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    return {
-        name: (before.get(name, ""), after.get(name, ""))
-        for name in sorted({*before, *after})
-        if before.get(name) != after.get(name) and not name.startswith(_VOLATILE)
-    }
+    old, new = steady(before), steady(after)
+    pairs = {name: (old.get(name, ""), new.get(name, "")) for name in sorted({*old, *new})}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.errors import ExitCode
+
 #: The sides, as part of configuration names when both are run together.
 BEFORE, AFTER = "before", "after"
 
@@ -107,7 +109,7 @@ class ComparedCell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """A whole comparison.
 
     Attributes:
@@ -137,6 +139,15 @@ class Comparison:
     started: str = ""
     seconds: float = 0.0
     signal: int = 0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Return the exit code: 1 if a cell is worse, 3 if there is too little evidence for one, else 0."""
+        if self.having(ComparedOutcome.WORSE):
+            return ExitCode.UNEXPECTED
+        if not self.cells or self.having(ComparedOutcome.NOT_ENOUGH_EVIDENCE):
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.AS_EXPECTED
 
     def having(self, outcome: ComparedOutcome) -> tuple[ComparedCell, ...]:
         """Return the cells with an outcome."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from harness.findings.finding_type import Sentence
-from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
+from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Verdict, Window
 from harness.model.version_answers import VersionAnswers
 from harness.wording import count
 
@@ -227,6 +227,35 @@ class Evidence(Block):
     """The path of the evidence, relative to the report."""
 
     directory: str
+    detail: Detail = Detail.PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One row of a list of runs.
+
+    Attributes:
+        started: Start in ISO 8601.
+        name: Name of the Experiment.
+        link: Path of its report relative to the page.
+        commit: Commit under test; empty if unknown.
+        text: The result in a few words.
+        verdict: The verdict whose sign and colour it gets.
+    """
+
+    started: str
+    name: str
+    link: str
+    commit: str
+    text: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunList(Block):
+    """A list of runs with links to their reports, the latest first."""
+
+    rows: tuple[RunRow, ...]
     detail: Detail = Detail.PAGE
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.findings.finding_type import Sentence
-from harness.judging.compared_runs import exit_code
-from harness.model.comparison import ComparedCell, ComparedOutcome, ComparedSide, Comparison, Transitions
+from harness.model.comparison import ComparedCell, ComparedOutcome, ComparedSide, RunComparison, Transitions
 from harness.model.verdict import Verdict
 from harness.report.blocks import Findings, Item, Paragraph, Tone
 from harness.report.document import Case, Column, Conclusion, Document, Row, Section, Status, Suite, Table
@@ -47,9 +46,9 @@ RULES = (
 )
 
 
-def document(comparison: Comparison) -> Document:
+def document(comparison: RunComparison) -> Document:
     """Return the report of a comparison."""
-    code = int(exit_code(comparison))
+    code = int(comparison.exit_code)
     return Document(
         name=comparison.name,
         heading=(f"{comparison.name}: before and after",),
@@ -68,7 +67,7 @@ def document(comparison: Comparison) -> Document:
     )
 
 
-def answer(comparison: Comparison) -> str:
+def answer(comparison: RunComparison) -> str:
     """Return the result in one sentence."""
     if comparison.signal:
         return "Stopped before the end: no answer."
@@ -82,7 +81,7 @@ def answer(comparison: Comparison) -> str:
     return f"{'; '.join(parts) if parts else 'No difference shown'}."
 
 
-def sentence(comparison: Comparison, cell: ComparedCell) -> Sentence:
+def sentence(comparison: RunComparison, cell: ComparedCell) -> Sentence:
     """Return the result of a cell with its numbers, and advice."""
     if cell.before is None or cell.after is None:
         only = "after" if cell.before is None else "before"
@@ -105,7 +104,7 @@ def deciding(cell: ComparedCell, side: ComparedSide) -> Transitions:
     return side.repeated if cell.is_suspect and side.repeated != Transitions() else side.first
 
 
-def _found(comparison: Comparison, cell: ComparedCell) -> str:
+def _found(comparison: RunComparison, cell: ComparedCell) -> str:
     word = "fall" if cell.is_falling else "rise"
     return (
         f"A true {word} of the lossy share by {100 * cell.smallest:.0f} percentage points or more would have been "
@@ -118,7 +117,7 @@ def _lossy(transitions: Transitions) -> str:
     return f"{transitions.lossy} of {transitions.count} transitions lossy{unknown}"
 
 
-def _table(comparison: Comparison) -> Table:
+def _table(comparison: RunComparison) -> Table:
     links = comparison.directories
     return Table(
         title="The same cells before and after",
@@ -150,7 +149,7 @@ def _result(cell: ComparedCell) -> Conclusion:
     )
 
 
-def _sections(comparison: Comparison) -> Iterator[Section]:
+def _sections(comparison: RunComparison) -> Iterator[Section]:
     items = tuple(
         Item(_named(comparison, cell), _WORDS[cell.outcome], _TONES.get(cell.outcome, Tone.NOTE))
         for cell in comparison.cells
@@ -163,12 +162,12 @@ def _sections(comparison: Comparison) -> Iterator[Section]:
         yield Section(names=("What differs besides",), key="surroundings", blocks=blocks)
 
 
-def _named(comparison: Comparison, cell: ComparedCell) -> Sentence:
+def _named(comparison: RunComparison, cell: ComparedCell) -> Sentence:
     said = sentence(comparison, cell)
     return Sentence(f"{_title(cell)}: {said.text}", said.advice)
 
 
-def _totals(comparison: Comparison) -> str:
+def _totals(comparison: RunComparison) -> str:
     first = sum(_transitions(side) for cell in comparison.cells for side in (cell.before, cell.after) if side)
     cells = sum(cell.is_suspect for cell in comparison.cells)
     again = f"; {plural(cells, 'cell')} repeated" if cells and comparison.repetitions else ""
@@ -180,7 +179,7 @@ def _transitions(side: ComparedSide) -> int:
     return both.count + both.inconclusive
 
 
-def _case(comparison: Comparison, cell: ComparedCell) -> Case:
+def _case(comparison: RunComparison, cell: ComparedCell) -> Case:
     said = sentence(comparison, cell)
     return Case(
         name=cell.change,

@@ -10,8 +10,8 @@ import pytest
 
 from harness.errors import ExitCode
 from harness.findings.expectations import ControlMissing, LossInControl
-from harness.judging.compared_runs import compare_runs, exit_code, parted, suspects, transitions
-from harness.model.comparison import ComparedOutcome, Comparison, Transitions
+from harness.judging.compared_runs import compare_runs, parted, suspects, transitions
+from harness.model.comparison import ComparedOutcome, RunComparison, Transitions
 from harness.model.verdict import RunVerdict
 from harness.testing.many_trials import run_of
 
@@ -27,7 +27,7 @@ def drawn(shares: Mapping[str, float], trials: int, chance: random.Random) -> Ru
 
 def night(
     before: Mapping[str, float], after: Mapping[str, float], chance: random.Random, *, trials: int, repeat: int
-) -> Comparison:
+) -> RunComparison:
     """Compare two runs as the command does: look, repeat what looks different, decide."""
     first, second = drawn(before, trials, chance), drawn(after, trials, chance)
     chosen = [cell.partition("--")[0] for cell in suspects(first, second)] if repeat else []
@@ -43,7 +43,7 @@ def test_pairs_without_a_difference_rarely_alarm(trials: int, repeat: int) -> No
     """Over 200 pairs of six cells each, at most one in twenty has an alarm."""
     chance = random.Random(20260102)
     alarms = sum(
-        exit_code(night(SHARES, SHARES, chance, trials=trials, repeat=repeat)) is ExitCode.UNEXPECTED
+        night(SHARES, SHARES, chance, trials=trials, repeat=repeat).exit_code is ExitCode.UNEXPECTED
         for _ in range(PAIRS)
     )
 
@@ -57,7 +57,7 @@ def test_a_planted_difference_of_the_stated_size_is_found(trials: int, repeat: i
     stated = night({"a": 0.0}, {"a": 0.0}, chance, trials=trials, repeat=repeat).cells[0].smallest
     assert 0 < stated < 1
     found = sum(
-        exit_code(night({"a": 0.0}, {"a": stated}, chance, trials=trials, repeat=repeat)) is ExitCode.UNEXPECTED
+        night({"a": 0.0}, {"a": stated}, chance, trials=trials, repeat=repeat).exit_code is ExitCode.UNEXPECTED
         for _ in range(PAIRS)
     )
 
@@ -65,7 +65,7 @@ def test_a_planted_difference_of_the_stated_size_is_found(trials: int, repeat: i
     assert found >= 149
 
 
-def one(before: str, after: str, again: tuple[str, str] | None = None, repeat: int = 10) -> Comparison:
+def one(before: str, after: str, again: tuple[str, str] | None = None, repeat: int = 10) -> RunComparison:
     """Compare one cell."""
     repeated = (run_of({"a": again[0]}), run_of({"a": again[1]})) if again else None
     return compare_runs(run_of({"a": before}), run_of({"a": after}), repeated, repeat)
@@ -86,10 +86,10 @@ def one(before: str, after: str, again: tuple[str, str] | None = None, repeat: i
         (one("...?", "xxx?", None, 0), ComparedOutcome.NOT_ENOUGH_EVIDENCE, 3),
     ],
 )
-def test_a_verdict_needs_evidence(comparison: Comparison, outcome: ComparedOutcome, code: int) -> None:
+def test_a_verdict_needs_evidence(comparison: RunComparison, outcome: ComparedOutcome, code: int) -> None:
     """A changed verdict alone is no alarm, and unknown is no success."""
     assert comparison.cells[0].outcome is outcome
-    assert exit_code(comparison) == code
+    assert comparison.exit_code == code
 
 
 def test_the_first_look_does_not_count_again() -> None:
@@ -116,12 +116,12 @@ def test_a_cell_of_one_side_only_is_no_success() -> None:
     comparison = compare_runs(run_of({"a": "....", "b": "...."}), run_of({"a": "...."}), None, 10)
 
     assert [cell.outcome for cell in comparison.cells] == ["no-difference-shown", "not-enough-evidence"]
-    assert exit_code(comparison) is ExitCode.INCONCLUSIVE
+    assert comparison.exit_code is ExitCode.INCONCLUSIVE
 
 
 def test_nothing_to_compare_is_no_success() -> None:
     """Two runs without cells."""
-    assert exit_code(compare_runs(run_of({}), run_of({}), None, 10)) is ExitCode.INCONCLUSIVE
+    assert compare_runs(run_of({}), run_of({}), None, 10).exit_code is ExitCode.INCONCLUSIVE
 
 
 def test_losses_of_the_control_answer_nothing() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import InvalidInputError, Problem
 from harness.judging.compared_runs import compare_runs, parted, suspects
-from harness.model.comparison import AFTER, BEFORE, Comparison
+from harness.model.comparison import AFTER, BEFORE, RunComparison
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report.comparison import document
@@ -19,6 +19,7 @@ from harness.runner.judging import read_plan, read_verdict
 from harness.runner.options import RunOptions
 from harness.runner.plan import RunPlan
 from harness.runner.progress import RunProgress
+from harness.runner.rerun import files_of
 from harness.runner.run import check_run, run_experiment
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
@@ -40,7 +41,7 @@ class ComparisonResult:
     """
 
     directory: Path
-    comparison: Comparison
+    comparison: RunComparison
     bugs: tuple[str, ...] = ()
 
 
@@ -67,7 +68,9 @@ def stored_side(directory: Path) -> StoredSide:
     """
     run = RunDirectory.open(directory)
     run.verify("verdict")
-    return StoredSide(run, read_plan(run), read_verdict(run))
+    plan = read_plan(run)
+    plan = replace(plan, experiment=replace(plan.experiment, files=files_of(run)))
+    return StoredSide(run, plan, read_verdict(run))
 
 
 def compare_stored(
@@ -163,18 +166,18 @@ def _repeat(
 
 
 def _placed(
-    compared: Comparison,
+    compared: RunComparison,
     links: Mapping[str, str],
     again: tuple[RunVerdict, RunVerdict] | None,
     options: RunOptions,
-) -> Comparison:
+) -> RunComparison:
     """Return a comparison with its command and the places of its runs."""
     repeated = {REPETITIONS: f"{REPETITIONS}/index.html"} if again else {}
     seconds = again[0].seconds if again else 0.0
     return replace(compared, directories={**links, **repeated}, command=options.command, seconds=seconds)
 
 
-def _written(folder: Path, compared: Comparison, bugs: tuple[str, ...]) -> ComparisonResult:
+def _written(folder: Path, compared: RunComparison, bugs: tuple[str, ...]) -> ComparisonResult:
     """Write ``comparison.json`` and the reports. Return the result."""
     write_json(folder / COMPARISON, {"format": FORMAT, **to_json(compared)})
     reports.write_reports(folder, document(compared))
