@@ -143,6 +143,11 @@ COMMANDS = (
         "Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.",
     ),
     CommandSpec(
+        "annotations",
+        "harness.cli.annotations:annotations",
+        "Print the results of a run as annotations of a CI service, at the lines of the manifests.",
+    ),
+    CommandSpec(
         "cluster",
         "harness.cli.clusters:app",
         "Start, list and remove clusters that stay up until you remove them, for kubectl and hands-on tests.",

@@ -41,6 +41,13 @@ def add(
         str,
         typer.Option(help="Commit under test.", show_default="of the CI service, or of Git in this folder"),
     ] = "",
+    name: Annotated[
+        str,
+        typer.Option(
+            help="Name of what is run; runs of one name are compared. Give one for each point of a matrix.",
+            show_default="the Experiment's",
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> int:
     """Add runs to a history: one line for each cell and run. A run that is there already is not added again.
@@ -52,13 +59,13 @@ def add(
 
       harness history add reports/demo-20260101T030000
 
-      harness history add reports/tonight --history ../history --commit "$(git rev-parse HEAD)"
+      harness history add reports/tonight --history ../history --name "demo, Kubernetes 1.34"
     """
-    added = {str(directory): add_run(directory, history, commit) for directory in directories}
+    added = {str(each): add_run(each, history, commit, name) for each in directories}
     console = Console(stderr=as_json, highlight=False)
-    for name, number in added.items():
+    for directory, number in added.items():
         text = f"{plural(number, 'cell')} added" if number else "is part of the history already"
-        console.print(f"{name}: {text}", markup=False, soft_wrap=True)
+        console.print(f"{directory}: {text}", markup=False, soft_wrap=True)
     console.print(f"index: {history / INDEX}", markup=False, soft_wrap=True)
     if as_json:
         sys.stdout.write(json.dumps({"format": FORMAT, "history": str(history / FILE), "added": added}) + "\n")

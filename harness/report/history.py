@@ -117,8 +117,8 @@ def sparkline(entries: Sequence[HistoryEntry]) -> str:
 
 
 def title(trend: CellTrend) -> str:
-    """Return configuration and change, joined by a multiplication sign."""
-    return f"{trend.configuration} × {trend.change}"  # noqa: RUF001 - typography
+    """Return the name of the runs, with configuration and change."""
+    return f"{trend.experiment}: {trend.configuration} × {trend.change}"  # noqa: RUF001 - typography
 
 
 def _bar(entry: HistoryEntry) -> str:
@@ -149,7 +149,7 @@ def _table(history: History) -> Table:
         corner="Cell",
         columns=(Column("runs, the latest last"), Column("state"), Column("first bad run")),
         rows=tuple(
-            Row((trend.configuration, trend.change), (_runs_of(trend), _state(trend), _first(trend)))
+            Row((trend.configuration, trend.change, trend.experiment), (_runs_of(trend), _state(trend), _first(trend)))
             for trend in history.trends
         ),
         note="A bar is the share of a run's transitions that are against the expectation; a dot is no answer.",

@@ -14,7 +14,7 @@ from harness.kit.files import write_text
 from harness.model.comparison import Transitions
 from harness.model.history import FORMAT, History, HistoryEntry
 from harness.model.verdict import CellVerdict, Verdict
-from harness.report import html
+from harness.report import html, markdown
 from harness.report.history import document
 from harness.runner.confirmation.confirm import confirmed
 from harness.runner.deploy import images_of
@@ -25,19 +25,22 @@ from harness.store.rundir import RunDirectory
 
 #: Name of the index of all runs.
 INDEX = "index.html"
+#: Name of the summary for the step summary of a CI job.
+SUMMARY = "summary.md"
 #: Variables in which CI services name the commit.
 _COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")
 #: Length of a run's id.
 _ID = 16
 
 
-def add_run(directory: Path, folder: Path, commit: str) -> int:
+def add_run(directory: Path, folder: Path, commit: str, name: str = "") -> int:
     """Add a run to a history, and write the index again.
 
     Args:
         directory: The run directory. If its cells were confirmed, their repetitions count, too.
         folder: The history's folder.
         commit: Commit under test; empty to ask the CI service or Git.
+        name: Name of what is run, in place of the Experiment's: runs of one name are compared with each other.
 
     Returns:
         The number of entries added: 0 if the history has the run already.
@@ -55,7 +58,7 @@ def add_run(directory: Path, folder: Path, commit: str) -> int:
         "started": verdict.started,
         "directory": os.path.relpath(directory.resolve(), folder.resolve()),
         "commit": commit or current_commit(),
-        "experiment": verdict.name,
+        "experiment": name or verdict.name,
     }
     versions = {**steady(verdict.environment), **_images(plan)}
     entries = [_entry(cell, again.get(cell.id, Transitions()), known, versions) for cell in verdict.cells]
@@ -74,13 +77,15 @@ def load_history(folder: Path) -> History:
 
 
 def write_index(folder: Path) -> None:
-    """Write the index of all runs of a history, with a sparkline for each cell.
+    """Write the index of all runs of a history, with a sparkline for each cell, as a page and as a summary for CI.
 
     Raises:
         EvidenceError: The history is damaged.
         HarnessError: The file can't be written.
     """
-    write_text(folder / INDEX, html.render(document(load_history(folder), folder.resolve().name)))
+    made = document(load_history(folder), folder.resolve().name)
+    write_text(folder / INDEX, html.render(made))
+    write_text(folder / SUMMARY, markdown.render(made))
 
 
 def current_commit() -> str:

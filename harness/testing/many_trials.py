@@ -14,12 +14,11 @@ LETTERS = {".": Verdict.LOSSLESS, "x": Verdict.LOSSY, "?": Verdict.INCONCLUSIVE}
 _WORST = (Verdict.LOSSY, Verdict.INCONCLUSIVE, Verdict.LOSSLESS)
 
 
-def run_of(cells: Mapping[str, str], **fields: str) -> RunVerdict:
+def run_of(cells: Mapping[str, str]) -> RunVerdict:
     """Return a run whose cells are expected to be lossless.
 
     Args:
         cells: A letter of ``LETTERS`` for each trial, by the configuration's name: ``{"graceful": "..x?"}``.
-        **fields: Further fields of the run.
     """
     made = tuple(_cell(name, [LETTERS[letter] for letter in letters]) for name, letters in cells.items())
     return replace(
@@ -28,7 +27,6 @@ def run_of(cells: Mapping[str, str], **fields: str) -> RunVerdict:
         configurations=tuple(cells),
         changes=("rolling-update",),
         exit_code=int(any(cell.verdict is Verdict.LOSSY for cell in made)),
-        **fields,
     )
 
 
