@@ -90,7 +90,7 @@ COMMANDS = (
     CommandSpec(
         "compare",
         "harness.cli.compare:compare",
-        "Say per cell if a change of the application made it better or worse, by transitions and beyond chance.",
+        "Say per cell if the second side is better, worse, or shows no difference, by transitions and beyond chance.",
     ),
     CommandSpec(
         "history",
@@ -145,7 +145,7 @@ COMMANDS = (
     CommandSpec(
         "annotations",
         "harness.cli.annotations:annotations",
-        "Print the results of a run as annotations of a CI service, at the lines of the manifests.",
+        "Print an annotation for each cell that is not as expected, at the line of the manifest that it is about.",
     ),
     CommandSpec(
         "cluster",

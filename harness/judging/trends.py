@@ -90,9 +90,9 @@ def _state(known: Sequence[HistoryEntry], split: _Split | None) -> tuple[TrendSt
         if split.is_worse:
             return TrendState.REGRESSED, next(index for index in bad if index >= split.at)
         return TrendState.IMPROVED, bad[0]
-    # All bad runs are the last ones, and there are good ones before them.
-    if bad[0] and bad == list(range(bad[0], len(known))):
-        return TrendState.NEW, bad[0]
+    # All bad runs are the last ones, or the first ones.
+    if len(bad) < len(known) and bad == list(range(bad[0], bad[-1] + 1)) and (not bad[0] or bad[-1] == len(known) - 1):
+        return (TrendState.NEW if bad[0] else TrendState.CLEARED), bad[0]
     return TrendState.FLAKY, bad[0]
 
 

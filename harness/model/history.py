@@ -80,6 +80,8 @@ class TrendState(StrEnum):
     ALWAYS_BAD = "always-bad"
     #: Against the expectation for the first time at the end of the history: too early to call it flaky or regressed.
     NEW = "new"
+    #: As expected lately, after runs that were all against the expectation: too early to call it fixed.
+    CLEARED = "cleared"
     #: No run has an answer.
     UNKNOWN = "unknown"
 

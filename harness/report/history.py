@@ -19,15 +19,22 @@ _WORDS = {
     TrendState.FLAKY: "flaky",
     TrendState.ALWAYS_BAD: "always against the expectation",
     TrendState.NEW: "new: too early to tell",
+    TrendState.CLEARED: "cleared: too early to call it fixed",
     TrendState.UNKNOWN: "no answer",
 }
 _VERDICTS = {
+    TrendState.CLEARED: Verdict.LOSSLESS,
     TrendState.STEADY: Verdict.LOSSLESS,
     TrendState.IMPROVED: Verdict.LOSSLESS,
     TrendState.UNKNOWN: Verdict.INCONCLUSIVE,
     TrendState.NEW: Verdict.INCONCLUSIVE,
 }
-_TONES = {TrendState.STEADY: Tone.NOTE, TrendState.IMPROVED: Tone.NOTE, TrendState.UNKNOWN: Tone.EVIDENCE}
+_TONES = {
+    TrendState.STEADY: Tone.NOTE,
+    TrendState.IMPROVED: Tone.NOTE,
+    TrendState.CLEARED: Tone.NOTE,
+    TrendState.UNKNOWN: Tone.EVIDENCE,
+}
 #: States that the answer names, the most urgent first.
 _NOTABLE = (TrendState.REGRESSED, TrendState.NEW, TrendState.FLAKY, TrendState.ALWAYS_BAD)
 #: Signs of a sparkline: the share of bad transitions of a run, from none to all.

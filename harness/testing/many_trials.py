@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from random import Random
 
+from harness.judging.compared_runs import compare_runs, suspects
+from harness.model.comparison import RunComparison
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.testing.reports import sample_run
 
@@ -28,6 +31,30 @@ def run_of(cells: Mapping[str, str]) -> RunVerdict:
         changes=("rolling-update",),
         exit_code=int(any(cell.verdict is Verdict.LOSSY for cell in made)),
     )
+
+
+def drawn_run(shares: Mapping[str, float], trials: int, chance: Random) -> RunVerdict:
+    """Return a run whose transitions are lossy with the given probabilities.
+
+    Args:
+        shares: Probability by the name of the cell's configuration.
+        trials: Number of trials of each cell.
+        chance: Source of randomness.
+    """
+    return run_of({name: "".join(".x"[chance.random() < p] for _ in range(trials)) for name, p in shares.items()})
+
+
+def drawn_comparison(
+    before: Mapping[str, float], after: Mapping[str, float], chance: Random, *, trials: int, repeat: int
+) -> RunComparison:
+    """Compare two drawn runs as ``harness compare`` does: look, repeat what looks different, decide."""
+    first, second = drawn_run(before, trials, chance), drawn_run(after, trials, chance)
+    chosen = [cell.partition("--")[0] for cell in suspects(first, second)] if repeat else []
+    again = None
+    if chosen:
+        sides = [drawn_run({name: side[name] for name in chosen}, repeat, chance) for side in (before, after)]
+        again = sides[0], sides[1]
+    return compare_runs(first, second, again, repeat)
 
 
 @cache

@@ -3,39 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from harness.errors import ExitCode
 from harness.findings.expectations import ControlMissing, LossInControl
-from harness.judging.compared_runs import compare_runs, parted, suspects, transitions
+from harness.judging.compared_runs import compare_runs, parted, transitions
 from harness.model.comparison import ComparedOutcome, RunComparison, Transitions
-from harness.model.verdict import RunVerdict
-from harness.testing.many_trials import run_of
+from harness.testing.many_trials import drawn_comparison, run_of
 
 #: Pairs of runs without a difference, and alarms that the level allows among them.
 PAIRS, ALLOWED = 200, 10
 SHARES = {"steady": 0.0, "rare": 0.05, "flaky": 0.3, "often": 0.5, "bad": 0.9, "lossy": 1.0}
-
-
-def drawn(shares: Mapping[str, float], trials: int, chance: random.Random) -> RunVerdict:
-    """Return a run whose transitions are lossy with the given probabilities."""
-    return run_of({name: "".join(".x"[chance.random() < p] for _ in range(trials)) for name, p in shares.items()})
-
-
-def night(
-    before: Mapping[str, float], after: Mapping[str, float], chance: random.Random, *, trials: int, repeat: int
-) -> RunComparison:
-    """Compare two runs as the command does: look, repeat what looks different, decide."""
-    first, second = drawn(before, trials, chance), drawn(after, trials, chance)
-    chosen = [cell.partition("--")[0] for cell in suspects(first, second)] if repeat else []
-    again = None
-    if chosen:
-        sides = [drawn({name: side[name] for name in chosen}, repeat, chance) for side in (before, after)]
-        again = sides[0], sides[1]
-    return compare_runs(first, second, again, repeat)
 
 
 @pytest.mark.parametrize(("trials", "repeat"), [(1, 10), (3, 10), (10, 20), (10, 0), (30, 0)])
@@ -43,7 +23,7 @@ def test_pairs_without_a_difference_rarely_alarm(trials: int, repeat: int) -> No
     """Over 200 pairs of six cells each, at most one in twenty has an alarm."""
     chance = random.Random(20260102)
     alarms = sum(
-        night(SHARES, SHARES, chance, trials=trials, repeat=repeat).exit_code is ExitCode.UNEXPECTED
+        drawn_comparison(SHARES, SHARES, chance, trials=trials, repeat=repeat).exit_code is ExitCode.UNEXPECTED
         for _ in range(PAIRS)
     )
 
@@ -54,10 +34,11 @@ def test_pairs_without_a_difference_rarely_alarm(trials: int, repeat: int) -> No
 def test_a_planted_difference_of_the_stated_size_is_found(trials: int, repeat: int) -> None:
     """A cell that was never lossy becomes so by the size that the comparison states: it is found four times in five."""
     chance = random.Random(7)
-    stated = night({"a": 0.0}, {"a": 0.0}, chance, trials=trials, repeat=repeat).cells[0].smallest
+    stated = drawn_comparison({"a": 0.0}, {"a": 0.0}, chance, trials=trials, repeat=repeat).cells[0].smallest
     assert 0 < stated < 1
     found = sum(
-        night({"a": 0.0}, {"a": stated}, chance, trials=trials, repeat=repeat).exit_code is ExitCode.UNEXPECTED
+        drawn_comparison({"a": 0.0}, {"a": stated}, chance, trials=trials, repeat=repeat).exit_code
+        is ExitCode.UNEXPECTED
         for _ in range(PAIRS)
     )
 

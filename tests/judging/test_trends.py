@@ -118,6 +118,10 @@ def test_a_busy_machine_is_neither_good_nor_bad() -> None:
             3,
         ),
         (("x" * 11, ".", ".", "."), TrendState.IMPROVED, 1),
+        (("x", ".", "."), TrendState.CLEARED, 1),
+        (("xx", "?", "."), TrendState.CLEARED, 1),
+        (("x", ".", "x"), TrendState.FLAKY, 1),
+        ((".", "x", "."), TrendState.FLAKY, 2),
         (("?",), TrendState.UNKNOWN, None),
     ],
 )
@@ -148,5 +152,5 @@ def test_cells_are_apart_and_in_order() -> None:
     entries = [entry(2, "b"), entry(2, "a"), entry(1, "a", bad=1, good=0), entry(1, "b")]
     history = history_of(entries)
 
-    assert [(each.cell, each.state) for each in history.trends] == [("a", "flaky"), ("b", "steady")]
+    assert [(each.cell, each.state) for each in history.trends] == [("a", "cleared"), ("b", "steady")]
     assert [each.started for each in history.trends[0].entries] == sorted(e.started for e in entries)[::2]
