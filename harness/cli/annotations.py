@@ -11,13 +11,12 @@ from typing import Annotated
 import typer
 
 from harness.errors import InvalidInputError, Problem
-from harness.runner.annotations import annotations as annotations_of
-from harness.runner.annotations import github, gitlab
+from harness.runner.annotations import annotations_of, github, gitlab
 
 _WRITERS = {"github": github, "gitlab": gitlab}
 
 
-def annotations(
+def print_annotations(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Run directory of `harness run`.")],
     service: Annotated[
         str, typer.Option("--format", help="github (workflow commands) or gitlab (a Code Quality report).")

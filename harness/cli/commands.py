@@ -144,7 +144,7 @@ COMMANDS = (
     ),
     CommandSpec(
         "annotations",
-        "harness.cli.annotations:annotations",
+        "harness.cli.annotations:print_annotations",
         "Print an annotation for each cell that is not as expected, at the line of the manifest that it is about.",
     ),
     CommandSpec(

@@ -41,7 +41,7 @@ class Annotation:
     message: str
 
 
-def annotations(directory: Path) -> tuple[Annotation, ...]:
+def annotations_of(directory: Path) -> tuple[Annotation, ...]:
     """Return the annotations of all cells of a run that are not as expected.
 
     Raises:
@@ -54,7 +54,7 @@ def annotations(directory: Path) -> tuple[Annotation, ...]:
     files = [(name, _documents(copy)) for name, copy in zip(plan.experiment.files, copies, strict=True)]
     raw = {cell["id"]: cell for cell in json.loads((run.path / "verdict.json").read_text(encoding="utf-8"))["cells"]}
     cases = [case for suite in document(verdict).suites for case in suite.cases]
-    found = []
+    found: list[Annotation] = []
     for case in cases:
         cell = next(c for c in verdict.cells if (c.configuration, c.change) == (case.group[-1], case.name))
         if case.status in _SEVERITIES:

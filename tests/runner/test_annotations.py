@@ -10,7 +10,7 @@ from golden import unpack
 
 from harness.kit.located_yaml import parse_documents
 from harness.report.document import Status
-from harness.runner.annotations import Annotation, _line_of, _named, annotations, github, gitlab
+from harness.runner.annotations import Annotation, _line_of, _named, annotations_of, github, gitlab
 
 MANIFEST = """apiVersion: v1
 kind: Service
@@ -58,7 +58,7 @@ def test_everything_that_names_an_object_and_a_field_is_found() -> None:
 def test_only_cells_that_are_not_as_expected_are_annotated(tmp_path: Path) -> None:
     """A run has one inconclusive cell; no field explains it, so its Experiment is named."""
     run = unpack("lifecycle", tmp_path).runs()[0]
-    found = annotations(run)
+    found = annotations_of(run)
     cells = json.loads((run / "verdict.json").read_text())["cells"]
 
     assert len(found) == sum(not cell["as_expected"] for cell in cells)
