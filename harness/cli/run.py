@@ -41,7 +41,7 @@ from harness.model.verdict import RunVerdict
 from harness.report import confirmation as confirmation_report
 from harness.report import terminal
 from harness.report.run import document
-from harness.runner.confirmation.confirm import ConfirmationResult
+from harness.runner.confirmation.confirm import ConfirmationResult, check_folder
 from harness.runner.confirmation.confirm import confirm as confirm_run
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
@@ -239,6 +239,8 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
 
 def _run(experiment: Experiment, options: RunOptions, repetitions: int, *, as_json: bool) -> int:
     confirmation = None
+    if repetitions:
+        check_folder(options.out)
     with choose_progress() as progress:
         try:
             result = run_experiment(experiment, options, progress)

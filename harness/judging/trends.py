@@ -3,6 +3,9 @@
 The run since which a cell is bad is the split of its runs at which Fisher's exact test sees the largest difference
 between the transitions before and since. There are as many possible splits as runs, so the probability is multiplied by
 their number (Bonferroni). Runs without an answer, such as those of a busy machine, count for neither side.
+
+The transitions of one night have its conditions in common, so many of them may be bad together in a flaky cell. A split
+therefore counts only if no run before is bad and every run since is, or if the test of whole runs agrees.
 """
 
 from __future__ import annotations
@@ -32,11 +35,13 @@ class _Split:
         at: Index of the first run of the second part.
         chance: Probability that chance alone makes both parts differ as much, for all splits together.
         is_worse: True if the second part has the larger share of bad transitions.
+        is_lasting: True if no run of the first part is bad and each of the second is, or if whole runs differ as well.
     """
 
     at: int
     chance: float
     is_worse: bool
+    is_lasting: bool
 
 
 def history_of(entries: Sequence[HistoryEntry]) -> History:
@@ -86,7 +91,7 @@ def _state(known: Sequence[HistoryEntry], split: _Split | None) -> tuple[TrendSt
         return (TrendState.STEADY if known else TrendState.UNKNOWN), None
     if not any(entry.good for entry in known):
         return TrendState.ALWAYS_BAD, bad[0]
-    if split is not None and split.chance <= LEVEL:
+    if split is not None and split.chance <= LEVEL and split.is_lasting:
         if split.is_worse:
             return TrendState.REGRESSED, next(index for index in bad if index >= split.at)
         return TrendState.IMPROVED, bad[0]
@@ -107,8 +112,17 @@ def _split(known: Sequence[HistoryEntry]) -> _Split | None:
         since = total[0] - before[0], total[1] - before[1]
         chance = min(1.0, fisher(before, since) * (len(known) - 1))
         if best is None or chance < best.chance:
-            best = _Split(at, chance, since[0] * before[1] > before[0] * since[1])
+            is_worse = since[0] * before[1] > before[0] * since[1]
+            best = _Split(at, chance, is_worse, _is_lasting([entry.bad > 0 for entry in known], at))
     return best
+
+
+def _is_lasting(bad: Sequence[bool], at: int) -> bool:
+    """Return True if exactly the runs since a split are bad, or if the test of whole runs finds a difference."""
+    before, since = bad[:at], bad[at:]
+    if all(since) and not any(before):
+        return True
+    return fisher((sum(before), len(before)), (sum(since), len(since))) * (len(bad) - 1) <= LEVEL
 
 
 def _changed(before: HistoryEntry | None, after: HistoryEntry | None) -> dict[str, tuple[str, str]]:

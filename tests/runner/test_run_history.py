@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from random import Random
 
 import pytest
 from golden import unpack
@@ -15,9 +16,12 @@ from harness.cli.main import app
 from harness.errors import EvidenceError, InvalidInputError
 from harness.model.comparison import Transitions
 from harness.model.confirmation import Confirmation, ConfirmedCell, ConfirmedState
+from harness.model.history import HistoryEntry
+from harness.model.verdict import Verdict
 from harness.model.version_answers import Interval
 from harness.runner.confirmation.confirm import CONFIRMATION, FORMAT, folder_of
-from harness.runner.history import INDEX, add_run, current_commit, load_history
+from harness.runner.history import INDEX, add_run, current_commit, load_history, write_index
+from harness.store.history import append_history
 from harness.store.records import to_json
 from harness.store.rundir import write_json
 
@@ -106,6 +110,46 @@ def test_show_prints_the_trends(stored: Path, tmp_path: Path) -> None:
     assert shown["format"] == 1
     assert {each["cell"] for each in some["cells"]} < {each["cell"] for each in shown["cells"]}
     assert "no baseline yet" in runner.invoke(app, ["history", "show", "--history", folder]).stdout
+
+
+def test_thirty_nights_are_named_in_the_index(tmp_path: Path) -> None:
+    """A regression in night 19, a flaky cell, a busy machine and a steady cell, each with a line per night."""
+    chance = Random(5)
+    for number in range(1, 31):
+        lossy = {"regressed": number >= 19, "flaky": chance.random() < 0.3, "steady": False, "busy": False}
+        nights = [
+            HistoryEntry(
+                format=1,
+                run=f"run-{number}",
+                started=f"2026-01-{number:02d}T03:00:00+00:00",
+                directory=f"night-{number}",
+                commit=f"{number:012d}",
+                experiment="shop",
+                cell=name,
+                configuration=name,
+                change="restart",
+                verdict=Verdict.LOSSY if bad else Verdict.INCONCLUSIVE if name == "busy" else Verdict.LOSSLESS,
+                expected="lossless",
+                bad=11 * bad,
+                good=int(not bad and name != "busy"),
+                unknown=int(name == "busy"),
+                sent=1000,
+                lost=5 * bad,
+                cut=0,
+                p99_ms=9.0,
+            )
+            for name, bad in lossy.items()
+        ]
+        append_history(tmp_path, nights)
+    write_index(tmp_path)
+    states = {trend.cell: trend.state.value for trend in load_history(tmp_path).trends}
+    page = (tmp_path / INDEX).read_text()
+
+    assert states == {"regressed": "regressed", "flaky": "flaky", "steady": "steady", "busy": "unknown"}
+    assert "Regressed: shop: regressed × restart since 2026-01-19 03:00:00 UTC, commit 000000000019" in page  # noqa: RUF001 - typography
+    assert "▁" * 18 + "█" * 12 in page
+    assert "·" * 30 in page
+    assert page.count('href="night-') == 30
 
 
 def test_no_history_is_an_error(tmp_path: Path) -> None:

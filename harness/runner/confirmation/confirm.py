@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import EvidenceError
+from harness.errors import EvidenceError, InvalidInputError, Problem
 from harness.judging.confirming import confirm_cells
 from harness.model.comparison import Transitions
 from harness.model.confirmation import Confirmation
@@ -17,6 +17,7 @@ from harness.runner import reports
 from harness.runner.confirmation.bundle import BUNDLE, write_bundle
 from harness.runner.options import RunOptions
 from harness.runner.progress import RunProgress
+from harness.runner.rerun import files_of
 from harness.runner.run import RunResult, run_experiment
 from harness.store.records import from_json, to_json
 from harness.store.rundir import RunDirectory, write_json
@@ -58,14 +59,14 @@ def confirm(
         What the repetitions show; None if there is no such cell.
 
     Raises:
-        InvalidInputError: The folder of an earlier confirmation is there.
         HarnessError: Something can't be written.
     """
     ids = to_confirm(result.verdict)
     if not ids or result.interrupted:
         return None
     folder = RunDirectory.create(folder_of(result.directory), "").path
-    again = _part(experiment, ids, repetitions)
+    kept = files_of(RunDirectory(result.directory))
+    again = replace(_part(experiment, ids, repetitions), files=kept)
     write_bundle(folder / BUNDLE, again, options, result.verdict.environment)
     progress.note(f"lossy against the expectation; repeating {repetitions} times: {', '.join(ids)}")
     repeated = run_experiment(again, replace(options, out=folder / REPETITIONS, in_rounds=True), progress)
@@ -83,6 +84,17 @@ def confirm(
     write_json(folder / CONFIRMATION, {"format": FORMAT, **to_json(confirmation)})
     reports.write_reports(folder, document(confirmation))
     return ConfirmationResult(folder, confirmation, repeated.bugs)
+
+
+def check_folder(out: Path | None) -> None:
+    """Check before a run that the folder of its confirmation is free; None is a new run directory.
+
+    Raises:
+        InvalidInputError: It exists and is not empty.
+    """
+    if out is not None and folder_of(out).exists() and any(folder_of(out).iterdir()):
+        hint = "remove it, or choose another --out"
+        raise InvalidInputError([Problem(f"{folder_of(out)} exists and is not an empty folder", hint=hint)])
 
 
 def folder_of(run: Path) -> Path:

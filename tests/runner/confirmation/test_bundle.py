@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from documentation import ROOT
 
-from harness.errors import EvidenceError
+from harness.errors import EvidenceError, InvalidInputError
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment, Tls
 from harness.runner.confirmation.bundle import FORMAT, read_bundle, write_bundle
-from harness.runner.confirmation.confirm import CONFIRMATION, confirmed, folder_of, to_confirm
+from harness.runner.confirmation.confirm import CONFIRMATION, check_folder, confirmed, folder_of, to_confirm
 from harness.runner.options import RunOptions
 from harness.testing.many_trials import run_of
 from harness.testing.reports import sample_run
@@ -107,3 +107,14 @@ def test_a_damaged_confirmation_is_an_error(tmp_path: Path, content: str) -> Non
     assert confirmed(tmp_path / "other") == {}
     with pytest.raises(EvidenceError):
         confirmed(tmp_path / "run")
+
+
+def test_a_folder_that_is_taken_is_refused_before_the_run(tmp_path: Path) -> None:
+    """After it, the run's own result would be lost behind the error."""
+    check_folder(None)
+    check_folder(tmp_path / "run")
+    folder_of(tmp_path / "run").mkdir()
+    check_folder(tmp_path / "run")
+    (folder_of(tmp_path / "run") / "index.html").touch()
+    with pytest.raises(InvalidInputError, match="run-confirmation exists"):
+        check_folder(tmp_path / "run")
