@@ -10,7 +10,7 @@ import pytest
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.processes]
 
-NAMES = ("traffic", "analysis", "outage", "compared_pairs")
+NAMES = ("traffic", "analysis", "outage", "compared_pairs", "watch")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -73,3 +73,12 @@ def test_traffic_compares_clients_and_ours_reports_every_loss(document: Path) ->
 
     assert len(counts) == 2
     assert all(int(get[0]) > 0 and get[0] == get[1] and get[2] == get[3] for get in counts)
+
+
+@pytest.mark.nginx
+def test_watch_measures_both_clients(document: Path) -> None:
+    """Each client has its row."""
+    text = quick("watch", document)
+
+    assert "| harness watch |" in text
+    assert "| http.client |" in text
