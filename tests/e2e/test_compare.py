@@ -18,6 +18,8 @@ matrix: {{lifecycle: {{default: {{patch: [{patches}]}}}}}}
 changes:
   - rolling-update: {{deployment: apple, set: {{args: ["-text=apple-v2"]}}, answer: apple-v2}}
 """
+#: Longest duration, on a busy machine: forty trials.
+SECONDS = 1100
 PATCHES = ("readiness.yaml", "prestop-sleep-6.yaml")
 
 
@@ -29,11 +31,13 @@ def write(path: Path, *patches: str) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.nginx
+@pytest.mark.timeout(SECONDS + 100)
 def test_an_application_without_its_hook_is_worse(harness: CommandLine) -> None:
     """Exit code 1, with the transitions of both looks; the control shows no difference."""
     write(harness.folder / "with.yaml", *PATCHES)
     write(harness.folder / "without.yaml", "readiness.yaml")
-    done = harness.run("compare", "with.yaml", "without.yaml", "--repeat", "5", "--out", "compared", "--json")
+    words = ("compare", "with.yaml", "without.yaml", "--repeat", "5", "--out", "compared", "--json")
+    done = harness.run(*words, timeout=SECONDS)
 
     assert done.code == 1, done.err
     found = json.loads(done.out)
