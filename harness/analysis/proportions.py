@@ -65,7 +65,7 @@ def two_proportions(first: tuple[int, int], second: tuple[int, int]) -> tuple[fl
     hits, total = a + b, n + m
     least = min(n, m) * min(hits, total - hits) / total
     if least < _LEAST_EXPECTED:
-        return round(_fisher(a, n, b, m), _DIGITS), "fisher"
+        return round(fisher(first, second), _DIGITS), "fisher"
     pooled = hits / total
     z = (a / n - b / m) / math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     return round(math.erfc(abs(z) / math.sqrt(2)), _DIGITS), "z"
@@ -83,8 +83,16 @@ def _share_at(tail_of: Callable[[float], float], tail: float, *, falling: bool =
     return (low + high) / 2
 
 
-def _fisher(a: int, n: int, b: int, m: int) -> float:
-    """Return the p-value of Fisher's exact test: the sum over all tables that are at most as likely as this one."""
+def fisher(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Return the two-sided p-value of Fisher's exact test for two shares.
+
+    It is the sum over all tables with the same margins that are at most as likely as this one.
+
+    Args:
+        first: (hits, count).
+        second: (hits, count).
+    """
+    (a, n), (b, m) = first, second
     hits = a + b
     support = range(max(0, hits - m), min(hits, n) + 1)
     whole = _log_choose(n + m, hits)

@@ -83,6 +83,21 @@ COMMANDS = (
         "Compare two ingress controllers: does my application lose requests after a move from one to the other?",
     ),
     CommandSpec(
+        "reproduce",
+        "harness.cli.reproduce:reproduce",
+        "Run the cells of a bundle again: the same workload, changes and traffic, without any other file.",
+    ),
+    CommandSpec(
+        "compare",
+        "harness.cli.compare:compare",
+        "Say per cell if the second side is better, worse, or shows no difference, by transitions and beyond chance.",
+    ),
+    CommandSpec(
+        "history",
+        "harness.cli.history:app",
+        "Keep the results of all runs in a folder, and show the trend of each cell. No server.",
+    ),
+    CommandSpec(
         "examples",
         "harness.cli.examples:examples",
         "Copy the shipped Experiments, with their workloads and patches, into a new folder to edit.",
@@ -136,6 +151,11 @@ COMMANDS = (
         "export",
         "harness.cli.export:export",
         "Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.",
+    ),
+    CommandSpec(
+        "annotations",
+        "harness.cli.annotations:print_annotations",
+        "Print an annotation for each cell that is not as expected, at the line of the manifest that it is about.",
     ),
     CommandSpec(
         "cluster",

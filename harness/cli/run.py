@@ -33,7 +33,7 @@ from harness.cli.metrics_option import Metrics
 from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
 from harness.cli.worker import address_of
-from harness.errors import InvalidInputError, Problem
+from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
@@ -41,9 +41,12 @@ from harness.judging.starved import starved_cells
 from harness.kit.interruption import Interrupted
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
+from harness.report import confirmation as confirmation_report
 from harness.report import terminal
 from harness.report.outputs import CellOutput, CountOutput, RunOutput
 from harness.report.run import document
+from harness.runner.confirmation.confirm import ConfirmationResult, check_folder
+from harness.runner.confirmation.confirm import confirm as confirm_run
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.rerun import Rerun, rerun_of
@@ -77,6 +80,18 @@ RetryOption = Annotated[
         show_default="0; 1 if CI=true",
     ),
 ]
+#: What a run directory has already.
+_PLANNED = ("an Experiment", "--only", "--assume-inert", "--ingress", "--image", "--images", "--pull-policy")
+ConfirmOption = Annotated[
+    int,
+    typer.Option(
+        "--confirm",
+        min=0,
+        max=500,
+        metavar="N",
+        help="Repeat a cell that is lossy against the expectation N times, to tell a flaky cell from a steady one.",
+    ),
+]
 
 
 def run(
@@ -107,6 +122,7 @@ def run(
     retry_inconclusive: RetryOption = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
+    confirm_lossy: ConfirmOption = 0,
     as_json: AsJson = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -115,8 +131,10 @@ def run(
 
     --json prints a summary: version, name, exit_code, directory and cells. Each cell has configuration, change,
     verdict, expected, as_expected, sent, lost, connections_cut, hidden, twice and the codes of its findings.
-    verdict.json has
-    everything.
+    verdict.json has everything.
+
+    --confirm N repeats cells that are lossy against the expectation, in a folder next to the run directory. A loss
+    stays a loss: the exit code does not change.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
@@ -135,17 +153,18 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
 
       harness run --rerun reports/demo-20260101T120000
+
+      harness run mine.yaml --confirm 10
     """
     replaced = read_images(image or [], images)
     if rerun is not None:
-        given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
-        given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
-        asked = _again(rerun, further=[name for name, value in given.items() if value])
+        plan = (experiment, only, assume_inert, ingress, image, images, pull_policy)
+        asked = _again(rerun, further=[name for name, value in zip(_PLANNED, plan, strict=True) if value])
     else:
         read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
         asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
-    loaded, cluster = asked.experiment, asked.cluster
-    show_notices(loaded, Console(stderr=True, highlight=False))
+    cluster = asked.cluster
+    show_notices(asked.experiment, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
         out=out,
@@ -164,8 +183,8 @@ def run(
         | context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
     )
     if cluster == "context":
-        confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(loaded, options, metrics, otlp, as_json=as_json)
+        confirm(f"{asked.experiment.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
+    return _run(asked.experiment, options, confirm_lossy, metrics, otlp, as_json=as_json)
 
 
 def retries(asked: int | None) -> int:
@@ -222,31 +241,41 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(experiment: Experiment, options: RunOptions, metrics: str, otlp: str, *, as_json: bool) -> int:
+def _run(
+    experiment: Experiment, options: RunOptions, repetitions: int, metrics: str, otlp: str, *, as_json: bool
+) -> int:
     check_otlp(otlp)
+    confirmation = None
+    if repetitions:
+        check_folder(options.out)
     with choose_progress(metrics) as progress:
         try:
             result = run_experiment(experiment, replace(options, traced=bool(otlp)), progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
+        if repetitions:
+            confirmation = confirm_run(result, experiment, options, repetitions, progress)
     send_spans(otlp, result.directory, result.verdict)
-    show_result(result, as_json=as_json)
+    show_result(result, as_json=as_json, confirmation=confirmation)
     if result.interrupted:
         return result.verdict.process_code
-    return result.exit_code
+    return ExitCode.HARNESS_FAILED if confirmation and confirmation.bugs else result.exit_code
 
 
-def show_result(result: RunResult, *, as_json: bool) -> None:
+def show_result(result: RunResult, *, as_json: bool, confirmation: ConfirmationResult | None = None) -> None:
     """Print table, findings and the report's path. With ``--json``, print a summary on stdout, the rest on stderr."""
     console = Console(stderr=as_json, highlight=False)
     if busy := busy_sentence(result):
         console.print(busy, markup=False, soft_wrap=True)
     console.print(terminal.render(document(result.verdict)))
     console.print(f"report: {result.directory / 'index.html'}", soft_wrap=True, markup=False)
-    for bug in result.bugs:
+    if confirmation:
+        console.print(terminal.render(confirmation_report.document(confirmation.confirmation)))
+        console.print(f"report: {confirmation.directory / 'index.html'}", soft_wrap=True, markup=False)
+    for bug in (*result.bugs, *(confirmation.bugs if confirmation else ())):
         console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     if as_json:
-        print_json(summary(result.verdict, result.directory))
+        print_json(summary(result.verdict, result.directory, confirmation))
 
 
 def busy_sentence(result: RunResult) -> str:
@@ -262,7 +291,7 @@ def busy_sentence(result: RunResult) -> str:
     )
 
 
-def summary(verdict: RunVerdict, directory: Path) -> RunOutput:
+def summary(verdict: RunVerdict, directory: Path, confirmation: ConfirmationResult | None = None) -> RunOutput:
     """Return the summary that ``--json`` prints. ``verdict.json`` has everything."""
     cells = tuple(
         CellOutput(
@@ -280,4 +309,10 @@ def summary(verdict: RunVerdict, directory: Path) -> RunOutput:
         )
         for cell in verdict.cells
     )
-    return RunOutput(name=verdict.name, exit_code=int(verdict.process_code), directory=str(directory), cells=cells)
+    return RunOutput(
+        name=verdict.name,
+        exit_code=int(verdict.process_code),
+        directory=str(directory),
+        cells=cells,
+        confirmation=confirmation.confirmation if confirmation else None,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -57,6 +58,11 @@ class NodeSettings:
     entry_port: int = ENTRY_PORT
     tls_port: int = TLS_PORT
     options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def node_name(self) -> str:
+        """Return the cluster's name as a valid name and label of its Node: ``after+default--scale`` has a ``+``."""
+        return re.sub(r"[^a-z0-9]+", "-", self.name.lower())[:63].strip("-") or "node"
 
     @property
     def logs(self) -> Path:

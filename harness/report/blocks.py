@@ -8,7 +8,7 @@ from enum import Enum, Flag, auto
 
 from harness.findings.finding_type import Sentence
 from harness.model.accounts import FATE_NAMES, Accounts, Fate, LogRecord, Party
-from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
+from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Verdict, Window
 from harness.model.version_answers import VersionAnswers
 from harness.wording import count, plural, seconds
 
@@ -381,6 +381,35 @@ class FailuresTable(Block):
     def noun(self) -> str:
         """Return ``lost request``, or ``lost or unfinished request`` if some are unfinished."""
         return "lost or unfinished request" if any(row.outcome == "unfinished" for row in self.rows) else "lost request"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One row of a list of runs.
+
+    Attributes:
+        started: Start in ISO 8601.
+        name: Name of the Experiment.
+        link: Path of its report relative to the page.
+        commit: Commit under test; empty if unknown.
+        text: The result in a few words.
+        verdict: The verdict whose sign and colour it gets.
+    """
+
+    started: str
+    name: str
+    link: str
+    commit: str
+    text: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunList(Block):
+    """A list of runs with links to their reports, the latest first."""
+
+    rows: tuple[RunRow, ...]
+    detail: Detail = Detail.PAGE
 
 
 def shown(blocks: Iterable[Block], detail: Detail) -> tuple[Block, ...]:

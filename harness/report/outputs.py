@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.model.comparison import RunComparison
+from harness.model.confirmation import Confirmation
+from harness.model.history import CellTrend
 from harness.model.migration import Migration
 
 #: ``Format.version`` of all objects.
@@ -70,6 +73,7 @@ class RunOutput:
         exit_code: Exit code of the process.
         directory: The run directory.
         cells: The cells in the order of the Experiment.
+        confirmation: The repetition of unexpected losses; null without ``--confirm``.
     """
 
     version: Version = 1
@@ -77,6 +81,7 @@ class RunOutput:
     exit_code: int
     directory: str
     cells: tuple[CellOutput, ...]
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +186,49 @@ class MigrateOutput(Migration):
 
     version: Version = 1
     directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOutput(RunComparison):
+    """The comparison of two runs.
+
+    Attributes:
+        version: Version of this format.
+        directory: The directory of the comparison.
+        exit_code: Exit code of the process.
+    """
+
+    version: Version = 1
+    directory: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryAddedOutput:
+    """The runs that were added to a history.
+
+    Attributes:
+        version: Version of this format.
+        history: The history's file.
+        added: Run directory -> number of cells; 0 for a run that was part of the history already.
+    """
+
+    version: Version = 1
+    history: str
+    added: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryOutput:
+    """The trends of a history.
+
+    Attributes:
+        version: Version of this format.
+        cells: The trend of each cell.
+    """
+
+    version: Version = 1
+    cells: tuple[CellTrend, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -458,6 +506,9 @@ OUTPUTS: Mapping[str, type] = {
     "run": RunOutput,
     "watch": WatchOutput,
     "migrate": MigrateOutput,
+    "compare": CompareOutput,
+    "history-added": HistoryAddedOutput,
+    "history": HistoryOutput,
     "calibrate": CalibrateOutput,
     "faults": FaultsOutput,
     "doctor": DoctorOutput,

@@ -105,16 +105,18 @@ class Overview:
 
 def _grid(columns: tuple[Column, ...], rows: tuple[Row, ...], *, in_words: bool, short: bool = False) -> Grid:
     grid = Grid(header_style="bold", border_style="dim", show_lines=True, padding=(0, 1))
-    grid.add_column("" if in_words else _NUMBERS, style="bold", header_style="dim", overflow="fold", max_width=_NAMES)
+    has_numbers = any(isinstance(cell, Tally) for row in rows for cell in row.cells)
+    head = "" if in_words or not has_numbers else _NUMBERS
+    grid.add_column(head, style="bold", header_style="dim", overflow="fold", max_width=_NAMES)
     for column in columns:
         name = column.name
         # Break a long name at its hyphens.
         grid.add_column(Text(name if in_words or len(name) <= _NAME else name.replace("-", "-\n")), overflow="fold")
     for row in rows:
-        head = Text(row.names[0])
+        names = Text(row.names[0])
         for name in row.names[1:]:
-            head.append(f"\n{name}", style="not bold")
-        grid.add_row(head, *(_cell(cell, in_words=in_words, short=short) for cell in row.cells))
+            names.append(f"\n{name}", style="not bold")
+        grid.add_row(names, *(_cell(cell, in_words=in_words, short=short) for cell in row.cells))
     return grid
 
 

@@ -37,6 +37,8 @@ class RunOptions:
         bind: Address and port at which joining workers connect.
         retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
         traced: Each request carries a ``traceparent`` that follows from its id.
+        in_rounds: Run the first trial of every cell before the second of any, so that all cells meet the same
+            conditions.
         repeats: Description of the run whose inconclusive cells are run again; empty for none.
     """
 
@@ -54,6 +56,7 @@ class RunOptions:
     retry_inconclusive: int = 0
     traced: bool = False
     repeats: str = ""
+    in_rounds: bool = False
 
     def sharing(self, *, last: bool) -> WorkerGroup | None:
         """Return how workers share the sending of a trial; None if one process sends alone.

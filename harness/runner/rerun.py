@@ -50,10 +50,13 @@ def rerun_of(directory: Path) -> Rerun:
         for cell in plan.experiment.cells
         if cell.id in ids or (cell.change.facts.is_control and cell.configuration.name in configurations)
     )
-    # The copies in the run directory: the user's own may have changed since.
-    files = tuple(str(path) for path in sorted((run.path / "plan" / "files").glob("*")))
     description = f"the inconclusive cells of {run.path}: {', '.join(cell.id for cell in open_cells)}"
-    return Rerun(replace(plan.experiment, cells=cells, files=files), plan.cluster, plan.profile, description)
+    return Rerun(replace(plan.experiment, cells=cells, files=files_of(run)), plan.cluster, plan.profile, description)
+
+
+def files_of(run: RunDirectory) -> tuple[str, ...]:
+    """Return the files of a run's Experiment, as copied into its directory: the user's own may have changed since."""
+    return tuple(str(path) for path in sorted((run.path / "plan" / "files").glob("*")))
 
 
 def _refused(directory: Path, why: str, hint: str) -> InvalidInputError:

@@ -80,7 +80,7 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
     experiment = review(experiment, kind.classify)
     run = RunDirectory.create(options.out, experiment.name)
     write_plan(run, experiment, options)
-    jobs = plan_jobs(experiment, run)
+    jobs = plan_jobs(experiment, run, in_rounds=options.in_rounds)
     facts: dict[str, str] = {}
     servers = ForkServers(run.path / "processes")
     request = replace(_request_of(experiment, options, run.path / "cluster"), servers=servers)

@@ -26,8 +26,14 @@ class TrialJob:
     directory: TrialDirectory
 
 
-def plan_jobs(experiment: Experiment, run: RunDirectory) -> tuple[TrialJob, ...]:
-    """Return every trial, those that take longest first."""
+def plan_jobs(experiment: Experiment, run: RunDirectory, *, in_rounds: bool = False) -> tuple[TrialJob, ...]:
+    """Return every trial, those that take longest first.
+
+    Args:
+        experiment: The Experiment.
+        run: Its run directory.
+        in_rounds: Keep the order of the cells, and run the first trial of each before the second of any.
+    """
     jobs = [
         TrialJob(
             name=cell.id if experiment.trials == 1 else f"{cell.id} #{number}",
@@ -38,7 +44,7 @@ def plan_jobs(experiment: Experiment, run: RunDirectory) -> tuple[TrialJob, ...]
         for number in range(1, experiment.trials + 1)
         for cell in experiment.cells
     ]
-    return tuple(sorted(jobs, key=lambda job: -estimated_seconds(job.cell)))
+    return tuple(jobs) if in_rounds else tuple(sorted(jobs, key=lambda job: -estimated_seconds(job.cell)))
 
 
 def estimated_seconds(cell: Cell) -> float:

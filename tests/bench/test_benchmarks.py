@@ -10,6 +10,7 @@ import pytest
 
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.processes]
 
+NAMES = ("traffic", "analysis", "outage", "compared_pairs", "watch")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -27,9 +28,7 @@ def quick(name: str, document: Path) -> str:
 def document(tmp_path: Path) -> Path:
     """Return a document with a place for each table, and text around them."""
     path = tmp_path / "performance.md"
-    places = "".join(
-        f"<!-- bench:{name} -->old<!-- /bench:{name} -->\n" for name in ("traffic", "analysis", "outage", "watch")
-    )
+    places = "".join(f"<!-- bench:{name} -->old<!-- /bench:{name} -->\n" for name in NAMES)
     path.write_text(f"Before.\n{places}After.\n", encoding="utf-8")
     return path
 
@@ -54,6 +53,15 @@ def test_outage_finds_the_servers_outages(document: Path) -> None:
 
     assert int(cut[0].replace(",", "")) > 0
     assert cut[1].startswith(f"{cut[0]};")
+
+
+def test_compared_pairs_state_alarms_and_planted_differences(document: Path) -> None:
+    """Each size has its row."""
+    text = quick("compared_pairs", document)
+    rows = [line for line in text.splitlines() if line.startswith("| drawn")]
+
+    assert len(rows) == 5
+    assert all(" of 50 (up to " in row for row in rows)
 
 
 @pytest.mark.nginx

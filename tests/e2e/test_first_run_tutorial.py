@@ -48,15 +48,18 @@ def steps(block: str) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.e2e
 @pytest.mark.nginx
-def test_every_command_does_as_the_page_says(harness: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "file", "count"), [("first-run", "mine.yaml", 9), ("nightly", "shop.yaml", 10)])
+def test_every_command_does_as_the_page_says(
+    name: str, file: str, count: int, harness: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """From an empty folder to the lossy verdict, the fix and the lossless one, in the order of the page."""
-    blocks = BLOCK.findall(page("tutorial/first-run.md"))
+    blocks = BLOCK.findall(page(f"tutorial/{name}.md"))
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     commands = []
     for language, block in blocks:
         if language == "yaml":
-            with (harness.folder / "mine.yaml").open("a", encoding="utf-8") as file:
-                file.write(block)
+            with (harness.folder / file).open("a", encoding="utf-8") as experiment:
+                experiment.write(block)
             continue
         for command, shown in steps(block):
             commands.append(command)
@@ -68,7 +71,7 @@ def test_every_command_does_as_the_page_says(harness: CommandLine, monkeypatch: 
             assert is_as_shown(done.out, shown), f"$ {command}\n{done.out}"
 
     text = "".join(block for _, block in blocks)
-    assert len(commands) == 9
+    assert len(commands) == count
     assert "exit code 1" in text
     assert "exit code 0" in text
 

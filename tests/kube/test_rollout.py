@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from documentation import documented_role
 
 from harness.errors import WaitTimeoutError
 from harness.kube.errors import RolloutStuckError
 from harness.kube.rollout import Rollout, rollout_state, rollout_status, wait_rollout
 from harness.testing.fake_api import FakeKube
+from harness.testing.role_bound_api import RoleBoundKube
 
 COMPLETE = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
 
@@ -78,6 +80,21 @@ def test_a_timeout_says_what_was_missing() -> None:
         wait_rollout(kube, "apple", "ns", 0.01)
 
     assert "1 of 3 new replicas are available" in str(caught.value)
+
+
+@pytest.mark.parametrize("role", ["ClusterRole", "Role"])
+def test_waiting_needs_no_right_beyond_the_documented_ones(role: str) -> None:
+    """While a rollout is not complete, its pods and ReplicaSets are read, too."""
+    kube = FakeKube()
+    found = kube.put(deployment(observedGeneration=9, availableReplicas=1), "ns")
+    owners = [{"kind": "Deployment", "name": "apple", "uid": found["metadata"]["uid"]}]
+    kube.put({"kind": "ReplicaSet", "metadata": {"name": "apple-1", "ownerReferences": owners}}, "ns")
+    bound = RoleBoundKube(kube, documented_role(role))
+
+    with pytest.raises(WaitTimeoutError):
+        wait_rollout(bound, "apple", "ns", 0.01)
+    assert bound.refused == set()
+    assert {grant.resource for grant in bound.used} == {"deployments", "replicasets", "pods"}
 
 
 def test_waiting_ends_at_the_progress_deadline() -> None:

@@ -41,3 +41,22 @@ def test_kubeconfig_has_one_context(tmp_path: Path) -> None:
 
     assert config["current-context"] == config["contexts"][0]["name"] == "harness-demo"
     assert config["clusters"][0]["cluster"]["server"] == "http://127.20.0.1:1234"
+
+
+@pytest.mark.parametrize(
+    ("cluster", "node"),
+    [
+        ("demo", "demo"),
+        ("bare+one--rolling-update", "bare-one-rolling-update"),
+        ("Two_Axes+1--x", "two-axes-1-x"),
+        ("a" * 80, "a" * 63),
+        ("+", "node"),
+    ],
+)
+def test_a_node_has_a_valid_name(tmp_path: Path, cluster: str, node: str) -> None:
+    """A cell of several axes has a ``+`` in its name, which the API server refuses in that of a Node."""
+    settings = NodeSettings(
+        name=cluster, directory=tmp_path, block=AddressBlock(33), profile="kind", seed=7, ingress="none", nginx=None
+    )
+
+    assert settings.node_name == node

@@ -17,16 +17,38 @@ from jsonschema import Draft7Validator, ValidationError
 from made_up_watches import lossy, quiet, watched
 from rich.console import Console
 
+from harness.judging.compared_runs import compare_runs
+from harness.judging.confirming import confirm_cells
 from harness.judging.migration.comparing import MigrationRun, compare
+from harness.judging.trends import history_of
+from harness.model.comparison import RunComparison
+from harness.model.confirmation import Confirmation
+from harness.model.history import FORMAT, History, HistoryEntry
 from harness.model.verdict import Verdict
-from harness.report import blocks, ctrf, html, junit, markdown, migration, run, terminal, watch
+from harness.report import (
+    blocks,
+    comparison,
+    confirmation,
+    ctrf,
+    history,
+    html,
+    junit,
+    markdown,
+    migration,
+    run,
+    terminal,
+    watch,
+)
 from harness.report.blocks import Account, Block, Detail
 from harness.report.document import Document, Section
 from harness.report.formats import FORMATS, Format
 from harness.runner.reports import write_reports
+from harness.testing.many_trials import LETTERS, run_of
 from harness.testing.release_reports import sample_releases
 from harness.testing.reports import sample_run
 
+#: Cells that were repeated.
+REPEATED = [f"{name}--rolling-update" for name in "abcd"]
 FEW = sample_run(("bare", "graceful"), ("none", "rolling-update", "ingress-edit"))
 JUNIT = xmlschema.XMLSchema(Path(__file__).parent / "schemas" / "junit.xsd")
 SCHEMA = Draft7Validator(json.loads((Path(__file__).parent / "schemas" / "ctrf.json").read_text(encoding="utf-8")))
@@ -44,6 +66,40 @@ def migrated() -> Document:
     return migration.document(compare(*sides, {}, command="harness migrate sample.yaml"))
 
 
+def compared() -> RunComparison:
+    """Return a comparison with a cell of each outcome, and surroundings that differ."""
+    first = {"worse": "....", "better": "xxxx", "same": "....", "poor": "?", "gone": "."}
+    second = {"worse": "xxxx", "better": "....", "same": "....", "poor": "."}
+    again = {"worse": "." * 9 + "?", "better": "x" * 10}, {"worse": "x" * 10, "better": "." * 10}
+    newer = replace(run_of(second), environment={"harness": "0.2.0"})
+    return compare_runs(run_of(first), newer, (run_of(again[0]), run_of(again[1])), 10)
+
+
+def repeated() -> Confirmation:
+    """Return a confirmation with a cell of each state."""
+    cells = confirm_cells(run_of({"a": "xxx", "b": "x.x?", "c": "...", "d": "??"}), REPEATED)
+    return Confirmation(name="sample", run="reports/r", cells=cells, asked=4, bundle="reports/r-confirmation/b.json")
+
+
+def remembered() -> History:
+    """Return a history of 25 runs with a cell of each state."""
+    nights = {"steady": ["."] * 25, "regressed": ["."] * 15 + ["x"] * 10, "improved": ["x"] * 15 + ["."] * 10}
+    nights |= {"flaky": [".", "x", "."] * 8 + ["."], "always": ["x"] * 25, "new": ["."] * 24 + ["x"]}
+    nights |= {"unknown": ["?"] * 25}
+    return history_of([night(n, name, letter) for name, each in nights.items() for n, letter in enumerate(each, 1)])
+
+
+def night(number: int, cell: str, letter: str) -> HistoryEntry:
+    """Return the entry of a night with one trial."""
+    return HistoryEntry(
+        format=FORMAT, run=f"run-{number}", started=f"2026-01-{number:02d}T03:00:00+00:00", directory=f"r{number}",
+        commit="c0ffee" * 6, experiment="shop", cell=cell, configuration=cell, change="restart",
+        verdict=LETTERS[letter], expected="lossless", bad=int(letter == "x"), good=int(letter == "."),
+        unknown=int(letter == "?"), sent=100, lost=int(letter == "x"), cut=0, p99_ms=2.0,
+        versions={"harness": str(number // 10)},
+    )  # fmt: skip
+
+
 DOCUMENTS: dict[str, Callable[[], Document]] = {
     "run": lambda: run.document(FEW),
     "releases": lambda: run.document(sample_releases()),
@@ -51,6 +107,10 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
     "watch": lambda: watch.document(lossy()),
     "two origins": lambda: watch.document(watched(quiet(), quiet())),
     "migration": migrated,
+    "comparison": lambda: comparison.document(compared()),
+    "confirmation": lambda: confirmation.document(repeated()),
+    "history": lambda: history.document(remembered(), "reports"),
+    "no history": lambda: history.document(history_of([]), "reports"),
 }
 
 

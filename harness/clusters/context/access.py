@@ -20,6 +20,7 @@ _BASE = (
     Right("", "services", ("create", "get", "list", "watch"), "the workload"),
     Right("", "events", ("list", "watch"), "events of kubelets"),
     Right("apps", "deployments", ("create", "get", "list"), "the workload"),
+    Right("apps", "replicasets", ("list",), "why a rollout can't become ready"),
     Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "endpoints of Services"),
     Right("networking.k8s.io", "ingresses", ("create", "get", "list"), "the workload"),
     Right("networking.k8s.io", "ingressclasses", ("get",), "check that the class exists"),
@@ -27,6 +28,7 @@ _BASE = (
 #: Rights of every change in place, in the application's namespace.
 _IN_PLACE = (
     Right("apps", "deployments", ("get", "list", "watch"), "the application, and changes of it by others"),
+    Right("apps", "replicasets", ("list",), "why a rollout can't become ready"),
     Right("", "services", ("get", "list", "watch"), "the Services of the application"),
     Right("", "pods", ("get", "list", "watch"), "their states"),
     Right("discovery.k8s.io", "endpointslices", ("list", "watch"), "endpoints of Services"),

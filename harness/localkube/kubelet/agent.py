@@ -63,7 +63,7 @@ def _node(client: ApiClient, settings: NodeSettings, runtime: Runtime, session: 
     profile = Profile.by_name(settings.profile)
     rng = random.Random(f"kubelet {settings.seed}")  # noqa: S311 - delays, not secrets
     return Node(
-        name=settings.name,
+        name=settings.node_name,
         client=client,
         settings=settings,
         profile=profile,

@@ -1,0 +1,45 @@
+"""``harness annotations``: print the results of a run as annotations of a CI service, at the lines they are about."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.errors import InvalidInputError, Problem
+from harness.runner.annotations import annotations_of, github, gitlab
+
+_WRITERS = {"github": github, "gitlab": gitlab}
+
+
+def print_annotations(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Run directory of `harness run`.")],
+    service: Annotated[
+        str, typer.Option("--format", help="github (workflow commands) or gitlab (a Code Quality report).")
+    ] = "github",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the annotations as JSON instead.")] = False,
+) -> int:
+    """Print an annotation for each cell that is not as expected, at the line of the manifest that it is about.
+
+    A result that names a field is about the line of that field; any other is about the Experiment file. Always returns
+    0 if the run can be read: the exit code of the run is the verdict.
+
+    [bold]Examples[/bold]
+
+      harness annotations reports/tonight
+
+      harness annotations reports/tonight --format gitlab > gl-code-quality-report.json
+    """
+    if service not in _WRITERS:
+        raise InvalidInputError([Problem(f"--format {service}: expected one of {', '.join(_WRITERS)}")])
+    found = annotations_of(directory)
+    if as_json:
+        rows = [{**asdict(each), "status": each.status.name.lower()} for each in found]
+        sys.stdout.write(json.dumps({"format": 1, "annotations": rows}) + "\n")
+    else:
+        sys.stdout.write(_WRITERS[service](found))
+    return 0

@@ -1,0 +1,94 @@
+"""A bundle: one JSON file with all that a machine needs to run some cells of a run again.
+
+It is text, so that it can be attached to an issue and read before it is run. It has no secret of the machine that wrote
+it: no kubeconfig, no address of a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.errors import EvidenceError
+from harness.model.experiment import Experiment
+from harness.runner.options import RunOptions
+from harness.store.records import from_json, to_json
+from harness.store.rundir import write_json
+
+#: Version of the format.
+FORMAT = 1
+BUNDLE = "reproduce.json"
+#: Options of clusters that are about the machine or the cluster that was used, not about the run.
+_LOCAL_OPTIONS = frozenset({"context", "kubeconfig", "entry-url", "reuse", "name", "port"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReproducibleRun:
+    """The content of a bundle.
+
+    Attributes:
+        format: Version of the format.
+        experiment: The cells to run, with their controls and number of trials.
+        cluster: Kind of cluster.
+        profile: Delay profile of local clusters.
+        cluster_options: Options of the kind of cluster.
+        environment: Machine, system and versions of the run that it reproduces.
+        files: Text of each file of the Experiment, by its path.
+    """
+
+    format: int
+    experiment: Experiment
+    cluster: str
+    profile: str
+    cluster_options: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def write_bundle(path: Path, experiment: Experiment, options: RunOptions, environment: Mapping[str, str]) -> None:
+    """Write a bundle.
+
+    Raises:
+        HarnessError: It can't be written, or a file of the Experiment can't be read.
+    """
+    tls = experiment.traffic.tls
+    names = (*experiment.files, *([tls.ca] if tls is not None and tls.ca else []))
+    try:
+        files = {name: Path(name).read_text(encoding="utf-8") for name in names}
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"a file of the Experiment can't be read for the bundle: {error}") from error
+    kept = {name: value for name, value in options.cluster_options.items() if name not in _LOCAL_OPTIONS and value}
+    bundle = ReproducibleRun(FORMAT, experiment, options.cluster, options.profile, kept, environment, files)
+    write_json(path, to_json(bundle))
+
+
+def read_bundle(path: Path, folder: Path) -> ReproducibleRun:
+    """Read a bundle.
+
+    Args:
+        path: The bundle.
+        folder: Empty folder for the files of its Experiment, which the run copies into its directory.
+
+    Raises:
+        EvidenceError: It is no bundle, damaged, or of a newer format.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvidenceError(f"{path} is no bundle: {error}", hint=f"Give the {BUNDLE} of a confirmation.") from error
+    number = data.get("format") if isinstance(data, dict) else None
+    if number != FORMAT:
+        raise EvidenceError(f"{path}: this harness reads bundles of format {FORMAT}, not {number!r}.")
+    read = from_json(ReproducibleRun, data)
+    # Names of the other machine are not used as paths here.
+    places = {name: folder / f"{index:02d}-{Path(name).name}" for index, name in enumerate(read.files)}
+    for name, place in places.items():
+        place.write_text(read.files[name], encoding="utf-8")
+    experiment = replace(read.experiment, files=tuple(str(places[name]) for name in read.experiment.files))
+    tls = experiment.traffic.tls
+    if tls is not None and tls.ca:
+        traffic = replace(experiment.traffic, tls=replace(tls, ca=str(places[tls.ca])))
+        experiment = replace(experiment, traffic=traffic)
+    return replace(read, experiment=experiment)
