@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.json_option import AsJson, print_json
 from harness.errors import InvalidInputError, Problem
+from harness.report.outputs import AnnotationOutput, AnnotationsOutput
 from harness.runner.annotations import annotations_of, github, gitlab
 
 _WRITERS = {"github": github, "gitlab": gitlab}
@@ -21,7 +22,7 @@ def print_annotations(
     service: Annotated[
         str, typer.Option("--format", help="github (workflow commands) or gitlab (a Code Quality report).")
     ] = "github",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the annotations as JSON instead.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Print an annotation for each cell that is not as expected, at the line of the manifest that it is about.
 
@@ -38,8 +39,8 @@ def print_annotations(
         raise InvalidInputError([Problem(f"--format {service}: expected one of {', '.join(_WRITERS)}")])
     found = annotations_of(directory)
     if as_json:
-        rows = [{**asdict(each), "status": each.status.name.lower()} for each in found]
-        sys.stdout.write(json.dumps({"format": 1, "annotations": rows}) + "\n")
+        rows = (AnnotationOutput(**(asdict(each) | {"status": each.status.name.lower()})) for each in found)
+        print_json(AnnotationsOutput(annotations=tuple(rows)))
     else:
         sys.stdout.write(_WRITERS[service](found))
     return 0

@@ -31,7 +31,13 @@ class ComparedOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """The numbers of a cell's transitions on one side, by verdict."""
+    """The numbers of a cell's transitions on one side, by verdict.
+
+    Attributes:
+        lossy: Transitions that lost a request.
+        lossless: Transitions that lost none.
+        inconclusive: Transitions without an answer.
+    """
 
     lossy: int = 0
     lossless: int = 0
@@ -141,7 +147,7 @@ class RunComparison:
     signal: int = 0
 
     @property
-    def exit_code(self) -> ExitCode:
+    def process_code(self) -> ExitCode:
         """Return the exit code: 1 if a cell is worse, 3 if there is too little evidence for one, else 0."""
         if self.having(ComparedOutcome.WORSE):
             return ExitCode.UNEXPECTED

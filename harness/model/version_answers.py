@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """Confidence interval of a share; ``low`` and ``high`` are from 0 to 1, ``confidence`` is its level."""
+    """Confidence interval of a share.
+
+    Attributes:
+        low: Lower end, 0 to 1.
+        high: Upper end, 0 to 1.
+        confidence: Its level, 0 to 1.
+    """
 
     low: float
     high: float

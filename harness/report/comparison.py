@@ -48,7 +48,7 @@ RULES = (
 
 def document(comparison: RunComparison) -> Document:
     """Return the report of a comparison."""
-    code = int(comparison.exit_code)
+    code = int(comparison.process_code)
     return Document(
         name=comparison.name,
         heading=(f"{comparison.name}: before and after",),

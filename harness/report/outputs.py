@@ -204,6 +204,38 @@ class CompareOutput(RunComparison):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationOutput:
+    """A message about a line of a file.
+
+    Attributes:
+        file: The file, as the user named it.
+        line: The line, from 1.
+        status: The result of the cell.
+        title: A few words.
+        message: The result.
+    """
+
+    file: str
+    line: int
+    status: Literal["passed", "failed", "unknown"]
+    title: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotationsOutput:
+    """The cells of a run that are not as expected, at the lines that they are about.
+
+    Attributes:
+        version: Version of this format.
+        annotations: One for each cell.
+    """
+
+    version: Version = 1
+    annotations: tuple[AnnotationOutput, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryAddedOutput:
     """The runs that were added to a history.
 
@@ -507,6 +539,7 @@ OUTPUTS: Mapping[str, type] = {
     "watch": WatchOutput,
     "migrate": MigrateOutput,
     "compare": CompareOutput,
+    "annotations": AnnotationsOutput,
     "history-added": HistoryAddedOutput,
     "history": HistoryOutput,
     "calibrate": CalibrateOutput,

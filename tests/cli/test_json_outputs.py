@@ -30,6 +30,8 @@ WITHOUT = {
     "demo": "passes its options on to run",
     "check": "passes its options on to run",
     "schema": "prints JSON always",
+    "play": "is a session for a person, whose result is a page",
+    "exercise": "is a session for a person, whose result is a page",
 }
 Run = Callable[..., tuple[int, str]]
 

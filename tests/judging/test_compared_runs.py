@@ -23,7 +23,7 @@ def test_pairs_without_a_difference_rarely_alarm(trials: int, repeat: int) -> No
     """Over 200 pairs of six cells each, at most one in twenty has an alarm."""
     chance = random.Random(20260102)
     alarms = sum(
-        drawn_comparison(SHARES, SHARES, chance, trials=trials, repeat=repeat).exit_code is ExitCode.UNEXPECTED
+        drawn_comparison(SHARES, SHARES, chance, trials=trials, repeat=repeat).process_code is ExitCode.UNEXPECTED
         for _ in range(PAIRS)
     )
 
@@ -37,7 +37,7 @@ def test_a_planted_difference_of_the_stated_size_is_found(trials: int, repeat: i
     stated = drawn_comparison({"a": 0.0}, {"a": 0.0}, chance, trials=trials, repeat=repeat).cells[0].smallest
     assert 0 < stated < 1
     found = sum(
-        drawn_comparison({"a": 0.0}, {"a": stated}, chance, trials=trials, repeat=repeat).exit_code
+        drawn_comparison({"a": 0.0}, {"a": stated}, chance, trials=trials, repeat=repeat).process_code
         is ExitCode.UNEXPECTED
         for _ in range(PAIRS)
     )
@@ -70,7 +70,7 @@ def one(before: str, after: str, again: tuple[str, str] | None = None, repeat: i
 def test_a_verdict_needs_evidence(comparison: RunComparison, outcome: ComparedOutcome, code: int) -> None:
     """A changed verdict alone is no alarm, and unknown is no success."""
     assert comparison.cells[0].outcome is outcome
-    assert comparison.exit_code == code
+    assert comparison.process_code == code
 
 
 def test_the_first_look_does_not_count_again() -> None:
@@ -97,12 +97,12 @@ def test_a_cell_of_one_side_only_is_no_success() -> None:
     comparison = compare_runs(run_of({"a": "....", "b": "...."}), run_of({"a": "...."}), None, 10)
 
     assert [cell.outcome for cell in comparison.cells] == ["no-difference-shown", "not-enough-evidence"]
-    assert comparison.exit_code is ExitCode.INCONCLUSIVE
+    assert comparison.process_code is ExitCode.INCONCLUSIVE
 
 
 def test_nothing_to_compare_is_no_success() -> None:
     """Two runs without cells."""
-    assert compare_runs(run_of({}), run_of({}), None, 10).exit_code is ExitCode.INCONCLUSIVE
+    assert compare_runs(run_of({}), run_of({}), None, 10).process_code is ExitCode.INCONCLUSIVE
 
 
 def test_losses_of_the_control_answer_nothing() -> None:

@@ -107,7 +107,7 @@ def test_show_prints_the_trends(stored: Path, tmp_path: Path) -> None:
     some = json.loads(
         runner.invoke(app, ["history", "show", "--history", folder, "--json", "--cell", "*--none"]).stdout
     )
-    assert shown["format"] == 1
+    assert shown["version"] == 1
     assert {each["cell"] for each in some["cells"]} < {each["cell"] for each in shown["cells"]}
     assert "no baseline yet" in runner.invoke(app, ["history", "show", "--history", folder]).stdout
 

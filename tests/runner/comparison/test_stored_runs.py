@@ -35,7 +35,7 @@ def test_a_run_does_not_differ_from_its_copy(stored: Path, tmp_path: Path) -> No
         ComparedOutcome.NO_DIFFERENCE_SHOWN,
         ComparedOutcome.NOT_ENOUGH_EVIDENCE,
     }
-    assert result.comparison.exit_code == 3
+    assert result.comparison.process_code == 3
     assert {path.name for path in (tmp_path / "compared").iterdir()} == {COMPARISON, *(f.file for f in FORMATS)}
     assert json.loads((tmp_path / "compared" / COMPARISON).read_text())["format"] == 1
     page = (tmp_path / "compared" / "index.html").read_text()
