@@ -22,9 +22,6 @@ from harness.localkube.kubelet.images import has_stand_in
 from harness.model.experiment import Experiment, Manifest
 from harness.runner.images import manifest_with_images
 
-#: Entry points of the Traefik that the harness runs, embedded and on kind.
-_ENTRY_POINTS = ("web",)
-
 
 def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
     """Return the rules by which an Experiment is checked for a kind of cluster.
@@ -48,7 +45,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             fields=classify,
             with_models=stand_ins.with_models,
             describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
-            entry_points=_ENTRY_POINTS,
+            runs_controller=True,
             omitted=reason_to_omit,
             pod_kinds=stand_ins.POD_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
@@ -61,7 +58,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         change=check_change if cluster == "context" else takes_any,
         fields=any_field,
         bare_namespaces=cluster != "context",
-        entry_points=_ENTRY_POINTS if cluster == "kind" else (),
+        runs_controller=cluster == "kind",
     )
 
 

@@ -65,7 +65,7 @@ class ClusterRules:
         with_models: Puts the models of stand-ins onto the pods of an object.
         describe_stand_ins: Describes the images that stand-ins run in place of, each in a sentence.
         bare_namespaces: A new namespace has nothing but what the workload brings; others may get copies of Secrets.
-        entry_points: Traefik's entry points; empty if they are unknown.
+        runs_controller: The harness runs the ingress controller, so its settings are known.
         omitted: Says why an object is left out of the workload.
         pod_kinds: Kinds for which the cluster runs pods.
         has_stand_in: Says of the name of an image that a stand-in runs in its place.
@@ -79,7 +79,7 @@ class ClusterRules:
     describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
     has_stand_in: Callable[[str], bool] = runs_itself
     bare_namespaces: bool = True
-    entry_points: Sequence[str] = ()
+    runs_controller: bool = False
     omitted: OmittedKind = omits_none
     pod_kinds: Sequence[str] = WITH_PODS
 

@@ -1,4 +1,4 @@
-"""Entry points of Traefik: a route for one that the cluster does not have gets no request."""
+"""Entry points of Traefik: a route for one that the harness does not give it gets no request."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.experiment.problems import Problems, listed
 from harness.experiment.stages import ResolvedExperiment
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
+from harness.model.controllers import CONTROLLERS
 from harness.problem_codes import ProblemCode
 
 _ANNOTATION = "traefik.ingress.kubernetes.io/router.entrypoints"
@@ -18,8 +19,9 @@ _ANNOTATION = "traefik.ingress.kubernetes.io/router.entrypoints"
 
 def check_entry_points(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Check that each route of Traefik is for an entry point to which the traffic can go."""
-    there = experiment.rules.entry_points
-    if not there or not experiment.parsed.ingress.startswith("traefik"):
+    facts = CONTROLLERS.get(experiment.parsed.ingress)
+    there = facts.entry_points if facts is not None and experiment.rules.runs_controller else ()
+    if not there:
         return
     for row in experiment.configurations:
         for item in row.objects:

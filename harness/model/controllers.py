@@ -102,6 +102,7 @@ class ControllerFacts:
         drops_routes: True if it removes the route of a Service without endpoints.
         reads: Prefixes of the annotations that it reads, each with the rest of the names; None for all names.
         replacements: Its settings for other controllers' annotations, by the beginning of the annotation's name.
+        entry_points: Names of its entry points where the harness runs it; empty if its rules name none.
         variant: ``word`` of the same program's configuration that reads other annotations; empty if there is none.
         cookie_value: Only cookie value that sends a request to the second backend; empty if any value can.
         shares_named_services: True if a Service named by a rule can get a share of another rule's requests.
@@ -121,6 +122,7 @@ class ControllerFacts:
     drops_routes: bool = False
     reads: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     replacements: Mapping[str, Replacement] = field(default_factory=dict)
+    entry_points: tuple[str, ...] = ()
     variant: str = ""
     cookie_value: str = ""
     shares_named_services: bool = True
@@ -179,6 +181,7 @@ _TRAEFIK = ControllerFacts(
     drops_routes=True,
     reads={TRAEFIK: None},
     replacements=BEHIND_TRAEFIK,
+    entry_points=("web",),
     variant="traefik-nginx",
     share_rights=(
         Right("traefik.io", "ingressroutes", ("create", "get", "delete")),

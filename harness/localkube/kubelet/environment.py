@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from harness.localkube.kubelet.images import Image
-from harness.localkube.kubelet.sources import Sources
 from harness.localkube.machinery.objects import Object
+
+#: (kind, name) of a ConfigMap or Secret -> its data as text.
+Sources = Mapping[tuple[str, str], Mapping[str, str]]
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_][A-Za-z0-9_.-]*)\)")

@@ -6,12 +6,10 @@ import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.localkube.kubelet.environment import Sources
 from harness.localkube.machinery.client import ApiClient, NotFound
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import CONFIGMAPS, SECRETS, Resource
-
-#: (kind, name) of a ConfigMap or Secret -> its data as text.
-Sources = Mapping[tuple[str, str], Mapping[str, str]]
 
 _RESOURCES: Mapping[str, Resource] = {"ConfigMap": CONFIGMAPS, "Secret": SECRETS}
 

@@ -64,7 +64,7 @@ class FakeClusterKube(FakeKube):
         """Do nothing."""
 
     def follow_log(
-        self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], follow: bool
+        self, pod: str, namespace: str, container: str, *, stop: Callable[[], bool], stamps: bool, follow: bool
     ) -> Iterator[LogLine]:
         """Yield a few last lines of every container."""
         yield from (LogLine("", f"{container} says {number}", 0) for number in range(9))

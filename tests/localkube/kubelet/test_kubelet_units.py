@@ -16,13 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.localkube.addresses import take_block
-from harness.localkube.kubelet.environment import ConfigError, environment, expand
+from harness.localkube.kubelet.environment import ConfigError, Sources, environment, expand
 from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
 from harness.localkube.kubelet.images import Image, OnSigterm, find_image
 from harness.localkube.kubelet.listeners import owns_listener
 from harness.localkube.kubelet.probes import ProbeThreshold, until_next_tick
 from harness.localkube.kubelet.runtime import Process
-from harness.localkube.kubelet.sources import Sources
 from harness.localkube.kubelet.status import ContainerState, pod_status
 from harness.localkube.kubelet.termination import grace_after_hook
 from harness.localkube.machinery.objects import Object
