@@ -102,7 +102,7 @@ class Walk:
         result = StepResult(self.prediction, outcome, report=report)
         if card is not None and card.verdict is not None:
             totals = card.totals
-            seconds = (totals.last_loss or 0.0) - (totals.first_loss or 0.0)
+            seconds = (totals.last_lost or 0.0) - (totals.first_loss or 0.0)
             result = StepResult(
                 prediction=self.prediction,
                 outcome=str(card.verdict),

@@ -102,7 +102,7 @@ class Card:
             "lost_total": self.totals.lost_total,
             "unknown": self.totals.unknown,
             "first_loss": self.totals.first_loss,
-            "last_loss": self.totals.last_loss,
+            "last_lost": self.totals.last_lost,
             "cut": self.cut,
             "unfinished_rollout": self.unfinished_rollout,
             "cause": self.cause,

@@ -30,7 +30,8 @@ class Totals:
         lost: Lost requests by class; the class of a wrong status has the status as well (``status 503``).
         unknown: Requests without a known outcome: missed slots, faults of the client, and unfinished ones.
         first_loss: Planned time of the first lost request, seconds from the origin; None without a loss.
-        last_loss: End of the last lost request, seconds from the origin; None without a loss.
+        last_lost: Planned time of the last lost request, seconds from the origin; None without a loss.
+        last_loss: Latest end of a lost request, seconds from the origin; None without a loss.
     """
 
     sent: int = 0
@@ -38,6 +39,7 @@ class Totals:
     lost: Mapping[str, int] = field(default_factory=dict)
     unknown: int = 0
     first_loss: float | None = None
+    last_lost: float | None = None
     last_loss: float | None = None
 
     @property
@@ -48,6 +50,7 @@ class Totals:
     def __add__(self, later: Totals) -> Totals:
         """Return the counts of both."""
         firsts = [at for at in (self.first_loss, later.first_loss) if at is not None]
+        planned = [at for at in (self.last_lost, later.last_lost) if at is not None]
         lasts = [at for at in (self.last_loss, later.last_loss) if at is not None]
         return Totals(
             sent=self.sent + later.sent,
@@ -55,6 +58,7 @@ class Totals:
             lost=dict((Counter(self.lost) + Counter(later.lost)).most_common()),
             unknown=self.unknown + later.unknown,
             first_loss=min(firsts, default=None),
+            last_lost=max(planned, default=None),
             last_loss=max(lasts, default=None),
         )
 
@@ -87,6 +91,7 @@ def count(rows: Rows) -> Totals:
         lost=dict(labels.most_common()),
         unknown=int(unknown.sum()),
         first_loss=float(lost["planned"].min()) / NS if len(lost) else None,
+        last_lost=float(lost["planned"].max()) / NS if len(lost) else None,
         last_loss=float(lost["done"].max()) / NS if len(lost) else None,
     )
 

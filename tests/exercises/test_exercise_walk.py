@@ -34,7 +34,9 @@ def walk(language: str = "en") -> Walk:
 def card(verdict: Verdict) -> Card:
     """Return a settled card."""
     lost = {"status 503": 20} if verdict is Verdict.LOSSY else {}
-    totals = Totals(sent=200, ok=200 - sum(lost.values()), lost=lost, first_loss=3.0 if lost else None, last_loss=5.5)
+    totals = Totals(
+        sent=200, ok=200 - sum(lost.values()), lost=lost, first_loss=3.0 if lost else None, last_lost=5.5, last_loss=8.5
+    )
     return Card(
         1, 0, [(0, TEXT)], [("Deployment", "apple")], CardState.SETTLED, end=6_000_000_000, verdict=verdict,
         totals=totals, cut=4,

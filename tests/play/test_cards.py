@@ -15,7 +15,7 @@ from harness.play.pauses import PauseDetector
 from harness.play.tracking import MadeChange
 
 GOOD = Totals(sent=100, ok=100)
-LOST = Totals(sent=100, ok=97, lost={"status 503": 3}, first_loss=10.1, last_loss=10.4)
+LOST = Totals(sent=100, ok=97, lost={"status 503": 3}, first_loss=10.1, last_lost=10.3, last_loss=10.4)
 QUIET = Rest(is_quiet=True)
 BUSY = Rest(is_quiet=False)
 ORIGIN = 1000 * NS

@@ -59,6 +59,7 @@ def test_losses_by_class(ledger: Ledger) -> None:
     assert dict(found.lost) == {"status 503": 2, "refused": 1}
     assert (found.sent, found.ok, found.unknown) == (3, 0, 1)
     assert found.first_loss == 2.0
+    assert found.last_lost == 2.2
     assert found.last_loss == pytest.approx(2.21)
     assert ledger.measure.total().lost_total == 3
 
@@ -120,8 +121,10 @@ def test_bins_and_shares(ledger: Ledger) -> None:
 
 def test_sums_of_counts() -> None:
     """Both stretches together."""
-    early = Totals(sent=2, ok=1, lost={"reset": 1}, first_loss=1.0, last_loss=1.5)
-    late = Totals(sent=3, ok=1, lost={"reset": 1, "closed": 1}, first_loss=4.0, last_loss=5.0)
+    early = Totals(sent=2, ok=1, lost={"reset": 1}, first_loss=1.0, last_lost=1.2, last_loss=1.5)
+    late = Totals(sent=3, ok=1, lost={"reset": 1, "closed": 1}, first_loss=4.0, last_lost=4.5, last_loss=5.0)
 
-    assert early + late == Totals(sent=5, ok=2, lost={"reset": 2, "closed": 1}, first_loss=1.0, last_loss=5.0)
+    assert early + late == Totals(
+        sent=5, ok=2, lost={"reset": 2, "closed": 1}, first_loss=1.0, last_lost=4.5, last_loss=5.0
+    )
     assert Totals() + early == early

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.browser]
 
 NOW = 60 * NS
 QUIET = Rest(is_quiet=True)
-LOST = Totals(sent=300, ok=280, lost={"status 503": 20}, first_loss=20.1, last_loss=22.4)
+LOST = Totals(sent=300, ok=280, lost={"status 503": 20}, first_loss=20.1, last_lost=22.3, last_loss=22.4)
 #: Elements that reach beyond the window.
 BEYOND = """
 [...document.querySelectorAll('main *')].filter((each) => {

@@ -190,7 +190,7 @@ const phrases = (card) => card.changes.map(([, text]) => text).join("; ");
 function drawCard(card, withChoice) {
   const done = card.verdict !== null;
   const look = done ? card.verdict : "settling";
-  const window_ = card.first_loss !== null ? t("card_window", { from: clock(card.first_loss), to: clock(card.last_loss), seconds: (card.last_loss - card.first_loss).toFixed(1) }) : "";
+  const window_ = card.first_loss !== null ? t("card_window", { from: clock(card.first_loss), to: clock(card.last_lost), seconds: (card.last_lost - card.first_loss).toFixed(1) }) : "";
   return h("article", { class: `card ${look}`, "data-card": card.number },
     h("h3", {}, `${card.number}. ${card.changes[0][1]}`),
     card.changes.length > 1 ? h("ul", {}, card.changes.slice(1).map(([at, text]) => h("li", {}, `${clock(at)} ${text}`))) : null,
