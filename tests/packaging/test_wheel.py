@@ -53,7 +53,7 @@ def test_wheel_has_every_shipped_file(installed: Path) -> None:
 
 
 def test_wheel_brings_the_pytest_plugin_along(installed: Path) -> None:
-    """Pytest finds the plugin by its entry point, and the dashboard is where its module looks for it."""
+    """The plugin has its entry point, and the dashboard is where its module looks for it."""
     (points,) = installed.glob("harness-*.dist-info/entry_points.txt")
     dashboard = subprocess.run(
         [sys.executable, "-m", "harness.telemetry.dashboard"],

@@ -140,7 +140,8 @@ def test_a_real_experiment(run: Run, pytester: pytest.Pytester) -> None:
     (kept,) = pytester.path.joinpath("kept").iterdir()
 
     assert done.ret == 1
-    assert "graceful--restart PASSED" in text
+    # A busy machine may make it inconclusive.
+    assert re.search("graceful--restart (PASSED|INCONCLUSIVE)", text)
     assert "bare--restart FAILED" in text
     assert re.search(r"bare--restart is lossy, expected lossless: \d+ of [\d,]+ lost", text)
     assert f"report: kept/{kept.name}/index.html" in text

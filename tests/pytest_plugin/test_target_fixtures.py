@@ -40,6 +40,7 @@ def test_the_ingress_is_a_fixture(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         f"""
         import pytest
+        from busy import unless_busy
 
         @pytest.fixture
         def harness_ingress():
@@ -47,7 +48,7 @@ def test_the_ingress_is_a_fixture(run: Run, pytester: pytest.Pytester) -> None:
 
         def test_quiet(harness_target, lossless):
             target = harness_target({str(ROOT / "experiments/apps/apple-banana")!r}, "/apple")
-            with lossless(target.url, baseline=0.5, settle=0.1):
+            with unless_busy(), lossless(target.url, baseline=0.5, settle=0.1):
                 assert "kubeconfig" in target.kubeconfig.name
         """
     )

@@ -25,8 +25,10 @@ def write(pytester: pytest.Pytester, server: str) -> None:
     pytester.makepyfile(
         test_mine=dedent(
             f"""
+            from busy import unless_busy
+
             def test_good(lossless):
-                with lossless("{server}/good", {TIMES}) as traffic:
+                with unless_busy(), lossless("{server}/good", {TIMES}) as traffic:
                     traffic.wait_for(10)
                 assert traffic.result.verdict.identity.ok >= 10
 
@@ -77,8 +79,10 @@ def test_evidence_is_in_the_temporary_folder_by_default(run: Run, pytester: pyte
     """Nothing is written next to the tests, and the sealed evidence of a test is where pytest keeps its files."""
     pytester.makepyfile(
         f"""
+        from busy import unless_busy
+
         def test_good(lossless, tmp_path):
-            with lossless("{server}/good", {TIMES}) as traffic:
+            with unless_busy(), lossless("{server}/good", {TIMES}) as traffic:
                 pass
             assert traffic.directory == tmp_path / "traffic-1"
         """

@@ -120,10 +120,12 @@ def test_every_lost_request_of_a_watch_has_its_span(
     spans, done = received(watch, lambda spans, done: len(spans) >= int(done.json["lost_total"]))
     sent = {f"00-{each.trace_id.hex()}-{each.span_id.hex()}-01" for each in spans}
 
-    assert done.json["lost"] == {"status": 20}
-    assert len(set(application.seen)) == 100
+    failed = len(application.failed)
+    assert failed > 1
+    assert done.json["lost"] == {"status": failed}
+    assert len(set(application.seen)) == done.json["sent"] == len(application.seen)
     assert sent == set(application.failed)
-    assert "0 changes and 20 lost requests sent to" in done.err
+    assert f"0 changes and {failed} lost requests sent to" in done.err
     for span in spans:
         known = attributes(span)
         assert (known["error.type"], known["http.response.status_code"], known["url.path"]) == ("status", 503, "/shop")
@@ -185,7 +187,7 @@ def test_without_the_option_no_request_has_a_trace(
     url = f"http://127.0.0.1:{application.server_port}/"
     harness.run("watch", url, "--for", "1s", "--rate", "20", "--out", tmp_path / "watch")
 
-    assert application.seen == [None] * 20
+    assert set(application.seen) == {None}
 
 
 def test_the_option_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
