@@ -72,7 +72,7 @@ def row(name: str, shares: dict[str, float], size: tuple[int, int], pairs: int) 
 def alarm(before: dict[str, float], after: dict[str, float], chance: random.Random, size: tuple[int, int]) -> bool:
     """Compare a drawn pair. Return True if a cell is called worse."""
     comparison = drawn_comparison(before, after, chance, trials=size[0], repeat=size[1])
-    return comparison.exit_code is ExitCode.UNEXPECTED
+    return comparison.process_code is ExitCode.UNEXPECTED
 
 
 if __name__ == "__main__":
