@@ -25,6 +25,7 @@ from harness.analysis.measures import (
 )
 from harness.analysis.moments import Moments
 from harness.analysis.version_answers import version_answers_of
+from harness.causes.attribution import causes_of
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import trial_checks, weight_of
@@ -122,6 +123,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
+        causes=causes_of(facts),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.model.causes import Cause
 from harness.model.version_answers import VersionAnswers
 
 
@@ -28,19 +29,6 @@ class Weight(StrEnum):
     LOSS = "loss"
     EVIDENCE = "evidence"
     NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """The cause of a finding.
-
-    Attributes:
-        code: Code of the cause.
-        numbers: Its evidence (flat: JSON values only).
-    """
-
-    code: str
-    numbers: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +174,7 @@ class TrialVerdict:
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
+    causes: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.analysis.evidence import TrialEvidence
+from harness.analysis.evidence import PathRecords, TrialEvidence
 from harness.errors import HarnessError
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
+from harness.runner.lost_paths import read_paths
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory
@@ -64,7 +65,13 @@ def read_trial(
     trial = run.trial(cell.id, number)
     evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
-    return replace(evidence, manifests=cell.configuration.manifests, stopped=cut, assumed=experiment.assumed)
+    return replace(
+        evidence,
+        manifests=cell.configuration.manifests,
+        stopped=cut,
+        assumed=experiment.assumed,
+        paths=replace(evidence.paths, entry=experiment.entry, controller=experiment.ingress),
+    )
 
 
 def read_traffic(
@@ -103,6 +110,7 @@ def read_traffic(
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
+        paths=read_paths(trial, attempts, recorded.journals) if begun else PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
 
