@@ -159,7 +159,6 @@ class PathRecords:
         is_logged: True if there is an access log.
         peers: Address of the backend of a lost request's connection, by the connection's number.
         programmed: Times at which kube-proxy programmed a Service, as events of that Service.
-        tokens: Beginning of each worker's attempt ids.
     """
 
     entry: str = ""
@@ -168,7 +167,6 @@ class PathRecords:
     is_logged: bool = False
     peers: Mapping[int, str] = field(default_factory=dict)
     programmed: tuple[Event, ...] = ()
-    tokens: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +184,7 @@ class TrialEvidence:
         stopped_ns: CLOCK_MONOTONIC at the schedule's end; None if unknown.
         timeline: Events of the trial.
         manifests: The workload's objects, as applied.
+        tokens: Beginning of the ids of each worker's attempts on the wire, by worker.
         responders: Beginning of the answer's body, by its number in the ledger.
         calibration: The detector's calibration; None if there is none.
         workers: Number of processes that shared the schedule.
@@ -208,6 +207,7 @@ class TrialEvidence:
     stopped_ns: int | None
     timeline: tuple[Event, ...] = ()
     manifests: tuple[Manifest, ...] = ()
+    tokens: Mapping[int, str] = field(default_factory=dict)
     responders: Mapping[int, str] = field(default_factory=dict)
     calibration: Calibration | None = None
     workers: int = 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from harness.analysis.facts import Facts
+from harness.analysis.facts import Facts, losses_by_label
 from harness.causes.cause_type import CauseType
 from harness.causes.loss import Loss, losses_of
 from harness.causes.registry import TYPES
 from harness.causes.scene import Scene
 from harness.causes.unknown import Unexplained
 from harness.model.causes import Cause
+from harness.model.failed import FailedAttempt, FailedAttempts
 
 
 def cause_of(loss: Loss, scene: Scene) -> type[CauseType]:
@@ -18,26 +20,72 @@ def cause_of(loss: Loss, scene: Scene) -> type[CauseType]:
     return next((kind for kind in TYPES.values() if kind.explains(loss, scene)), Unexplained)
 
 
-def attributed(facts: Facts) -> Iterator[tuple[Loss, type[CauseType]]]:
-    """Yield each loss since the change began, with its cause, in the order in which they were sent."""
-    scene = Scene(facts)
-    for loss in losses_of(facts, scene):
-        yield loss, cause_of(loss, scene)
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The causes of a trial.
+
+    Attributes:
+        causes: Unexplained losses first, then the most frequent first.
+        failed: The failed attempts, each with its cause and the pod that it was meant for.
+    """
+
+    causes: tuple[Cause, ...]
+    failed: FailedAttempts
 
 
-def causes_of(facts: Facts) -> tuple[Cause, ...]:
-    """Return the causes of a trial's losses: unexplained ones first, then the most frequent first."""
+def attribute(facts: Facts, failed: FailedAttempts) -> Attribution:
+    """Assign a cause to each loss since the change began.
+
+    Args:
+        facts: The trial's facts.
+        failed: Those of its failed attempts that its verdict keeps.
+    """
     if not facts.is_lost.any() or facts.moments.begin is None:
-        return ()
-    scene = Scene(facts)
+        return Attribution((), failed)
+    scene, ids = Scene(facts), {attempt.id for attempt in failed.kept}
     groups: dict[tuple[type[CauseType], str], list[Loss]] = {}
+    known: dict[str, tuple[str, str]] = {}
     for loss in losses_of(facts, scene):
         kind = cause_of(loss, scene)
         groups.setdefault((kind, kind.subject(loss, scene)), []).append(loss)
+        if loss.id in ids:
+            known[loss.id] = (meant_for(loss), kind.code)
     causes = [kind.record(subject, losses, scene) for (kind, subject), losses in groups.items()]
-    return ranked(causes)
+    kept = (_with_cause(attempt, *known.get(attempt.id, ("", ""))) for attempt in failed.kept)
+    return Attribution(ranked(causes), replace(failed, kept=tuple(kept)))
+
+
+def not_attributed(facts: Facts, error: str) -> Cause:
+    """Return the cause of all losses of a trial whose rules can't be applied.
+
+    Args:
+        facts: The trial's facts.
+        error: What went wrong, as text.
+    """
+    lost = facts.is_lost & ~facts.is_before
+    labels = losses_by_label(facts.outcome[lost])
+    found = Unexplained(
+        lost=int(lost.sum()), classes=", ".join(f"{label} {n}" for label, n in labels.items()), logged=0, error=error
+    )
+    return Cause(Unexplained.code, Unexplained.certainty, found.lost, found.numbers())
+
+
+def causes_of(facts: Facts) -> tuple[Cause, ...]:
+    """Return the causes of a trial's losses."""
+    return attribute(facts, FailedAttempts()).causes
+
+
+def meant_for(loss: Loss) -> str:
+    """Return the pod that a request was meant for, or else the address that the log has; empty if unknown."""
+    if loss.pod is not None:
+        return loss.pod.name
+    return loss.tries.addresses[-1] if loss.tries and loss.tries.addresses else ""
 
 
 def ranked(causes: Sequence[Cause]) -> tuple[Cause, ...]:
     """Return causes in the order of reports: unexplained ones first, then the most frequent first."""
     return tuple(sorted(causes, key=lambda cause: (cause.code != Unexplained.code, -cause.lost, cause.code)))
+
+
+def _with_cause(attempt: FailedAttempt, upstream: str, cause: str) -> FailedAttempt:
+    return replace(attempt, upstream=upstream, cause=cause) if cause else attempt

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from harness.causes.loss import Loss
 from harness.causes.scene import Moment, Scene
 from harness.findings.finding_type import Numbered, Sentence
-from harness.model.causes import Cause, Certainty, Happening, Offset, Remedy
+from harness.model.causes import Cause, Certainty, Happening, Offset, RemedyPatch
 from harness.model.experiment import Manifest
 
 #: Examples kept of each cause.
@@ -72,7 +72,7 @@ class CauseType(Numbered, ABC):
         return "", ""
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return the changes that prevent the losses, the best first."""
         del found, scene
         return ()

@@ -15,7 +15,7 @@ from harness.causes.scene import SLACK_S, Empty, Scene
 from harness.experiment.objects import at
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
-from harness.model.causes import Certainty, Remedy
+from harness.model.causes import Certainty, RemedyPatch
 from harness.wording import seconds
 
 
@@ -155,7 +155,7 @@ class RecreateStrategy(NoEndpoint, code="recreate-strategy", certainty=Certainty
         return f"Deployment/{self.deployment}", "spec.strategy.type"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a rolling update that starts the new pod first."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (surge_first(manifest),) if manifest is not None else ()
@@ -184,7 +184,7 @@ class AllUnavailable(NoEndpoint, code="all-unavailable", certainty=Certainty.CER
         return f"Deployment/{self.deployment}", "spec.strategy.rollingUpdate.maxUnavailable"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a rolling update that starts the new pod first."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (surge_first(manifest),) if manifest is not None else ()
@@ -227,7 +227,7 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
         return bool(_ended(loss, scene))
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a second pod."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (more_replicas(manifest, found.replicas + 1),) if manifest is not None else ()

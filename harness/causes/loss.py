@@ -31,7 +31,7 @@ class Loss:
 
     Attributes:
         row: Its row among the attempts.
-        id: The end of its id on the wire: ``<worker>-<number>``, after the token of the worker.
+        id: Its ``X-Request-ID`` on the wire.
         outcome: Its outcome.
         status: HTTP status; 0 if no answer was complete.
         stream: Its stream.
@@ -114,7 +114,7 @@ def losses_of(facts: Facts, scene: Scene) -> Iterator[Loss]:
         guessed = None if is_known else _guessed_pod(scene, service, status, outcome, sent)
         yield Loss(
             row=index,
-            id=f"{facts.evidence.paths.tokens.get(worker, '')}-{worker}-{number}",
+            id=f"{facts.evidence.tokens.get(worker, '')}-{worker}-{number}",
             outcome=outcome,
             status=status,
             stream=facts.streams[int(facts.stream[index])],

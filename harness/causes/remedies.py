@@ -16,7 +16,7 @@ from harness.causes.pods import DEFAULT_GRACE_S, serving_container
 from harness.experiment.objects import at
 from harness.kube.manifests import name_of
 from harness.kube.strategic import strategic_merge
-from harness.model.causes import Remedy
+from harness.model.causes import RemedyPatch
 from harness.model.experiment import Manifest
 
 #: Seconds added to the longest time that was derived or seen, for what neither covers.
@@ -32,17 +32,17 @@ def whole_seconds(*needed: float) -> int:
     return math.ceil(max(needed) - 1e-9) + MARGIN_S
 
 
-def remedy(manifest: Manifest, field: str, patch: Mapping[str, Any]) -> Remedy:
+def remedy(manifest: Manifest, field: str, patch: Mapping[str, Any]) -> RemedyPatch:
     """Return the remedy that patches an object."""
-    return Remedy(f"{manifest['kind']}/{name_of(manifest)}", field, patch, _diff(manifest, patch))
+    return RemedyPatch(f"{manifest['kind']}/{name_of(manifest)}", field, patch, _diff(manifest, patch))
 
 
-def patch_text(found: Remedy) -> str:
+def patch_text(found: RemedyPatch) -> str:
     """Return the patch as YAML; empty if there is none."""
     return yaml.safe_dump(dict(found.patch), sort_keys=False, default_flow_style=False) if found.patch else ""
 
 
-def command(found: Remedy) -> str:
+def command(found: RemedyPatch) -> str:
     """Return the command that applies a remedy; empty if there is no patch."""
     if not found.patch:
         return ""
@@ -52,7 +52,7 @@ def command(found: Remedy) -> str:
     return shlex.join([*words, "--type", _PATCH_TYPE, "--patch", json.dumps(found.patch, separators=(", ", ": "))])
 
 
-def applied(manifest: Manifest, found: Remedy) -> Manifest:
+def applied(manifest: Manifest, found: RemedyPatch) -> Manifest:
     """Return an object with a remedy applied."""
     return strategic_merge(manifest, found.patch)
 
@@ -65,7 +65,7 @@ def pod_patch(
     return {"spec": {"template": {"spec": {**(pod or {}), "containers": [own]}}}}
 
 
-def sleep_before_stop(deployment: Manifest, seconds: int) -> Remedy:
+def sleep_before_stop(deployment: Manifest, seconds: int) -> RemedyPatch:
     """Return the remedy that lets the pods of a Deployment serve for some seconds after their deletion."""
     container = serving_container(deployment)
     old = at(container, "lifecycle", "preStop") or {}
@@ -77,14 +77,14 @@ def sleep_before_stop(deployment: Manifest, seconds: int) -> Remedy:
     return remedy(deployment, field, pod_patch(deployment, {"lifecycle": {"preStop": hook}}, pod))
 
 
-def longer_grace(deployment: Manifest, seconds: int) -> Remedy:
+def longer_grace(deployment: Manifest, seconds: int) -> RemedyPatch:
     """Return the remedy that gives the pods of a Deployment more time to end."""
     field = "spec.template.spec.terminationGracePeriodSeconds"
     pod = {"terminationGracePeriodSeconds": seconds}
     return remedy(deployment, field, {"spec": {"template": {"spec": pod}}})
 
 
-def readiness_probe(deployment: Manifest, path: str) -> Remedy:
+def readiness_probe(deployment: Manifest, path: str) -> RemedyPatch:
     """Return the remedy that keeps requests from a pod until it answers."""
     container = serving_container(deployment)
     port = next((each.get("containerPort") for each in container.get("ports") or ()), None)
@@ -93,12 +93,12 @@ def readiness_probe(deployment: Manifest, path: str) -> Remedy:
     return remedy(deployment, field, pod_patch(deployment, {"readinessProbe": probe}))
 
 
-def more_replicas(deployment: Manifest, replicas: int) -> Remedy:
+def more_replicas(deployment: Manifest, replicas: int) -> RemedyPatch:
     """Return the remedy that runs more pods."""
     return remedy(deployment, "spec.replicas", {"spec": {"replicas": replicas}})
 
 
-def surge_first(deployment: Manifest) -> Remedy:
+def surge_first(deployment: Manifest) -> RemedyPatch:
     """Return the remedy that starts the new pod before an old one ends."""
     rolling = {"maxUnavailable": 0, "maxSurge": 1}
     strategy = {"$retainKeys": ["type", "rollingUpdate"], "type": "RollingUpdate", "rollingUpdate": rolling}
@@ -107,7 +107,7 @@ def surge_first(deployment: Manifest) -> Remedy:
     return remedy(deployment, field, {"spec": {"strategy": strategy}})
 
 
-def next_upstream(ingress: Manifest) -> Remedy:
+def next_upstream(ingress: Manifest) -> RemedyPatch:
     """Return the remedy that lets ingress-nginx try again, which only hides losses."""
     name = "nginx.ingress.kubernetes.io/proxy-next-upstream"
     patch = {"metadata": {"annotations": {name: "error timeout http_502 non_idempotent"}}}

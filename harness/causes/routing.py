@@ -15,7 +15,7 @@ from harness.causes.scene import Scene
 from harness.causes.stopping import Stopping, stopped_pod
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
-from harness.model.causes import Certainty, Remedy
+from harness.model.causes import Certainty, RemedyPatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         return f"Service/{self.service}", "spec.selector"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a second pod if the only one was deleted."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (more_replicas(manifest, found.replicas + 1),) if manifest is not None and found.ended else ()

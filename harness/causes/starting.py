@@ -12,7 +12,7 @@ from harness.causes.remedies import readiness_probe
 from harness.causes.scene import Scene
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
-from harness.model.causes import Certainty, Remedy
+from harness.model.causes import Certainty, RemedyPatch
 from harness.wording import seconds
 
 
@@ -56,7 +56,7 @@ class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTA
         return f"Deployment/{self.deployment}", "spec.template.spec.containers.readinessProbe"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a readiness probe, if there is none."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (readiness_probe(manifest, found.path),) if manifest is not None and not found.has_probe else ()

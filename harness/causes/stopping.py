@@ -14,7 +14,7 @@ from harness.causes.pods import PodStory, serving_container
 from harness.causes.remedies import longer_grace, next_upstream, sleep_before_stop, whole_seconds
 from harness.causes.scene import STOP_S, Scene
 from harness.findings.finding_type import Sentence
-from harness.model.causes import Certainty, Remedy
+from harness.model.causes import Certainty, RemedyPatch
 from harness.wording import seconds
 
 #: The duration of a hook that nobody knows, in numbers.
@@ -106,7 +106,7 @@ class Stopping(CauseType):
         return (f"Deployment/{self.deployment}", field) if self.deployment else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a preStop sleep that is long enough."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (sleep_before_stop(manifest, found.seconds),) if manifest is not None else ()
@@ -150,7 +150,7 @@ class ForceDeleted(Stopping, code="force-deleted", certainty=Certainty.CERTAIN):
         return (f"Deployment/{self.deployment}", "") if self.deployment else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return nothing: no field helps."""
         del found, scene
         return ()
@@ -193,7 +193,7 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
         return f"Deployment/{self.deployment}", "spec.template.spec.terminationGracePeriodSeconds"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a longer grace period."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
         return (longer_grace(manifest, found.grace),) if manifest is not None else ()
@@ -307,7 +307,7 @@ class PodClosedKeptConnection(Stopping, code="pod-closed-kept-connection", certa
         return (f"Deployment/{self.deployment}", "") if self.deployment else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return nothing: no field helps."""
         del found, scene
         return ()
@@ -349,7 +349,7 @@ class UpstreamToDyingPod(Stopping, code="upstream-to-dying-pod", certainty=Certa
         return (f"Ingress/{self.ingress}", "metadata.annotations") if self.ingress else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[Remedy, ...]:
+    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return retries at the proxy, which only hide the losses."""
         manifest = manifest_of(scene, "Ingress", found.ingress)
         return (next_upstream(manifest),) if manifest is not None and scene.controller.word == "ingress-nginx" else ()

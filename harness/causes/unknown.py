@@ -23,11 +23,13 @@ class Unexplained(CauseType, code="unexplained", certainty=Certainty.UNKNOWN):
         lost: Number of such requests.
         classes: These requests by outcome, as text.
         logged: Number of them that the access log has.
+        error: Reason why no rule could be applied; None if they were.
     """
 
     lost: int
     classes: str
     logged: int
+    error: str | None = None
 
     @classmethod
     def explains(cls, loss: Loss, scene: Scene) -> bool:
@@ -54,6 +56,12 @@ class Unexplained(CauseType, code="unexplained", certainty=Certainty.UNKNOWN):
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
+        if self.error:
+            return Sentence(
+                f"The causes of {plural(self.lost, 'loss', 'losses')} ({self.classes}) could not be found: "
+                f"{self.error}.",
+                "This is a fault of the harness; the verdict does not depend on causes.",
+            )
         return Sentence(
             f"No rule explains {plural(self.lost, 'loss', 'losses')}: {self.classes}; the access log has "
             f"{self.logged} of them.",

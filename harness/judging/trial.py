@@ -14,6 +14,7 @@ from harness.analysis.chart_data import marks_of, phases_of, pods_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
+from harness.analysis.failed import failed_of
 from harness.analysis.measures import (
     EMPTY_LATENCY,
     EMPTY_SERIES,
@@ -25,7 +26,7 @@ from harness.analysis.measures import (
 )
 from harness.analysis.moments import Moments
 from harness.analysis.version_answers import version_answers_of
-from harness.causes.attribution import causes_of
+from harness.causes.attribution import Attribution, attribute, not_attributed
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import trial_checks, weight_of
@@ -105,6 +106,7 @@ def _found(calibration: Calibration | None) -> dict[str, tuple[int, int]]:
 def _measured(facts: Facts) -> TrialVerdict:
     """Return all numbers of a trial, before it is judged."""
     evidence, series = facts.evidence, series_of(facts)
+    attribution = _attributed(facts)
     return TrialVerdict(
         number=evidence.number,
         directory=evidence.directory,
@@ -123,8 +125,18 @@ def _measured(facts: Facts) -> TrialVerdict:
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
-        causes=causes_of(facts),
+        causes=attribution.causes,
+        failed=attribution.failed,
     )
+
+
+def _attributed(facts: Facts) -> Attribution:
+    """Return the causes; if a rule raises, all losses are unexplained, and the verdict stays."""
+    failed = failed_of(facts)
+    try:
+        return attribute(facts, failed)
+    except Exception as error:  # noqa: BLE001 - a cause explains a verdict and never decides it
+        return Attribution((not_attributed(facts, f"{type(error).__name__}: {error}"),), failed)
 
 
 def _responders(facts: Facts) -> dict[str, int]:

@@ -61,7 +61,7 @@ class Offset:
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class RemedyPatch:
     """A change of an object that prevents losses.
 
     Attributes:
@@ -107,4 +107,4 @@ class Cause:
     offsets: tuple[Offset, ...] = ()
     pods: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[RemedyPatch, ...] = ()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.model.causes import Cause
+from harness.model.failed import FailedAttempts
 from harness.model.version_answers import VersionAnswers
 
 
@@ -175,6 +176,7 @@ class TrialVerdict:
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
     causes: tuple[Cause, ...] = ()
+    failed: FailedAttempts = field(default_factory=FailedAttempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from enum import Enum, Flag, auto
 from harness.findings.finding_type import Sentence
 from harness.model.verdict import Identity, Latency, Mark, TrialVerdict, Window
 from harness.model.version_answers import VersionAnswers
-from harness.wording import count
+from harness.wording import count, plural
 
 
 class Detail(Flag):
@@ -228,6 +228,118 @@ class Evidence(Block):
 
     directory: str
     detail: Detail = Detail.PAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy(Block):
+    """The reason for losses, and the field to change.
+
+    Attributes:
+        title: The reason in a few words.
+        why: The reason in one sentence.
+        certainty: The certainty of the reason: ``certain``, ``likely``.
+        lost: Number of losses with this reason.
+        code: Code of the reason, as in the table of failures; empty if there is none.
+        object: The object to change: ``Deployment/apple``; empty if no field helps.
+        field: Path of the field to change; empty if no field helps.
+        change: The change in one sentence.
+        derivation: The origin of the numbers in the change; may be empty.
+        patch: The change as text for ``kubectl patch --patch-file``; empty if no field helps.
+        command: The ``kubectl`` command that applies the change; may be empty.
+        only_hides: True if the change hides losses from clients and does not prevent them.
+    """
+
+    title: str
+    why: str
+    certainty: str
+    lost: int
+    code: str = ""
+    object: str = ""
+    field: str = ""
+    change: str = ""
+    derivation: str = ""
+    patch: str = ""
+    command: str = ""
+    only_hides: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TraceEvent:
+    """A moment in the trace of an attempt.
+
+    Attributes:
+        at: Seconds from the traffic's origin.
+        kind: What it belongs to: ``attempt``, ``connection``, or the kind of an event.
+        text: The moment in a few words.
+        detail: Further facts; may be empty.
+    """
+
+    at: float
+    kind: str
+    text: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureRow:
+    """A failed attempt and its trace.
+
+    Attributes:
+        id: The attempt's ``X-Request-ID``.
+        at: Seconds from the traffic's origin at which it was sent. The trace's offsets count from here.
+        stream: Method, path and connection: ``GET /apple, new``.
+        outcome: The label of its outcome: ``refused``.
+        status: Its HTTP status; 0 if there was no answer.
+        upstream: The pod or address that it was meant for; empty if unknown.
+        cause: Code of its cause; empty if unknown.
+        because: The cause in a sentence; may be empty.
+        trace: The moments around it, ordered by time.
+    """
+
+    id: str
+    at: float
+    stream: str
+    outcome: str
+    status: int = 0
+    upstream: str = ""
+    cause: str = ""
+    because: str = ""
+    trace: tuple[TraceEvent, ...] = ()
+
+    def offset_ms(self, moment: TraceEvent) -> float:
+        """Return the time from sending to a moment in milliseconds; negative before sending."""
+        return round((moment.at - self.at) * 1000, 3)
+
+    @property
+    def answer(self) -> str:
+        """Return outcome and status: ``status 502``."""
+        return f"{self.outcome} {self.status}" if self.status else self.outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresTable(Block):
+    """The failed attempts of a trial.
+
+    Attributes:
+        rows: Some or all of them, ordered by time.
+        total: Number of all of them.
+        elsewhere: The command that writes all of them.
+    """
+
+    rows: tuple[FailureRow, ...]
+    total: int
+    elsewhere: str
+
+    def more(self, shown_rows: int) -> str:
+        """Return the note that not all are shown, and where they are; empty if all are."""
+        if shown_rows == self.total:
+            return ""
+        return f"{count(shown_rows)} of {plural(self.total, self.noun)}; all of them: {self.elsewhere}"
+
+    @property
+    def noun(self) -> str:
+        """Return ``lost request``, or ``lost or unfinished request`` if some are unfinished."""
+        return "lost or unfinished request" if any(row.outcome == "unfinished" for row in self.rows) else "lost request"
 
 
 def shown(blocks: Iterable[Block], detail: Detail) -> tuple[Block, ...]:

@@ -11,6 +11,7 @@ from harness.report import answering, labels
 from harness.report.blocks import Detail
 from harness.report.chart import trial as chart
 from harness.report.document import Document
+from harness.report.failure_data import packed
 
 
 def render(document: Document) -> str:
@@ -42,6 +43,7 @@ def _environment() -> Environment:
         "kind": lambda part: type(part).__name__.lower(),
         "chart": chart.render,
         "legend": chart.legend,
+        "packed": packed,
         "exact": lambda calibration: all(planned == found for planned, found in calibration.values()),
     }
     made.globals |= {

@@ -31,6 +31,15 @@ OUTCOMES = {
     "tls": "no TLS connection: the certificate was not accepted, or the two sides found no common protocol",
 }
 
+#: Reason for the end of a connection -> its explanation.
+CLOSE_REASONS = {
+    "by-us": "closed by the client",
+    "peer-fin": "closed by the server (FIN)",
+    "peer-rst": "reset by the server (RST)",
+    "broken": "never established, or not HTTP",
+    "peer-announced": "closed by the client, as the answer announced",
+}
+
 
 def again(command: str) -> str:
     """Return the command line without ``--out``, so that it works again: a run refuses an existing folder."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import singledispatch
 
-from harness.report.blocks import Account, Block, Detail, Findings, Lines, OutageTable, Paragraph, shown
+from harness.report.blocks import (
+    Account,
+    Block,
+    Detail,
+    FailuresTable,
+    Findings,
+    Lines,
+    OutageTable,
+    Paragraph,
+    Remedy,
+    shown,
+)
 from harness.report.document import Conclusion, Document, Level, Row, Section, Table, Tally
 from harness.report.labels import ICONS, again
 from harness.wording import count, length, milliseconds, plural, ranked
@@ -115,6 +126,34 @@ def _(block: OutageTable) -> Iterator[str]:
             f"{count(row.lost)} of {count(row.sent)}",
             row.classes,
         ]
+        for row in shown_rows
+    ]
+    yield "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    yield block.more(len(shown_rows))
+
+
+@_block.register
+def _(block: Remedy) -> Iterator[str]:
+    lines = [f"**{safe(block.title)}** ({count(block.lost)} lost, {safe(block.certainty)}). {safe(block.why)}"]
+    if block.change:
+        where = f"`{block.object}` `{block.field}`: " if block.object else ""
+        hides = " This only hides the losses." if block.only_hides else ""
+        lines.append(f"- {where}{safe(block.change)} {safe(block.derivation)}".rstrip() + hides)
+    yield "\n".join(lines)
+    if block.patch:
+        yield f"```yaml\n{block.patch.rstrip()}\n```"
+    if block.command:
+        yield f"```sh\n{block.command}\n```"
+
+
+@_block.register
+def _(block: FailuresTable) -> Iterator[str]:
+    if not block.total:
+        return
+    shown_rows = block.rows[:_SHOWN]
+    rows = [["sent at", "stream", "as", "meant for", "cause", "id"], ["---"] * 6]
+    rows += [
+        [f"{row.at:.3f} s", safe(row.stream), row.answer, safe(row.upstream), row.cause, f"`{row.id}`"]
         for row in shown_rows
     ]
     yield "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.findings.registry import reasons
 from harness.findings.stopping import stopped
 from harness.findings.surroundings import FieldAssumed
 from harness.model.verdict import CellVerdict, RunVerdict, TrialVerdict, Verdict
-from harness.report import answering
+from harness.report import answering, causes
 from harness.report.blocks import (
     Account,
     Block,
@@ -41,6 +42,7 @@ from harness.report.run_text import (
     totals,
     warnings,
 )
+from harness.report.traces import failures
 from harness.wording import count, plural
 
 _STATUS = {Verdict.LOSSLESS: Status.PASSED, Verdict.LOSSY: Status.FAILED, Verdict.INCONCLUSIVE: Status.UNKNOWN}
@@ -108,6 +110,9 @@ def _sections(run: RunVerdict) -> Iterator[Section]:
             names=("Cell by cell",), key="cells", hint=_hint(run), parts=tuple(_cell(run, cell) for cell in run.cells)
         )
     for cell in run.cells:
+        if cell not in notable(run) and (why := causes.in_brief(cell)):
+            yield _remark(cell, "why", *why)
+    for cell in run.cells:
         if lines := answering.lines(cell):
             yield _remark(cell, "who answered", Lines(lines=lines))
     for cell, sentence in warned:
@@ -115,8 +120,8 @@ def _sections(run: RunVerdict) -> Iterator[Section]:
         yield _remark(cell, f"{cell.verdict}, as expected, but", found)
 
 
-def _remark(cell: CellVerdict, remark: str, block: Block) -> Section:
-    return Section(names=_names(cell), level=Level.REMARK, remark=remark, blocks=(block,), detail=Detail.BRIEF)
+def _remark(cell: CellVerdict, remark: str, *blocks: Block) -> Section:
+    return Section(names=_names(cell), level=Level.REMARK, remark=remark, blocks=blocks, detail=Detail.BRIEF)
 
 
 def _hint(run: RunVerdict) -> str:
@@ -154,6 +159,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
         blocks=(
             ExpectationNote(text=expected(cell), reason=cell.expected_reason),
             *_findings(cell, "Stopped" if how else ""),
+            *causes.remedies(cell),
             *(block for trial in cell.trials for block in _trial(trial, several=several)),
         ),
     )
@@ -177,6 +183,8 @@ def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
         if trial.losing:
             yield LossWindows(windows=trial.losing)
         yield Account(identity=trial.identity, detail=Detail.PAGE)
+        if trial.failed.total:
+            yield replace(failures(trial), detail=Detail.PAGE)
         yield WhoAnswered(answering=trial.answering)
         yield Figures(trial=trial)
         yield CalibrationTable(calibration=trial.calibration)
@@ -200,7 +208,10 @@ def _case(run: RunVerdict, cell: CellVerdict) -> Case:
         kind="inconclusive" if not is_known else cell.verdict if cell.as_expected else f"unexpectedly-{cell.verdict}",
         summary=summary,
         message=f"{summary}; expected {expected(cell)}",
-        reasons=tuple(f"{sentence.text} {sentence.advice}".rstrip() for _, sentence in reasons(cell.findings)),
+        reasons=(
+            *(f"{sentence.text} {sentence.advice}".rstrip() for _, sentence in reasons(cell.findings)),
+            *map(causes.line, causes.causes_in(cell)),
+        ),
         facts=answering.lines(cell),
         trials=tuple(_STATUS[trial.verdict] for trial in cell.trials),
     )

@@ -13,7 +13,19 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from harness.model.verdict import Verdict
-from harness.report.blocks import Account, Block, Detail, Findings, LatencyLine, Lines, OutageTable, Paragraph, shown
+from harness.report.blocks import (
+    Account,
+    Block,
+    Detail,
+    FailuresTable,
+    Findings,
+    LatencyLine,
+    Lines,
+    OutageTable,
+    Paragraph,
+    Remedy,
+    shown,
+)
 from harness.report.document import Column, Conclusion, Document, Level, Row, Section, Table, Tally
 from harness.report.labels import ICONS
 from harness.wording import count, length, milliseconds, plural, share
@@ -217,6 +229,46 @@ def _(block: OutageTable) -> Iterator[RenderableType]:
         )
     grid.caption, grid.caption_justify = block.more(len(rows)) or None, "left"
     yield grid
+
+
+@_block.register
+def _(block: Remedy) -> Iterator[RenderableType]:
+    head = Text(block.title, style="bold")
+    head.append(f"  {count(block.lost)} lost, {block.certainty}", style="not bold dim")
+    yield _item("•", head)
+    yield _below(Text(block.why))
+    if block.change:
+        what = Text("→ ")
+        what.append(f"{block.object} {block.field}: " if block.object else "", style="bold")
+        what.append(block.change)
+        what.append(" This only hides the losses." if block.only_hides else "", style="yellow")
+        yield _below(what)
+    if block.derivation:
+        yield _below(Text(block.derivation, style="dim"))
+    if block.patch:
+        yield _below(Text(block.patch.rstrip(), style="green"))
+    if block.command:
+        yield _below(Text(block.command, style="dim"))
+
+
+@_block.register
+def _(block: FailuresTable) -> Iterator[RenderableType]:
+    if not block.total:
+        return
+    grid = Grid(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("sent at", "stream", "as", "meant for", "cause", "id"):
+        grid.add_column(name)
+    rows = block.rows[:_SHOWN]
+    for row in rows:
+        grid.add_row(f"{row.at:.3f} s", row.stream, row.answer, row.upstream, row.cause, row.id)
+    yield grid
+    if more := block.more(len(rows)):
+        yield _narrow(Text(more, style="dim"))
+
+
+def _below(text: Text) -> RenderableType:
+    """Return a text under an item's bullet."""
+    return Padding(_narrow(text), (0, 0, 0, 4))
 
 
 def _item(bullet: str, text: Text) -> RenderableType:

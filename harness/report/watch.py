@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from harness.findings.registry import reasons
 from harness.model.verdict import Verdict
@@ -25,6 +26,7 @@ from harness.report.blocks import (
 )
 from harness.report.document import Case, Document, Level, Section, Status, Suite
 from harness.report.labels import LABELS
+from harness.report.traces import failures
 from harness.report.watch_text import RULES, answer, began, classes, detection_limit, totals
 from harness.wording import count
 
@@ -84,6 +86,8 @@ def _origin(origin: OriginVerdict) -> Iterator[Block]:
         yield Findings(items=found.items, detail=Detail.BRIEF)
     if unseen := detection_limit(origin):
         yield Paragraph(text=unseen, is_small=True)
+    if trial.failed.total:
+        yield replace(failures(trial), detail=Detail.PAGE)
     yield Figures(trial=trial, is_watched=True)
     yield CalibrationTable(calibration=trial.calibration)
     if trial.directory:

@@ -104,13 +104,14 @@ def read_traffic(
         origin_ns=origin_ns,
         stopped_ns=(outcome.stopped_ns or recorded.stopped_ns or None) if begun else None,
         timeline=_timeline(trial.timeline, recorded.damage),
+        tokens=recorded.tokens(),
         responders=responders,
         calibration=recorded.calibration(),
         workers=recorded.workers,
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
-        paths=read_paths(trial, attempts, recorded.journals) if begun else PathRecords(),
+        paths=read_paths(trial, attempts, recorded.tokens(), recorded.workers) if begun else PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +20,22 @@ PROGRAMMED = "programmed"
 _KUBE_PROXY_LOG = "kube-proxy.jsonl"
 
 
-def read_paths(trial: TrialDirectory, rows: Rows, journals: Sequence[Sequence[Mapping[str, Any]]]) -> PathRecords:
+def read_paths(trial: TrialDirectory, rows: Rows, tokens: Mapping[int, str], workers: int) -> PathRecords:
     """Return the records of the lost requests of a trial.
 
     Args:
         trial: The trial's folder.
         rows: Its attempts.
-        journals: Events of each worker.
+        tokens: Beginning of the ids of each worker's attempts on the wire, by worker.
+        workers: Number of workers that shared the schedule.
     """
-    tokens = {
-        worker: str(event["token"])
-        for worker, journal in enumerate(journals)
-        for event in journal
-        if event.get("event") == "ready" and "token" in event
-    }
     lost = rows[np.isin(rows["outcome"], [int(loss) for loss in LOSSES])]
     is_logged = trial.access.exists()
     return PathRecords(
         tries=_tries(trial.access, lost, tokens) if len(lost) else {},
         is_logged=is_logged,
-        peers=_peers(trial.traffic, lost, len(journals)) if len(lost) else {},
+        peers=_peers(trial.traffic, lost, workers) if len(lost) else {},
         programmed=tuple(_programmed(trial.logs / _KUBE_PROXY_LOG)) if len(lost) else (),
-        tokens=tokens,
     )
 
 

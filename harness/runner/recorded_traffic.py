@@ -64,6 +64,15 @@ class RecordedTraffic:
     def _moment(self, event: str, name: str) -> int:
         return next((int(e.get(name, 0)) for e in self.journal if e.get("event") == event), 0)
 
+    def tokens(self) -> dict[int, str]:
+        """Return the beginning of the ids of each worker's attempts on the wire, by worker."""
+        return {
+            number: str(event.get("token", ""))
+            for number, journal in enumerate(self.journals)
+            for event in journal
+            if event.get("event") == "ready"
+        }
+
     def faults(self) -> tuple[str, ...]:
         """Return the failures of the traffic processes themselves, as text, without duplicates."""
         journals = (self.journal, *(journal for journal in self.journals if journal is not self.journal))

@@ -12,6 +12,7 @@ from itertools import product
 from harness.findings.connections import ConnectionsCut
 from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
+from harness.model.failed import FailedAttempt, FailedAttempts
 from harness.model.shapes import DEFAULT_SHAPES
 from harness.model.verdict import (
     CellVerdict,
@@ -147,6 +148,32 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         responders={"apple-v1": 450, "apple-v2": 550 - lost},
         calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
+        failed=FailedAttempts(lost, tuple(_failed(number, lost) for number in range(lost))),
+    )
+
+
+def _failed(number: int, lost: int) -> FailedAttempt:
+    """Return the ``number``-th of some failed attempts, which are spread over the losing bins."""
+    method, shape = list(product(("GET", "POST"), DEFAULT_SHAPES))[number % 4]
+    at = round(4.0 + number * 1.2 / lost, 6)
+    connection = number % 16 + 1 if shape.word == "reused" else 500 + number
+    return FailedAttempt(
+        id=f"sample-0-{400 + number}",
+        method=method,
+        path="/apple",
+        shape=shape.word,
+        outcome="status",
+        status=502 if number % 3 else 503,
+        progress="answered",
+        answer="Bad Gateway" if number % 3 else "",
+        planned=at - 0.001,
+        sent=at,
+        done=at + 0.004,
+        connection=connection,
+        carried=number % 16 if shape.word == "reused" else 0,
+        opened=0.5 if shape.word == "reused" else at + 0.0005,
+        closed=None if shape.word == "reused" else at + 0.005,
+        closed_by="" if shape.word == "reused" else "by-us",
     )
 
 

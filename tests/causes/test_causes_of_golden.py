@@ -78,7 +78,7 @@ def test_every_lost_request_is_counted_once(name: str, tmp_path: Path) -> None:
 def test_without_an_access_log_the_pods_follow_from_the_timeline(tmp_path: Path) -> None:
     """A cluster whose access log is out of reach still gets causes, with the same codes."""
     bare = next(trial for cell, trial in _lossy_trials("lifecycle", tmp_path) if cell == "bare--rolling-update")
-    unlogged = replace(bare, paths=PathRecords(controller=bare.paths.controller, tokens=bare.paths.tokens))
+    unlogged = replace(bare, paths=PathRecords(controller=bare.paths.controller))
 
     assert bare.paths.tries
     assert {cause.code for cause in causes_of(Facts.of(unlogged))} == {"listener-closed-early", "network-silent"}

@@ -44,6 +44,7 @@ GOLDEN: Mapping[str, Table] = {
         "prestop-3--selector-of-nobody": _one("route-fell-through"),
         "prestop-3--controller-restart": _one("controller-restarted"),
     },
+    "workers": {"default--restart": _STOPPED_EARLY},
 }
 
 #: Experiment below ``experiments`` -> cell -> causes.
