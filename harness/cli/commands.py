@@ -95,7 +95,7 @@ COMMANDS = (
     CommandSpec(
         "schema",
         "harness.cli.schema:schema",
-        "Print the JSON Schema of Experiment files, for editors and other programs.",
+        "Print the JSON Schema of Experiment files, or that of verdict.json.",
     ),
     CommandSpec(
         "watch",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.cells import CellFacts
+from harness.analysis.confidence import confidence_of
 from harness.analysis.evidence import RunFacts
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
@@ -15,6 +16,7 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
 from harness.findings.surroundings import FieldAssumed
 from harness.judging.trial import verdict_of
+from harness.model.confidence import Transitions
 from harness.model.experiment import Cell, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
 
@@ -113,6 +115,7 @@ def _judge_cell(facts: CellFacts) -> CellVerdict:
         sent=sum(trial.identity.sent for trial in trials),
         lost=sum(trial.identity.lost_total for trial in trials),
         cut=sum(trial.connections.cut for trial in trials),
+        confidence=confidence_of(sum((trial.transitions for trial in trials), Transitions())),
     )
 
 

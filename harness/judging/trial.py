@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.chart_data import marks_of, phases_of, pods_of
+from harness.analysis.confidence import transitions_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -127,6 +128,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         answering=version_answers_of(facts, series),
         causes=attribution.causes,
         failed=attribution.failed,
+        transitions=transitions_of(facts),
     )
 
 

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.model.causes import Cause
+from harness.model.confidence import Confidence, Transitions
 from harness.model.failed import FailedAttempts
 from harness.model.version_answers import VersionAnswers
+
+#: Version of the format of ``verdict.json``. It grows when a field is added, removed or gets another meaning.
+SCHEMA_VERSION = 1
 
 
 class Verdict(StrEnum):
@@ -176,6 +180,7 @@ class TrialVerdict:
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
     causes: tuple[Cause, ...] = ()
+    transitions: Transitions = field(default_factory=Transitions)
     failed: FailedAttempts = field(default_factory=FailedAttempts)
 
 
@@ -197,6 +202,7 @@ class CellVerdict:
     sent: int
     lost: int
     cut: int
+    confidence: Confidence = field(default_factory=Confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +225,7 @@ class RunVerdict:
     seconds: float
     thresholds: Mapping[str, tuple[float, str]]
     signal: int = 0
+    schema_version: int = SCHEMA_VERSION
 
     @property
     def process_code(self) -> int:

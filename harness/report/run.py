@@ -160,6 +160,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
             ExpectationNote(text=expected(cell), reason=cell.expected_reason),
             *_findings(cell, "Stopped" if how else ""),
             *causes.remedies(cell),
+            *_confidence(cell),
             *(block for trial in cell.trials for block in _trial(trial, several=several)),
         ),
     )
@@ -172,6 +173,17 @@ def _findings(cell: CellVerdict, label: str) -> Iterator[Block]:
         yield Findings(items=items)
     elif cell.verdict is Verdict.LOSSLESS:
         yield Paragraph(text="No request was lost, and no finding casts doubt on that.", detail=Detail.PAGE)
+
+
+def _confidence(cell: CellVerdict) -> Iterator[Block]:
+    """Yield the claim that the transitions of a cell allow."""
+    found = cell.confidence
+    if not found.transitions or cell.verdict is Verdict.INCONCLUSIVE:
+        return
+    what = f"{count(found.lossy)} of {plural(found.transitions, 'transition')} lost requests"
+    bound = f"at most {found.at_most:.1%} of such transitions do, with {found.level:.0%} confidence"
+    more = f" Run {count(found.further)} more without a loss to claim less than 1 in {count(found.one_in)}."
+    yield Paragraph(text=f"{what}: {bound}.{more if found.one_in else ''}", is_small=True, detail=Detail.PAGE)
 
 
 def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:

@@ -26,7 +26,16 @@ SUFFIX = ".tar.xz"
 #: Fields that were added to ``verdict.json`` and ``comparison.json`` on purpose since the evidence was made, as dotted
 #: paths in which lists do not show: ``cells.trials.findings.cause``. Empty means: not one byte may differ.
 ADDED: frozenset[str] = frozenset(
-    {"cells.trials.causes", "origins.trial.causes", "cells.trials.failed", "origins.trial.failed"}
+    {
+        "cells.trials.causes",
+        "origins.trial.causes",
+        "cells.trials.failed",
+        "origins.trial.failed",
+        "cells.trials.transitions",
+        "origins.trial.transitions",
+        "cells.confidence",
+        "schema_version",
+    }
 )
 #: Files that hold verdicts.
 VERDICTS = ("verdict.json", "comparison.json")
