@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analysis.facts import Facts, losses_by_label
@@ -18,6 +18,13 @@ from harness.model.failed import FailedAttempt, FailedAttempts
 def cause_of(loss: Loss, scene: Scene) -> type[CauseType]:
     """Return the first cause that explains a loss."""
     return next((kind for kind in TYPES.values() if kind.explains(loss, scene)), Unexplained)
+
+
+def attributed(facts: Facts) -> Iterator[tuple[Loss, type[CauseType]]]:
+    """Yield each loss since the change began, with its cause, in the order in which they were sent."""
+    scene = Scene(facts)
+    for loss in losses_of(facts, scene) if facts.moments.begin is not None else ():
+        yield loss, cause_of(loss, scene)
 
 
 @dataclass(frozen=True, slots=True)

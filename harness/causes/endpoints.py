@@ -158,7 +158,7 @@ class RecreateStrategy(NoEndpoint, code="recreate-strategy", certainty=Certainty
     def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a rolling update that starts the new pod first."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
-        return (surge_first(manifest),) if manifest is not None else ()
+        return (surge_first(manifest, scene.needed_s),) if manifest is not None else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -187,7 +187,7 @@ class AllUnavailable(NoEndpoint, code="all-unavailable", certainty=Certainty.CER
     def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a rolling update that starts the new pod first."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
-        return (surge_first(manifest),) if manifest is not None else ()
+        return (surge_first(manifest, scene.needed_s),) if manifest is not None else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -230,7 +230,7 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
     def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a second pod."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
-        return (more_replicas(manifest, found.replicas + 1),) if manifest is not None else ()
+        return (more_replicas(manifest, found.replicas + 1, scene.needed_s),) if manifest is not None else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

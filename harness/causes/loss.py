@@ -89,10 +89,17 @@ class Loss:
         return self.done >= moment - SLACK_S
 
 
-def losses_of(facts: Facts, scene: Scene) -> Iterator[Loss]:
-    """Yield the lost requests since the change began, in the order in which they were sent."""
+def losses_of(facts: Facts, scene: Scene, *, only: int | None = None) -> Iterator[Loss]:
+    """Yield the lost requests since the change began, in the order in which they were sent.
+
+    Args:
+        facts: Facts of the trial.
+        scene: Its events.
+        only: Row of the request to read; None for all.
+    """
     rows = facts.evidence.attempts
     lost = np.flatnonzero(facts.is_lost & ~facts.is_before)
+    lost = lost if only is None else lost[lost == only]
     lost = lost[np.argsort(facts.sent_s[lost], kind="stable")]
     opened = _opened(facts, lost)
     outcomes = {int(outcome): outcome for outcome in LOSSES}

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from harness.causes.pods import DEFAULT_GRACE_S, serving_container
+from harness.causes.pods import DEFAULT_GRACE_S, Hook, serving_container
 from harness.experiment.objects import at
 from harness.kube.manifests import name_of
 from harness.kube.strategic import strategic_merge
@@ -93,18 +93,29 @@ def readiness_probe(deployment: Manifest, path: str) -> RemedyPatch:
     return remedy(deployment, field, pod_patch(deployment, {"readinessProbe": probe}))
 
 
-def more_replicas(deployment: Manifest, replicas: int) -> RemedyPatch:
-    """Return the remedy that runs more pods."""
-    return remedy(deployment, "spec.replicas", {"spec": {"replicas": replicas}})
+def more_replicas(deployment: Manifest, replicas: int, needed_s: float) -> RemedyPatch:
+    """Return the remedy that runs more pods, each of which serves for long enough after its deletion."""
+    return remedy(deployment, "spec.replicas", _with_sleep(deployment, {"replicas": replicas}, needed_s))
 
 
-def surge_first(deployment: Manifest) -> RemedyPatch:
-    """Return the remedy that starts the new pod before an old one ends."""
+def surge_first(deployment: Manifest, needed_s: float) -> RemedyPatch:
+    """Return the remedy that starts the new pod before an old one ends, which then serves for long enough."""
     rolling = {"maxUnavailable": 0, "maxSurge": 1}
     strategy = {"$retainKeys": ["type", "rollingUpdate"], "type": "RollingUpdate", "rollingUpdate": rolling}
     was = at(deployment, "spec", "strategy", "type")
     field = "spec.strategy.type" if was == "Recreate" else "spec.strategy.rollingUpdate.maxUnavailable"
-    return remedy(deployment, field, {"spec": {"strategy": strategy}})
+    return remedy(deployment, field, _with_sleep(deployment, {"strategy": strategy}, needed_s))
+
+
+def _with_sleep(deployment: Manifest, spec: Mapping[str, Any], needed_s: float) -> dict[str, Any]:
+    """Return the patch of fields of a Deployment's spec, with a preStop sleep if its hook is shorter than needed.
+
+    The other pods can take over only if an ended one serves until all know of its end.
+    """
+    if Hook.of(serving_container(deployment)).seconds >= needed_s:
+        return {"spec": dict(spec)}
+    sleep = sleep_before_stop(deployment, whole_seconds(needed_s))
+    return {"spec": {**spec, **sleep.patch["spec"]}}
 
 
 def next_upstream(ingress: Manifest) -> RemedyPatch:

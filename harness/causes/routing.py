@@ -93,7 +93,9 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
     def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
         """Return a second pod if the only one was deleted."""
         manifest = manifest_of(scene, "Deployment", found.deployment)
-        return (more_replicas(manifest, found.replicas + 1),) if manifest is not None and found.ended else ()
+        if manifest is None or not found.ended:
+            return ()
+        return (more_replicas(manifest, found.replicas + 1, scene.needed_s),)
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -9,7 +9,7 @@ from typing import Self
 from harness.causes.cause_type import CauseType, manifest_of
 from harness.causes.loss import BAD_GATEWAY, Loss
 from harness.causes.remedies import readiness_probe
-from harness.causes.scene import Scene
+from harness.causes.scene import SLACK_S, Scene
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty, RemedyPatch
@@ -34,10 +34,9 @@ class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTA
 
     @classmethod
     def explains(cls, loss: Loss, scene: Scene) -> bool:
-        """Return True if the pod refused a request after it was ready and before its deletion."""
-        del scene
+        """Return True if a pod that was created since the change began refused a request before its deletion."""
         pod = loss.pod
-        if pod is None or loss.is_guessed or pod.ready is None or loss.sent < pod.created:
+        if pod is None or loss.is_guessed or pod.ready is None or pod.created < scene.begin - SLACK_S:
             return False
         is_young = pod.deleted is None or loss.done < pod.deleted
         refused = loss.outcome is Outcome.REFUSED or loss.status == BAD_GATEWAY

@@ -123,6 +123,16 @@ COMMANDS = (
         "Write the reports again from verdict.json.",
     ),
     CommandSpec(
+        "explain",
+        "harness.cli.explain:explain",
+        "Show the story of a request: planned, sent, its connection, its tries, the events around it and its cause.",
+    ),
+    CommandSpec(
+        "prove",
+        "harness.cli.prove:prove",
+        "Apply the remedies of a run, and run its lossy cells before and after, side by side.",
+    ),
+    CommandSpec(
         "export",
         "harness.cli.export:export",
         "Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.",

@@ -16,7 +16,7 @@ from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
-from harness.runner.lost_paths import read_paths
+from harness.runner.lost_paths import lost_in, read_paths
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory
@@ -111,7 +111,7 @@ def read_traffic(
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
-        paths=read_paths(trial, attempts, recorded.tokens(), recorded.workers) if begun else PathRecords(),
+        paths=read_paths(trial, lost_in(attempts), recorded.tokens(), recorded.workers) if begun else PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
 

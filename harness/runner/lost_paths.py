@@ -20,22 +20,27 @@ PROGRAMMED = "programmed"
 _KUBE_PROXY_LOG = "kube-proxy.jsonl"
 
 
+def lost_in(rows: Rows) -> Rows:
+    """Return the attempts whose recorded outcome is a loss."""
+    found: Rows = rows[np.isin(rows["outcome"], [int(loss) for loss in LOSSES])]
+    return found
+
+
 def read_paths(trial: TrialDirectory, rows: Rows, tokens: Mapping[int, str], workers: int) -> PathRecords:
-    """Return the records of the lost requests of a trial.
+    """Return the records of the way of some requests of a trial.
 
     Args:
         trial: The trial's folder.
-        rows: Its attempts.
+        rows: The attempts.
         tokens: Beginning of the ids of each worker's attempts on the wire, by worker.
         workers: Number of workers that shared the schedule.
     """
-    lost = rows[np.isin(rows["outcome"], [int(loss) for loss in LOSSES])]
     is_logged = trial.access.exists()
     return PathRecords(
-        tries=_tries(trial.access, lost, tokens) if len(lost) else {},
+        tries=_tries(trial.access, rows, tokens) if len(rows) else {},
         is_logged=is_logged,
-        peers=_peers(trial.traffic, lost, workers) if len(lost) else {},
-        programmed=tuple(_programmed(trial.logs / _KUBE_PROXY_LOG)) if len(lost) else (),
+        peers=_peers(trial.traffic, rows, workers) if len(rows) else {},
+        programmed=tuple(_programmed(trial.logs / _KUBE_PROXY_LOG)) if len(rows) else (),
     )
 
 

@@ -11,7 +11,7 @@ import aiohttp
 
 from harness.localkube.kubelet.container_server import ContainerServer
 from harness.localkube.kubelet.handlers import HandlerRunner
-from harness.localkube.kubelet.node import Node
+from harness.localkube.kubelet.node import Node, node_name
 from harness.localkube.kubelet.pod import PodWorker
 from harness.localkube.kubelet.runtime import Runtime
 from harness.localkube.kubelet.termination import Stopper
@@ -60,7 +60,7 @@ def _node(client: ApiClient, settings: NodeSettings, runtime: Runtime, session: 
     profile = Profile.by_name(settings.profile)
     rng = random.Random(f"kubelet {settings.seed}")  # noqa: S311 - delays, not secrets
     return Node(
-        name=settings.name,
+        name=node_name(settings.name),
         client=client,
         settings=settings,
         profile=profile,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from harness.localkube.settings import NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 _log = logging.getLogger(__name__)
+
+#: Most characters of a label's value.
+_LONGEST_NAME = 63
 
 
 @dataclass(slots=True)
@@ -109,6 +113,15 @@ class Node:
         """Create the Node object with status Ready."""
         with suppress(AlreadyExists):
             await self.client.create(NODES, node_object(self.name, self.settings.block.node_address))
+
+
+def node_name(cluster: str) -> str:
+    """Return the name of the node of a cluster, which may have any name.
+
+    A node's name is also a label, so it has at most 63 lower-case letters, digits and dashes.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", cluster.lower()).strip("-")
+    return plain[:_LONGEST_NAME].strip("-") or "node"
 
 
 def node_object(name: str, address: str) -> Object:

@@ -20,6 +20,7 @@ from harness.localkube.kubelet.environment import ConfigError, environment, expa
 from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
 from harness.localkube.kubelet.images import Image, OnSigterm, find_image
 from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.node import node_name
 from harness.localkube.kubelet.probes import ProbeThreshold, until_next_tick
 from harness.localkube.kubelet.runtime import Process
 from harness.localkube.kubelet.status import ContainerState, pod_status
@@ -352,3 +353,23 @@ def test_a_hook_cannot_signal_the_machines_init_process() -> None:
     for command in (["kill", "1"], ["sh", "-c", "sleep 1; kill -QUIT 1"], ["bash", "-c", "kill -s TERM 1 && true"]):
         with pytest.raises(HandlerFailedError, match="process 1"):
             asyncio.run(scenario(command))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "name"),
+    [
+        ("graceful--rolling-update", "graceful-rolling-update"),
+        ("graceful+two--rolling-update", "graceful-two-rolling-update"),
+        ("Größe_1", "gr-e-1"),
+        ("+", "node"),
+    ],
+)
+def test_a_node_has_a_valid_name_whatever_the_cluster_is_called(cluster: str, name: str) -> None:
+    """A cell of two axes has a plus sign in its name, which no node may have."""
+    assert node_name(cluster) == name
+
+
+def test_a_node_name_is_no_longer_than_a_label() -> None:
+    """Cells may have long names; the node's name is also the value of a label."""
+    assert len(node_name("x" * 200)) == 63
+    assert not node_name(f"{'x' * 62}-{'y' * 10}").endswith("-")
