@@ -29,6 +29,7 @@ from harness.cli.experiment_options import (
 )
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.progress import choose_progress
+from harness.cli.prove import prove_and_show
 from harness.cli.worker import address_of
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
@@ -42,8 +43,10 @@ from harness.report import terminal
 from harness.report.run import document
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
+from harness.runner.prove import remedies_of
 from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
+from harness.runner.until import run_until
 from harness.wording import plural
 
 Workers = Annotated[
@@ -71,6 +74,13 @@ RetryOption = Annotated[
         max=5,
         help="Maximum repetitions of a trial that is inconclusive because the machine is busy.",
         show_default="0; 1 if CI=true",
+    ),
+]
+
+UntilOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0001, max=0.5, metavar="SHARE", help="Repeat until less than this share of transitions loses requests."
     ),
 ]
 
@@ -102,6 +112,8 @@ def run(
     rerun: RerunOption = None,
     retry_inconclusive: RetryOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
+    until: UntilOption = None,
+    prove: Annotated[bool, typer.Option(help="Prove the remedies afterwards, as `harness prove` does.")] = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
 
@@ -109,6 +121,9 @@ def run(
 
     --json prints a summary: name, exit_code, directory and cells. Each cell has configuration, change, verdict,
     expected, as_expected, sent, lost, connections_cut and the codes of its findings. verdict.json has everything.
+
+    --until 0.05 repeats the run until each cell has lost requests, or less than 5 % of its transitions lose any with
+    95 % confidence, at whatever moment it stops. Each round has a run directory.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
@@ -127,6 +142,8 @@ def run(
       harness run mine.yaml --cluster context --context staging --entry-url http://10.0.0.7
 
       harness run --rerun reports/demo-20260101T120000
+
+      harness run mine.yaml --until 0.05
     """
     replaced = read_images(image or [], images)
     if rerun is not None:
@@ -159,7 +176,48 @@ def run(
     )
     if cluster == "context":
         confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(loaded, options, as_json=as_json)
+    _check_together(until=until, prove=prove, cluster=cluster, as_json=as_json, expect_workers=expect_workers)
+    if until is not None:
+        return _until(loaded, options, until)
+    return _run(loaded, options, as_json=as_json, prove=prove)
+
+
+def _check_together(*, until: float | None, prove: bool, cluster: str, as_json: bool, expect_workers: int) -> None:
+    """Refuse options that contradict ``--until`` or ``--prove``.
+
+    Raises:
+        InvalidInputError: They do.
+    """
+    given = {"--until": until is not None, "--prove": prove}
+    others = {"--json": as_json, "--expect-workers": expect_workers > 0, "--cluster context": cluster == "context"}
+    problems = [
+        Problem(f"{name} can't be combined with {', '.join(found)}")
+        for name, is_given in given.items()
+        if is_given and (found := [other for other, is_there in others.items() if is_there])
+    ]
+    if all(given.values()):
+        problems.append(Problem("--until can't be combined with --prove", hint="prove the directory of a round"))
+    if problems:
+        raise InvalidInputError(problems)
+
+
+def _until(experiment: Experiment, options: RunOptions, target: float) -> int:
+    """Run an Experiment in rounds, print each result and the bounds, and return the exit code."""
+
+    def run_round(part: Experiment, chosen: RunOptions) -> RunResult:
+        with choose_progress() as progress:
+            result = run_experiment(part, chosen, progress)
+        show_result(result, as_json=False)
+        return result
+
+    found = run_until(experiment, options, run_round, target)
+    console = Console(highlight=False)
+    for cell in found.cells:
+        of = plural(cell.transitions.count, "transition")
+        bound = f"less than {cell.at_most:.1%} lose any, with {found.level:.0%} confidence"
+        console.print(f"{cell.cell}: {cell.transitions.lossy} of {of} lost requests; {bound}", markup=False)
+    last = found.rounds[-1]
+    return last.verdict.process_code if last.interrupted else found.exit_code
 
 
 def retries(asked: int | None) -> int:
@@ -216,7 +274,7 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
+def _run(experiment: Experiment, options: RunOptions, *, as_json: bool, prove: bool) -> int:
     with choose_progress() as progress:
         try:
             result = run_experiment(experiment, options, progress)
@@ -225,6 +283,8 @@ def _run(experiment: Experiment, options: RunOptions, *, as_json: bool) -> int:
     show_result(result, as_json=as_json)
     if result.interrupted:
         return result.verdict.process_code
+    if prove and any(map(remedies_of, result.verdict.cells)):
+        return prove_and_show(result.directory, parallel=options.parallel) or result.exit_code
     return result.exit_code
 
 
