@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 
 from harness.analysis.facts import Facts, losses_by_label
 from harness.causes.cause_type import CauseType
+from harness.causes.context import LossContext
 from harness.causes.loss import Loss, losses_of
 from harness.causes.registry import TYPES
-from harness.causes.scene import Scene
 from harness.causes.unknown import Unexplained
 from harness.model.causes import Cause
 from harness.model.failed import FailedAttempt, FailedAttempts
 
 
-def cause_of(loss: Loss, scene: Scene) -> type[CauseType]:
+def cause_of(loss: Loss, context: LossContext) -> type[CauseType]:
     """Return the first cause that explains a loss."""
-    return next((kind for kind in TYPES.values() if kind.explains(loss, scene)), Unexplained)
+    return next((kind for kind in TYPES.values() if kind.explains(loss, context)), Unexplained)
 
 
 def attributed(facts: Facts) -> Iterator[tuple[Loss, type[CauseType]]]:
     """Yield each loss since the change began, with its cause, in the order in which they were sent."""
-    scene = Scene(facts)
-    for loss in losses_of(facts, scene) if facts.moments.begin is not None else ():
-        yield loss, cause_of(loss, scene)
+    context = LossContext(facts)
+    for loss in losses_of(facts, context) if facts.moments.begin is not None else ():
+        yield loss, cause_of(loss, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ def attribute(facts: Facts, failed: FailedAttempts) -> Attribution:
     """
     if not facts.is_lost.any() or facts.moments.begin is None:
         return Attribution((), failed)
-    scene, ids = Scene(facts), {attempt.id for attempt in failed.kept}
+    context, ids = LossContext(facts), {attempt.id for attempt in failed.kept}
     groups: dict[tuple[type[CauseType], str], list[Loss]] = {}
     known: dict[str, tuple[str, str]] = {}
-    for loss in losses_of(facts, scene):
-        kind = cause_of(loss, scene)
-        groups.setdefault((kind, kind.subject(loss, scene)), []).append(loss)
+    for loss in losses_of(facts, context):
+        kind = cause_of(loss, context)
+        groups.setdefault((kind, kind.subject(loss, context)), []).append(loss)
         if loss.id in ids:
             known[loss.id] = (meant_for(loss), kind.code)
-    causes = [kind.record(subject, losses, scene) for (kind, subject), losses in groups.items()]
+    causes = [kind.record(subject, losses, context) for (kind, subject), losses in groups.items()]
     kept = (_with_cause(attempt, *known.get(attempt.id, ("", ""))) for attempt in failed.kept)
     return Attribution(ranked(causes), replace(failed, kept=tuple(kept)))
 

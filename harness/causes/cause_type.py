@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
+from harness.causes.context import LossContext, Moment
 from harness.causes.loss import Loss
-from harness.causes.scene import Moment, Scene
 from harness.findings.finding_type import Numbered, Sentence
 from harness.model.causes import Cause, Certainty, Happening, Offset, RemedyPatch
 from harness.model.experiment import Manifest
@@ -49,18 +49,18 @@ class CauseType(Numbered, ABC):
 
     @classmethod
     @abstractmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if this is the cause of a loss."""
 
     @classmethod
-    def subject(cls, loss: Loss, scene: Scene) -> str:
+    def subject(cls, loss: Loss, context: LossContext) -> str:
         """Return the name by which losses of one cause are counted apart: a Deployment, a Service, or nothing."""
-        del scene
+        del context
         return loss.pod.deployment if loss.pod is not None else loss.service
 
     @classmethod
     @abstractmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause of some losses with one subject."""
 
     @abstractmethod
@@ -72,15 +72,15 @@ class CauseType(Numbered, ABC):
         return "", ""
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return the changes that prevent the losses, the best first."""
-        del found, scene
+        del found, context
         return ()
 
     @classmethod
-    def record(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Cause:
+    def record(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Cause:
         """Return the cause of some losses in the form of ``verdict.json``."""
-        found = cls.of(subject, losses, scene)
+        found = cls.of(subject, losses, context)
         thing, field = found.place()
         return Cause(
             code=cls.code,
@@ -89,34 +89,34 @@ class CauseType(Numbered, ABC):
             numbers=found.numbers(),
             object=thing,
             field=field,
-            offsets=offsets_of(losses, scene),
+            offsets=offsets_of(losses, context),
             pods=tuple(sorted({loss.pod.name for loss in losses if loss.pod is not None})),
             examples=tuple(loss.id for loss in losses[:EXAMPLES]),
-            remedies=cls.remedies(found, scene),
+            remedies=cls.remedies(found, context),
         )
 
 
-def manifest_of(scene: Scene, kind: str, name: str) -> Manifest | None:
+def manifest_of(context: LossContext, kind: str, name: str) -> Manifest | None:
     """Return an object of the workload; None if it is not in the manifests."""
-    return scene.objects.find(kind, name)
+    return context.objects.find(kind, name)
 
 
-def nearest(loss: Loss, scene: Scene) -> dict[Happening, tuple[float, Moment]]:
+def nearest(loss: Loss, context: LossContext) -> dict[Happening, tuple[float, Moment]]:
     """Return the nearest event of each kind around a loss with its signed offset in milliseconds.
 
     The offset is the sent time minus the time of the event.
     """
     found: dict[Happening, tuple[float, Moment]] = {}
-    for moment in scene.moments(loss.pod, loss.service):
+    for moment in context.moments(loss.pod, loss.service):
         offset = (loss.sent - moment.at) * 1000
         if moment.what not in found or abs(offset) < abs(found[moment.what][0]):
             found[moment.what] = (offset, moment)
     return found
 
 
-def offsets_of(losses: Sequence[Loss], scene: Scene) -> tuple[Offset, ...]:
+def offsets_of(losses: Sequence[Loss], context: LossContext) -> tuple[Offset, ...]:
     """Return the offsets of the first and the last of some losses, for each kind of event around both."""
-    first, last = nearest(losses[0], scene), nearest(losses[-1], scene)
+    first, last = nearest(losses[0], context), nearest(losses[-1], context)
     return tuple(
         Offset(what, round(first[what][0], 1), round(last[what][0], 1), first[what][1].derived)
         for what in Happening

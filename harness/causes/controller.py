@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from harness.causes.cause_type import CauseType
+from harness.causes.context import SLACK_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, ENDED, UNAVAILABLE, Loss
-from harness.causes.scene import SLACK_S, Scene
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty
@@ -24,16 +24,16 @@ class OfController(CauseType):
     """The common part: the ingress controller lost the requests; the pods of the workload were well."""
 
     @classmethod
-    def subject(cls, loss: Loss, scene: Scene) -> str:
+    def subject(cls, loss: Loss, context: LossContext) -> str:
         """Return the controller."""
         del loss
-        return scene.sender
+        return context.sender
 
 
-def _reload_between(loss: Loss, scene: Scene) -> float | None:
+def _reload_between(loss: Loss, context: LossContext) -> float | None:
     """Return the last reload between the opening of a loss's connection and its end; None if there is none."""
     since = loss.opened if loss.opened is not None else loss.sent - SLACK_S
-    times = [at for at in scene.reloads if since - SLACK_S <= at <= loss.done + SLACK_S]
+    times = [at for at in context.reloads if since - SLACK_S <= at <= loss.done + SLACK_S]
     return times[-1] if times else None
 
 
@@ -52,17 +52,17 @@ class ControllerRestarted(OfController, code="controller-restarted", certainty=C
     namespace: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the change restarts the controller, and no pod of the workload ended."""
         del loss
-        is_restart = scene.evidence.change.facts.target is TargetKind.CONTROLLER
-        return is_restart and all(pod.deleted is None for pod in scene.pods)
+        is_restart = context.evidence.change.facts.target is TargetKind.CONTROLLER
+        return is_restart and all(pod.deleted is None for pod in context.pods)
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
         del losses
-        address = scene.controller.address
+        address = context.controller.address
         return cls(
             controller=subject,
             deployment=address.deployment if address else "",
@@ -95,15 +95,15 @@ class PreopenedServedOld(OfController, code="preopened-served-old", certainty=Ce
     controller: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the connection was opened ahead of need and before a reload."""
         ahead = SHAPES[loss.stream.shape].source is ConnectionSource.AHEAD
-        return ahead and _reload_between(loss, scene) is not None
+        return ahead and _reload_between(loss, context) is not None
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
-        del losses, scene
+        del losses, context
         return cls(controller=subject)
 
     def sentence(self) -> Sentence:
@@ -129,15 +129,15 @@ class ReloadClosedConnection(OfController, code="reload-closed-connection", cert
     reloads: int
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a kept connection ended, and a reload lies between its opening and its end."""
-        return loss.is_kept and loss.outcome in ENDED and _reload_between(loss, scene) is not None
+        return loss.is_kept and loss.outcome in ENDED and _reload_between(loss, context) is not None
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
         del losses
-        return cls(controller=subject, reloads=sum(at >= scene.begin for at in scene.reloads))
+        return cls(controller=subject, reloads=sum(at >= context.begin for at in context.reloads))
 
     def place(self) -> tuple[str, str]:
         """Return no object: the edit itself causes the reload."""
@@ -167,18 +167,18 @@ class BackendMissing(OfController, code="backend-missing-in-edit", certainty=Cer
     service: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the controller turned a request away around a reload, although endpoints were ready."""
-        state = scene.backends_at(loss.service, loss.sent)
+        state = context.backends_at(loss.service, loss.sent)
         if loss.status not in (UNAVAILABLE, BAD_GATEWAY) or not (state and state.ready):
             return False
-        near = any(at - _OLD_WORKERS_S <= loss.sent <= at + _OLD_WORKERS_S for at in scene.reloads)
+        near = any(at - _OLD_WORKERS_S <= loss.sent <= at + _OLD_WORKERS_S for at in context.reloads)
         return near and not (loss.tries and loss.tries.addresses)
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
-        del scene
+        del context
         return cls(controller=subject, service=losses[0].service)
 
     def place(self) -> tuple[str, str]:
@@ -211,14 +211,14 @@ class WrongVersionAnswered(OfController, code="wrong-version-answered", certaint
     late: int
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was right in itself, but not at its time."""
-        return loss.outcome is Outcome.WRONG_ANSWER and bool(scene.facts.mistimed.wrong[loss.row])
+        return loss.outcome is Outcome.WRONG_ANSWER and bool(context.facts.mistimed.wrong[loss.row])
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        rows, mistimed = [loss.row for loss in losses], scene.facts.mistimed
+        rows, mistimed = [loss.row for loss in losses], context.facts.mistimed
         return cls(controller=subject, early=int(mistimed.early[rows].sum()), late=int(mistimed.late[rows].sum()))
 
     def sentence(self) -> Sentence:
@@ -244,15 +244,15 @@ class OtherRuleAnswered(OfController, code="other-rule-answered", certainty=Cert
     service: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was wrong while the Service had ready endpoints."""
-        state = scene.backends_at(loss.service, loss.sent)
+        state = context.backends_at(loss.service, loss.sent)
         return loss.outcome is Outcome.WRONG_ANSWER and state is not None and bool(state.ready)
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
-        del scene
+        del context
         return cls(controller=subject, service=losses[0].service)
 
     def sentence(self) -> Sentence:

@@ -11,8 +11,8 @@ import numpy as np
 from harness.analysis.evidence import Tries
 from harness.analysis.facts import Facts
 from harness.analysis.moments import NS
-from harness.causes.pods import PodStory
-from harness.causes.scene import SLACK_S, Scene
+from harness.causes.context import SLACK_S, LossContext
+from harness.causes.pods import PodLifecycle
 from harness.model.attempt import LOSSES, Outcome
 from harness.model.schedule import Stream
 from harness.model.shapes import SHAPES
@@ -56,7 +56,7 @@ class Loss:
     carried: int
     opened: float | None
     tries: Tries | None
-    pod: PodStory | None
+    pod: PodLifecycle | None
     is_guessed: bool
 
     @property
@@ -89,12 +89,12 @@ class Loss:
         return self.done >= moment - SLACK_S
 
 
-def losses_of(facts: Facts, scene: Scene, *, only: int | None = None) -> Iterator[Loss]:
+def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) -> Iterator[Loss]:
     """Yield the lost requests since the change began, in the order in which they were sent.
 
     Args:
         facts: Facts of the trial.
-        scene: Its events.
+        context: Its events.
         only: Row of the request to read; None for all.
     """
     rows = facts.evidence.attempts
@@ -104,7 +104,7 @@ def losses_of(facts: Facts, scene: Scene, *, only: int | None = None) -> Iterato
     opened = _opened(facts, lost)
     outcomes = {int(outcome): outcome for outcome in LOSSES}
     services = [
-        scene.service_of(stream.path, stream.host or facts.evidence.traffic.host, stream.headers)
+        context.service_of(stream.path, stream.host or facts.evidence.traffic.host, stream.headers)
         for stream in facts.streams
     ]
     for index, since in zip(lost.tolist(), opened, strict=True):
@@ -116,9 +116,9 @@ def losses_of(facts: Facts, scene: Scene, *, only: int | None = None) -> Iterato
         outcome, status = outcomes[int(facts.outcome[index])], int(row["status"])
         service = services[int(facts.stream[index])]
         done = math.inf if math.isnan(done) else done
-        pod = _recorded_pod(scene, tries, int(row["connection"]), sent)
-        is_known = pod is not None or tries is not None or scene.is_direct
-        guessed = None if is_known else _guessed_pod(scene, service, status, outcome, sent)
+        pod = _recorded_pod(context, tries, int(row["connection"]), sent)
+        is_known = pod is not None or tries is not None or context.is_direct
+        guessed = None if is_known else _guessed_pod(context, service, status, outcome, sent)
         yield Loss(
             row=index,
             id=f"{facts.evidence.tokens.get(worker, '')}-{worker}-{number}",
@@ -136,28 +136,28 @@ def losses_of(facts: Facts, scene: Scene, *, only: int | None = None) -> Iterato
         )
 
 
-def _recorded_pod(scene: Scene, tries: Tries | None, connection: int, sent: float) -> PodStory | None:
+def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, sent: float) -> PodLifecycle | None:
     """Return the pod of the first try whose pod ended, or else that of the last try.
 
     For traffic directly to a Service it is the pod of the connection.
     """
     if tries and tries.addresses:
-        pods = [pod for address in tries.addresses if (pod := scene.pod_at(address, sent)) is not None]
+        pods = [pod for address in tries.addresses if (pod := context.pod_at(address, sent)) is not None]
         return next((pod for pod in pods if pod.deleted is not None), pods[-1] if pods else None)
-    peer = scene.evidence.paths.peers.get(connection, "") if scene.is_direct else ""
-    return scene.pod_at(peer, sent) if peer else None
+    peer = context.evidence.paths.peers.get(connection, "") if context.is_direct else ""
+    return context.pod_at(peer, sent) if peer else None
 
 
-def _guessed_pod(scene: Scene, service: str, status: int, outcome: Outcome, sent: float) -> PodStory | None:
+def _guessed_pod(context: LossContext, service: str, status: int, outcome: Outcome, sent: float) -> PodLifecycle | None:
     """Return the pod of a Service that ended last before a request was sent, if the request shows a pod that ended."""
     if status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and outcome not in SILENT | ENDED:
         return None
-    names = set(scene.objects.deployments_with(scene.objects.selector(service))) if service else set()
-    ended = [pod for pod in scene.pods if pod.deployment in names and _near(pod, sent, scene.needed_s)]
+    names = set(context.objects.deployments_with(context.objects.selector(service))) if service else set()
+    ended = [pod for pod in context.pods if pod.deployment in names and _near(pod, sent, context.needed_s)]
     return max(ended, key=lambda pod: pod.deleted or 0.0, default=None)
 
 
-def _near(pod: PodStory, sent: float, needed: float) -> bool:
+def _near(pod: PodLifecycle, sent: float, needed: float) -> bool:
     """Return True if a request was sent while a controller may still have known a pod that was deleted."""
     return pod.deleted is not None and pod.deleted - SLACK_S <= sent <= max(pod.ended_at(), pod.deleted) + needed
 

@@ -55,7 +55,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class PodStory:
+class PodLifecycle:
     """The life of a pod as far as a request can meet it. None for events that did not happen or were not observed.
 
     Attributes:
@@ -104,11 +104,11 @@ def serving_container(deployment: Manifest) -> Mapping[str, Any]:
     return found
 
 
-def pod_stories(evidence: TrialEvidence) -> tuple[PodStory, ...]:
-    """Return the stories of all pods in the timeline, in order of creation."""
+def pod_lifecycles(evidence: TrialEvidence) -> tuple[PodLifecycle, ...]:
+    """Return the request_traces of all pods in the timeline, in order of creation."""
     deployments = {name_of(m): m for m in evidence.manifests if m.get("kind") == "Deployment"}
     kubelet = _kubelet(evidence)
-    return tuple(_story(evidence, life, deployments, kubelet) for life in pod_lives(evidence))
+    return tuple(_lifecycle(evidence, life, deployments, kubelet) for life in pod_lives(evidence))
 
 
 def _kubelet(evidence: TrialEvidence) -> dict[tuple[str, str], float]:
@@ -120,12 +120,12 @@ def _kubelet(evidence: TrialEvidence) -> dict[tuple[str, str], float]:
     return found
 
 
-def _story(
+def _lifecycle(
     evidence: TrialEvidence,
     life: PodLife,
     deployments: Mapping[str, Manifest],
     kubelet: Mapping[tuple[str, str], float],
-) -> PodStory:
+) -> PodLifecycle:
     owner = max((name for name in deployments if life.name.startswith(f"{name}-")), key=len, default="")
     container = serving_container(deployments[owner]) if owner else {}
     changed = evidence.change.container_fields if evidence.change.target_name == owner else {}
@@ -134,7 +134,7 @@ def _story(
     stopping = kubelet.get((life.name, "Killing"), life.terminating) if life.terminating is not None else None
     forced = life.terminating is not None and life.grace == 0
     sigterm, sigkill = _signals(life, hook, stopping, failed)
-    return PodStory(
+    return PodLifecycle(
         name=life.name,
         address=life.labels.get("ip", ""),
         deployment=owner,
@@ -167,6 +167,6 @@ def _signals(
     return sigterm, end if killed else None
 
 
-def owned(stories: Iterable[PodStory], deployment: str) -> tuple[PodStory, ...]:
+def owned(request_traces: Iterable[PodLifecycle], deployment: str) -> tuple[PodLifecycle, ...]:
     """Return the pods of a Deployment."""
-    return tuple(story for story in stories if story.deployment == deployment)
+    return tuple(trace for trace in request_traces if trace.deployment == deployment)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from harness.causes.cause_type import CauseType, manifest_of
+from harness.causes.context import LossContext
 from harness.causes.endpoints import empty_around
 from harness.causes.loss import NOT_FOUND, Loss
 from harness.causes.pods import owned
 from harness.causes.remedies import more_replicas
-from harness.causes.scene import Scene
 from harness.causes.stopping import Stopping, stopped_pod
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
@@ -23,12 +23,12 @@ class OldVersionRemoved(Stopping, code="old-version-removed-at-switch", certaint
     """The old version was removed at the switch to the new one, before the controller had heard of the switch."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the selector changed, and the pod belonged to a version that was removed."""
         pod = stopped_pod(loss)
-        if pod is None or not scene.evidence.change.selects or not pod.deployment:
+        if pod is None or not context.evidence.change.selects or not pod.deployment:
             return False
-        return not any(other.created >= (pod.deleted or 0.0) for other in owned(scene.pods, pod.deployment))
+        return not any(other.created >= (pod.deleted or 0.0) for other in owned(context.pods, pod.deployment))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -60,29 +60,29 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
     replicas: int
 
     @classmethod
-    def subject(cls, loss: Loss, scene: Scene) -> str:
+    def subject(cls, loss: Loss, context: LossContext) -> str:
         """Return the Service."""
-        del scene
+        del context
         return loss.service
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was wrong or 404 while the Service had no endpoint."""
         fell = loss.outcome is Outcome.WRONG_ANSWER or loss.status == NOT_FOUND
-        return fell and scene.controller.drops_routes and empty_around(loss, scene) is not None
+        return fell and context.controller.drops_routes and empty_around(loss, context) is not None
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        selector = scene.objects.selector(subject)
-        deployment = next(iter(scene.objects.deployments_with(selector) if selector else []), "")
+        selector = context.objects.selector(subject)
+        deployment = next(iter(context.objects.deployments_with(selector) if selector else []), "")
         return cls(
             service=subject,
             deployment=deployment,
-            controller=scene.sender,
+            controller=context.sender,
             is_answered=any(loss.outcome is Outcome.WRONG_ANSWER for loss in losses),
-            ended=not scene.evidence.change.selects,
-            replicas=scene.objects.replicas(deployment) if deployment else 0,
+            ended=not context.evidence.change.selects,
+            replicas=context.objects.replicas(deployment) if deployment else 0,
         )
 
     def place(self) -> tuple[str, str]:
@@ -90,12 +90,12 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         return f"Service/{self.service}", "spec.selector"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a second pod if the only one was deleted."""
-        manifest = manifest_of(scene, "Deployment", found.deployment)
+        manifest = manifest_of(context, "Deployment", found.deployment)
         if manifest is None or not found.ended:
             return ()
-        return (more_replicas(manifest, found.replicas + 1, scene.needed_s),)
+        return (more_replicas(manifest, found.replicas + 1, context.needed_s),)
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -118,17 +118,17 @@ class CandidateAnsweredWrong(CauseType, code="candidate-answered-wrong", certain
     deployment: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was wrong, and not merely at its time, while requests were split."""
-        wrong = loss.outcome is Outcome.WRONG_ANSWER and not scene.facts.mistimed.wrong[loss.row]
-        if not (wrong and scene.evidence.change.facts.splits_requests and loss.pod is not None):
+        wrong = loss.outcome is Outcome.WRONG_ANSWER and not context.facts.mistimed.wrong[loss.row]
+        if not (wrong and context.evidence.change.facts.splits_requests and loss.pod is not None):
             return False
-        return loss.pod.deployment not in scene.objects.deployments_with(scene.objects.selector(loss.service))
+        return loss.pod.deployment not in context.objects.deployments_with(context.objects.selector(loss.service))
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
-        del losses, scene
+        del losses, context
         return cls(deployment=subject)
 
     def place(self) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from harness.causes.cause_type import CauseType, manifest_of
+from harness.causes.context import SLACK_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, Loss
 from harness.causes.remedies import readiness_probe
-from harness.causes.scene import SLACK_S, Scene
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty, RemedyPatch
@@ -33,19 +33,19 @@ class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTA
     path: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a pod that was created since the change began refused a request before its deletion."""
         pod = loss.pod
-        if pod is None or loss.is_guessed or pod.ready is None or pod.created < scene.begin - SLACK_S:
+        if pod is None or loss.is_guessed or pod.ready is None or pod.created < context.begin - SLACK_S:
             return False
         is_young = pod.deleted is None or loss.done < pod.deleted
         refused = loss.outcome is Outcome.REFUSED or loss.status == BAD_GATEWAY
         return is_young and refused and not loss.is_kept_upstream
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        del scene
+        del context
         early = max((loss.sent - loss.pod.ready for loss in losses if loss.pod and loss.pod.ready), default=0.0)
         has = any(loss.pod.has_probe for loss in losses if loss.pod)
         return cls(deployment=subject, has_probe=has, early_s=round(early, 3), path=losses[0].stream.path)
@@ -55,9 +55,9 @@ class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTA
         return f"Deployment/{self.deployment}", "spec.template.spec.containers.readinessProbe"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a readiness probe, if there is none."""
-        manifest = manifest_of(scene, "Deployment", found.deployment)
+        manifest = manifest_of(context, "Deployment", found.deployment)
         return (readiness_probe(manifest, found.path),) if manifest is not None and not found.has_probe else ()
 
     def sentence(self) -> Sentence:

@@ -9,10 +9,10 @@ from typing import Self, TypedDict
 
 from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.causes.cause_type import CauseType, manifest_of, needed_seconds
+from harness.causes.context import STOP_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, ENDED, Loss
-from harness.causes.pods import PodStory, serving_container
+from harness.causes.pods import PodLifecycle, serving_container
 from harness.causes.remedies import longer_grace, next_upstream, sleep_before_stop, whole_seconds
-from harness.causes.scene import STOP_S, Scene
 from harness.findings.finding_type import Sentence
 from harness.model.causes import Certainty, RemedyPatch
 from harness.wording import seconds
@@ -23,7 +23,7 @@ UNKNOWN_S = -1.0
 _IN_FLIGHT_S = 0.05
 
 
-class _Measured(TypedDict):
+class _StoppingNumbers(TypedDict):
     """The fields of ``Stopping``."""
 
     deployment: str
@@ -37,31 +37,31 @@ class _Measured(TypedDict):
     controller: str
 
 
-def _measured(subject: str, losses: Sequence[Loss], scene: Scene) -> _Measured:
+def _measured(subject: str, losses: Sequence[Loss], context: LossContext) -> _StoppingNumbers:
     """Return the numbers of some losses whose pods belong to one Deployment."""
     needed = needed_seconds(losses)
-    manifest = manifest_of(scene, "Deployment", subject)
+    manifest = manifest_of(context, "Deployment", subject)
     hook = next((loss.pod.hook.seconds for loss in losses if loss.pod is not None), 0.0)
     return {
         "deployment": subject,
         "container": str(serving_container(manifest).get("name", "")) if manifest is not None else "",
-        "sync_s": scene.sync_s,
-        "apply_s": scene.apply_s,
+        "sync_s": context.sync_s,
+        "apply_s": context.apply_s,
         "stop_s": STOP_S,
         "needed_s": needed,
-        "seconds": whole_seconds(scene.needed_s, needed),
+        "seconds": whole_seconds(context.needed_s, needed),
         "hook_s": hook if math.isfinite(hook) else UNKNOWN_S,
-        "controller": scene.sender,
+        "controller": context.sender,
     }
 
 
-def stopped_pod(loss: Loss) -> PodStory | None:
+def stopped_pod(loss: Loss) -> PodLifecycle | None:
     """Return the pod that a loss was meant for, if the loss met its end."""
     pod = loss.pod
     return pod if pod is not None and pod.deleted is not None and loss.met(pod.ended_at()) else None
 
 
-def _is_abandoned(pod: PodStory) -> bool:
+def _is_abandoned(pod: PodLifecycle) -> bool:
     """Return True if the hook of a pod still ran at the end of its grace period."""
     if pod.hook_failed is not None and pod.stopping is not None:
         # The kubelet reports an abandoned hook as failed, too, but only then.
@@ -96,9 +96,9 @@ class Stopping(CauseType):
     controller: str
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        return cls(**_measured(subject, losses, scene))
+        return cls(**_measured(subject, losses, context))
 
     def place(self) -> tuple[str, str]:
         """Return the Deployment and its hook."""
@@ -106,9 +106,9 @@ class Stopping(CauseType):
         return (f"Deployment/{self.deployment}", field) if self.deployment else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a preStop sleep that is long enough."""
-        manifest = manifest_of(scene, "Deployment", found.deployment)
+        manifest = manifest_of(context, "Deployment", found.deployment)
         return (sleep_before_stop(manifest, found.seconds),) if manifest is not None else ()
 
     @property
@@ -131,9 +131,9 @@ class ForceDeleted(Stopping, code="force-deleted", certainty=Certainty.CERTAIN):
     """A pod was deleted without a grace period, so it was killed while requests were sent to it."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the pod was deleted with a grace period of 0."""
-        del scene
+        del context
         pod = stopped_pod(loss)
         return pod is not None and pod.grace == 0
 
@@ -150,9 +150,9 @@ class ForceDeleted(Stopping, code="force-deleted", certainty=Certainty.CERTAIN):
         return (f"Deployment/{self.deployment}", "") if self.deployment else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return nothing: no field helps."""
-        del found, scene
+        del found, context
         return ()
 
 
@@ -171,18 +171,18 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
     grace: int = 0
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the pod had the request when it was killed."""
-        del scene
+        del context
         pod = stopped_pod(loss)
         if pod is None or pod.sigkill is None or pod.sigterm is None:
             return False
         return loss.sent < min(pod.sigterm, pod.sigkill) and loss.met(pod.sigkill)
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        measured = _measured(subject, losses, scene)
+        measured = _measured(subject, losses, context)
         answer = max((loss.stream.delay for loss in losses), default=0.0)
         had = max((loss.pod.grace for loss in losses if loss.pod), default=0.0)
         needed = whole_seconds(max(measured["hook_s"], 0.0) + answer + STOP_S, had)
@@ -193,9 +193,9 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
         return f"Deployment/{self.deployment}", "spec.template.spec.terminationGracePeriodSeconds"
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a longer grace period."""
-        manifest = manifest_of(scene, "Deployment", found.deployment)
+        manifest = manifest_of(context, "Deployment", found.deployment)
         return (longer_grace(manifest, found.grace),) if manifest is not None else ()
 
     def sentence(self) -> Sentence:
@@ -213,20 +213,20 @@ class StoppedInFlight(Stopping, code="stopped-in-flight", certainty=Certainty.LI
     """The application ended at SIGTERM without finishing the requests that it had."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the pod had the request at SIGTERM, and ended before it was killed."""
-        del scene
+        del context
         pod = stopped_pod(loss)
         if pod is None or pod.sigterm is None or pod.sigkill is not None or loss.stream.delay <= 0:
             return False
         return loss.sent < pod.sigterm - _IN_FLIGHT_S and loss.met(pod.sigterm)
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause; the sleep has to outlast the longest answer, too."""
-        measured = _measured(subject, losses, scene)
+        measured = _measured(subject, losses, context)
         answer = max((loss.stream.delay for loss in losses), default=0.0)
-        measured["seconds"] = whole_seconds(scene.needed_s + answer, measured["needed_s"])
+        measured["seconds"] = whole_seconds(context.needed_s + answer, measured["needed_s"])
         return cls(**measured)
 
     def sentence(self) -> Sentence:
@@ -242,9 +242,9 @@ class HookFailed(Stopping, code="hook-failed", certainty=Certainty.CERTAIN):
     """The preStop hook failed, because the image lacks the program, so the pod was stopped at once."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the kubelet reported that the hook of the pod failed."""
-        del scene
+        del context
         pod = stopped_pod(loss)
         return pod is not None and pod.hook_failed is not None and not _is_abandoned(pod)
 
@@ -268,17 +268,17 @@ class GraceCutsHook(Stopping, code="grace-cuts-hook", certainty=Certainty.CERTAI
     grace_s: float = 0.0
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the hook of the pod was abandoned at the end of its grace period."""
-        del scene
+        del context
         pod = stopped_pod(loss)
         return pod is not None and bool(pod.hook.kind) and _is_abandoned(pod)
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
         grace = max((loss.pod.grace for loss in losses if loss.pod), default=0.0)
-        return cls(**_measured(subject, losses, scene), grace_s=grace)
+        return cls(**_measured(subject, losses, context), grace_s=grace)
 
     def place(self) -> tuple[str, str]:
         """Return the Deployment and its grace period."""
@@ -298,18 +298,18 @@ class PodClosedKeptConnection(Stopping, code="pod-closed-kept-connection", certa
     """A pod that stopped closed a kept connection of the client, at the moment at which a request was on its way."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a kept connection straight to the pod ended."""
-        return stopped_pod(loss) is not None and scene.is_direct and loss.is_kept and loss.outcome in ENDED
+        return stopped_pod(loss) is not None and context.is_direct and loss.is_kept and loss.outcome in ENDED
 
     def place(self) -> tuple[str, str]:
         """Return the Deployment alone."""
         return (f"Deployment/{self.deployment}", "") if self.deployment else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return nothing: no field helps."""
-        del found, scene
+        del found, context
         return ()
 
     def sentence(self) -> Sentence:
@@ -332,27 +332,27 @@ class UpstreamToDyingPod(Stopping, code="upstream-to-dying-pod", certainty=Certa
     ingress: str = ""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the pod served long enough, and the controller still got no answer from it."""
         pod = stopped_pod(loss)
-        if pod is None or scene.is_direct or loss.status != BAD_GATEWAY:
+        if pod is None or context.is_direct or loss.status != BAD_GATEWAY:
             return False
-        return pod.hook_failed is None and scene.needed_s <= pod.hook.seconds < pod.grace
+        return pod.hook_failed is None and context.needed_s <= pod.hook.seconds < pod.grace
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        return cls(**_measured(subject, losses, scene), ingress=next(iter(scene.objects.names("Ingress")), ""))
+        return cls(**_measured(subject, losses, context), ingress=next(iter(context.objects.names("Ingress")), ""))
 
     def place(self) -> tuple[str, str]:
         """Return the Ingress and the annotation."""
         return (f"Ingress/{self.ingress}", "metadata.annotations") if self.ingress else ("", "")
 
     @classmethod
-    def remedies(cls, found: Self, scene: Scene) -> tuple[RemedyPatch, ...]:
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return retries at the proxy, which only hide the losses."""
-        manifest = manifest_of(scene, "Ingress", found.ingress)
-        return (next_upstream(manifest),) if manifest is not None and scene.controller.word == "ingress-nginx" else ()
+        manifest = manifest_of(context, "Ingress", found.ingress)
+        return (next_upstream(manifest),) if manifest is not None and context.controller.word == "ingress-nginx" else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -369,9 +369,9 @@ class PrestopTooShort(Stopping, code="prestop-too-short", certainty=Certainty.CE
     """The preStop hook ended before everyone who sends to the pod knew of its end."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the pod has a hook and was still sent to after it."""
-        del scene
+        del context
         pod = stopped_pod(loss)
         return pod is not None and bool(pod.hook.kind)
 
@@ -387,12 +387,12 @@ class PrestopTooShort(Stopping, code="prestop-too-short", certainty=Certainty.CE
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSilent(Stopping, code="network-silent", certainty=Certainty.CERTAIN):
-    """The pod was gone with its network, so whoever sent to it waited without an answer."""
+    """The pod was gone with its network, so requests to it waited without an answer."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a request to a pod that had stopped got no answer at all."""
-        del scene
+        del context
         return stopped_pod(loss) is not None and loss.is_silent
 
     def sentence(self) -> Sentence:
@@ -409,9 +409,9 @@ class ListenerClosedEarly(Stopping, code="listener-closed-early", certainty=Cert
     """The pod closed its listener at SIGTERM, before everyone who sends to it knew."""
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a request met a pod that had stopped."""
-        del scene
+        del context
         return stopped_pod(loss) is not None
 
     def sentence(self) -> Sentence:

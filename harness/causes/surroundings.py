@@ -11,8 +11,8 @@ import numpy as np
 from harness.analysis.moments import Seconds
 from harness.analysis.thresholds import STALL_MEDIAN_MS
 from harness.causes.cause_type import CauseType
+from harness.causes.context import LossContext
 from harness.causes.loss import Loss
-from harness.causes.scene import Scene
 from harness.findings.finding_type import Sentence
 from harness.model.causes import Certainty
 from harness.model.timeline import EventKind
@@ -25,9 +25,9 @@ class Surrounding(CauseType):
     """The common part: not the application's fault."""
 
     @classmethod
-    def subject(cls, loss: Loss, scene: Scene) -> str:
+    def subject(cls, loss: Loss, context: LossContext) -> str:
         """Return nothing: all of them are one."""
-        del loss, scene
+        del loss, context
         return ""
 
 
@@ -42,15 +42,15 @@ class SenderStarved(Surrounding, code="sender-starved", certainty=Certainty.LIKE
     late_ms: float
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a request timed out while requests left late."""
-        return loss.is_silent and _late_around(loss, scene) > STALL_MEDIAN_MS.value
+        return loss.is_silent and _late_around(loss, context) > STALL_MEDIAN_MS.value
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
         del subject
-        return cls(late_ms=round(max(_late_around(loss, scene) for loss in losses), 1))
+        return cls(late_ms=round(max(_late_around(loss, context) for loss in losses), 1))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -60,15 +60,15 @@ class SenderStarved(Surrounding, code="sender-starved", certainty=Certainty.LIKE
         )
 
 
-def _late_around(loss: Loss, scene: Scene) -> float:
+def _late_around(loss: Loss, context: LossContext) -> float:
     """Return the median lateness of the requests that were due while a request waited, milliseconds."""
-    sent, late = scene.sending
+    sent, late = context.sending
     first, last = np.searchsorted(sent, (loss.sent - _AROUND_S, loss.sent + _AROUND_S))
     return float(np.median(late[first:last])) if last > first else 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY):
+class NodeWasUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY):
     """A node of the cluster lacked a resource or was not ready around the loss.
 
     Attributes:
@@ -78,15 +78,15 @@ class NodeUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY):
     nodes: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a node had become unwell within 10 s before the loss."""
-        return any(at - 1.0 <= loss.sent <= at + 10.0 for at, _ in _unwell(scene))
+        return any(at - 1.0 <= loss.sent <= at + 10.0 for at, _ in _unwell(context))
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the names of the nodes."""
         del subject, losses
-        return cls(nodes=", ".join(sorted({node for _, node in _unwell(scene)})))
+        return cls(nodes=", ".join(sorted({node for _, node in _unwell(context)})))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -96,6 +96,6 @@ class NodeUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY):
         )
 
 
-def _unwell(scene: Scene) -> list[tuple[float, str]]:
-    seconds = Seconds(scene.evidence.origin_ns)
-    return [(seconds(e.at), e.subject) for e in scene.evidence.timeline if e.kind is EventKind.NODE]
+def _unwell(context: LossContext) -> list[tuple[float, str]]:
+    seconds = Seconds(context.evidence.origin_ns)
+    return [(seconds(e.at), e.subject) for e in context.evidence.timeline if e.kind is EventKind.NODE]

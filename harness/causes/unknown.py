@@ -8,8 +8,8 @@ from typing import Self
 
 from harness.analysis.facts import losses_by_label
 from harness.causes.cause_type import CauseType
+from harness.causes.context import LossContext
 from harness.causes.loss import Loss
-from harness.causes.scene import Scene
 from harness.findings.finding_type import Sentence
 from harness.model.causes import Certainty
 from harness.wording import plural
@@ -32,22 +32,22 @@ class Unexplained(CauseType, code="unexplained", certainty=Certainty.UNKNOWN):
     error: str | None = None
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True: it comes last."""
-        del loss, scene
+        del loss, context
         return True
 
     @classmethod
-    def subject(cls, loss: Loss, scene: Scene) -> str:
+    def subject(cls, loss: Loss, context: LossContext) -> str:
         """Return nothing: all of them are one."""
-        del loss, scene
+        del loss, context
         return ""
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
         del subject
-        labels = losses_by_label(scene.facts.outcome[[loss.row for loss in losses]])
+        labels = losses_by_label(context.facts.outcome[[loss.row for loss in losses]])
         return cls(
             lost=len(losses),
             classes=", ".join(f"{label} {n}" for label, n in labels.items()),

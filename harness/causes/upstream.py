@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from harness.causes.cause_type import CauseType
+from harness.causes.context import LossContext
 from harness.causes.loss import BAD_GATEWAY, Loss
-from harness.causes.scene import Scene
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Method
 from harness.model.causes import Certainty
@@ -30,18 +30,18 @@ class ProxyRepeatedPost(CauseType, code="proxy-repeated-post", certainty=Certain
     tries: int
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a request that is not safe to repeat was sent to different pods that are well."""
-        del scene
+        del context
         several = loss.tries is not None and len(set(loss.tries.addresses)) > 1
         return several and loss.stream.method not in _REPEATABLE and loss.pod is not None and loss.pod.deleted is None
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
         del subject
         most = max(len(loss.tries.addresses) if loss.tries else 1 for loss in losses)
-        return cls(controller=scene.sender, tries=most)
+        return cls(controller=context.sender, tries=most)
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -65,18 +65,18 @@ class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Cer
     controller: str
 
     @classmethod
-    def explains(cls, loss: Loss, scene: Scene) -> bool:
+    def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a connected try to a pod that is well failed at once."""
         pod = loss.pod
-        if scene.is_direct or pod is None or pod.deleted is not None or loss.status != BAD_GATEWAY:
+        if context.is_direct or pod is None or pod.deleted is not None or loss.status != BAD_GATEWAY:
             return False
         return loss.is_kept_upstream
 
     @classmethod
-    def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause."""
         del losses
-        return cls(deployment=subject, controller=scene.sender)
+        return cls(deployment=subject, controller=context.sender)
 
     def place(self) -> tuple[str, str]:
         """Return the controller's setting."""

@@ -1,4 +1,4 @@
-"""``harness explain``: show the story of a request."""
+"""``harness explain``: show the trace of a request."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.report.story import text_of
-from harness.runner.explain import stories
+from harness.report.request_trace import text_of
+from harness.runner.explain import request_traces
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory
 
@@ -22,14 +22,15 @@ def explain(
     attempt: Annotated[
         str, typer.Option(metavar="ID", help="Id of the request.", show_default="the first lost request of each cause")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of stories as JSON on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a list of request_traces as JSON on stdout.")] = False,
 ) -> int:
-    """Show the story of a request: planned, sent, its connection, its tries, the events around it and its cause.
+    """Show the trace of a request: planned, sent, its connection, its tries, the events around it and its cause.
 
     The evidence must match its seals. Ids are those of the report, of `harness export` and of the access log. The part
     before the first dash may be left out: 0-144 is request 144 of worker 0.
 
-    Exit code: 0 shown, also if nothing was lost; 2 invalid input or no such request.
+    Exit code: 0 shown, also if nothing was lost; 2 invalid input; 4 no such request, or the evidence is not as it was
+    sealed.
 
     [bold]Examples[/bold]
 
@@ -39,13 +40,13 @@ def explain(
     """
     run = RunDirectory.open(directory)
     run.verify("evidence")
-    found = stories(run, cells=cell, attempt=attempt)
+    found = request_traces(run, cells=cell, attempt=attempt)
     if as_json:
         sys.stdout.write(json.dumps(to_json(found), sort_keys=True) + "\n")
         return 0
     console = Console(highlight=False)
     if not found:
         console.print("No request was lost since a change began.")
-    for story in found:
-        console.print(text_of(story), markup=False, soft_wrap=True)
+    for trace in found:
+        console.print(text_of(trace), markup=False, soft_wrap=True)
     return 0

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -148,12 +148,11 @@ def run(
     replaced = read_images(image or [], images)
     if rerun is not None:
         given = {"an Experiment": experiment, "--only": only, "--assume-inert": assume_inert, "--ingress": ingress}
-        given |= {"--image": image, "--images": images, "--pull-policy": pull_policy}
-        asked = _again(rerun, further=[name for name, value in given.items() if value])
+        asked = _again(rerun, given | {"--image": image, "--images": images, "--pull-policy": pull_policy})
     else:
         read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
         asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
-    loaded, cluster = asked.experiment, asked.cluster
+    loaded, cluster, reused = asked.experiment, asked.cluster, cluster_name if reuse else ""
     show_notices(loaded, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
@@ -168,28 +167,27 @@ def run(
         repeats=asked.description,
         bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
         cluster_options={
-            **kind_options(
-                kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
-            ),
+            **kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reused),
             **context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
         },
     )
     if cluster == "context":
         confirm(f"{loaded.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    _check_together(until=until, prove=prove, cluster=cluster, as_json=as_json, expect_workers=expect_workers)
-    if until is not None:
-        return _until(loaded, options, until)
-    return _run(loaded, options, as_json=as_json, prove=prove)
+    return _start(loaded, options, until=until, prove=prove, as_json=as_json)
 
 
-def _check_together(*, until: float | None, prove: bool, cluster: str, as_json: bool, expect_workers: int) -> None:
-    """Refuse options that contradict ``--until`` or ``--prove``.
+def _start(experiment: Experiment, options: RunOptions, *, until: float | None, prove: bool, as_json: bool) -> int:
+    """Run once, or in rounds.
 
     Raises:
-        InvalidInputError: They do.
+        InvalidInputError: Other options contradict ``--until`` or ``--prove``.
     """
     given = {"--until": until is not None, "--prove": prove}
-    others = {"--json": as_json, "--expect-workers": expect_workers > 0, "--cluster context": cluster == "context"}
+    others = {
+        "--json": as_json,
+        "--expect-workers": options.expect_workers > 0,
+        "--cluster context": options.cluster == "context",
+    }
     problems = [
         Problem(f"{name} can't be combined with {', '.join(found)}")
         for name, is_given in given.items()
@@ -199,6 +197,9 @@ def _check_together(*, until: float | None, prove: bool, cluster: str, as_json: 
         problems.append(Problem("--until can't be combined with --prove", hint="prove the directory of a round"))
     if problems:
         raise InvalidInputError(problems)
+    if until is not None:
+        return _until(experiment, options, until)
+    return _run(experiment, options, as_json=as_json, prove=prove)
 
 
 def _until(experiment: Experiment, options: RunOptions, target: float) -> int:
@@ -246,13 +247,14 @@ def _read(
     return read
 
 
-def _again(directory: Path, *, further: list[str]) -> Rerun:
+def _again(directory: Path, given: Mapping[str, object]) -> Rerun:
     """Return the cells of a run directory to run again.
 
     Raises:
         InvalidInputError: Other options contradict ``--rerun``, or no cell is inconclusive.
         EvidenceError: It is not a run directory, or was changed after it was sealed.
     """
+    further = [name for name, value in given.items() if value]
     if further:
         hint = "the run directory already has the cells, the workload and the changes"
         raise InvalidInputError([Problem(f"--rerun can't be combined with {', '.join(further)}", hint=hint)])

@@ -18,35 +18,35 @@ class Compared(Protocol):
 
     @property
     def cell(self) -> str:
-        """The id of the cell."""
+        """Return the id of the cell."""
 
     @property
     def before(self) -> Transitions:
-        """The transitions without the remedy."""
+        """Return the transitions without the remedy."""
 
     @property
     def after(self) -> Transitions:
-        """The transitions with it."""
+        """Return the transitions with it."""
 
     @property
     def lost_before(self) -> int:
-        """The requests lost without the remedy."""
+        """Return the requests lost without the remedy."""
 
     @property
     def lost_after(self) -> int:
-        """The requests lost with it."""
+        """Return the requests lost with it."""
 
     @property
     def chance(self) -> float:
-        """The probability that chance explains the difference."""
+        """Return the probability that chance explains the difference."""
 
     @property
     def works(self) -> bool | None:
-        """True if the remedy works; None if that is not known."""
+        """Return True if the remedy works; None if that is not known."""
 
     @property
     def remedies(self) -> tuple[RemedyPatch, ...]:
-        """The remedies."""
+        """Return the remedies."""
 
 
 def lines_of(comparisons: Sequence[Compared], unproven: Sequence[str]) -> Iterator[str]:

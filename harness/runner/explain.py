@@ -12,7 +12,7 @@ import numpy as np
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
 from harness.causes.attribution import attributed
-from harness.causes.story import Story, story_of
+from harness.causes.request_trace import RequestTrace, trace_of
 from harness.errors import EvidenceError
 from harness.runner.evidence import read_trials
 from harness.runner.judging import read_plan
@@ -23,8 +23,8 @@ from harness.store.rundir import RunDirectory
 _ID = re.compile(r"(?:(?P<token>.+)-)?(?P<worker>\d+)-(?P<number>\d+)")
 
 
-def stories(run: RunDirectory, *, cells: str = "*", attempt: str = "") -> tuple[Story, ...]:
-    """Return the story of one request, or that of the first lost request of each cause of each trial.
+def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") -> tuple[RequestTrace, ...]:
+    """Return the trace of one request, or that of the first lost request of each cause of each trial.
 
     Args:
         run: The run directory.
@@ -40,7 +40,7 @@ def stories(run: RunDirectory, *, cells: str = "*", attempt: str = "") -> tuple[
         there = ", ".join(cell.id for cell in plan.experiment.cells)
         raise EvidenceError(f"{run.path} has no cell {cells!r}.", hint=f"It has {there}.")
     found = tuple(
-        story for cell, each in trials.items() for trial in each for story in _of_trial(run, cell, trial, attempt)
+        trace for cell, each in trials.items() for trial in each for trace in _of_trial(run, cell, trial, attempt)
     )
     if attempt and not found:
         raise EvidenceError(
@@ -50,17 +50,17 @@ def stories(run: RunDirectory, *, cells: str = "*", attempt: str = "") -> tuple[
     return found
 
 
-def _of_trial(run: RunDirectory, cell: str, trial: TrialEvidence, attempt: str) -> Iterator[Story]:
+def _of_trial(run: RunDirectory, cell: str, trial: TrialEvidence, attempt: str) -> Iterator[RequestTrace]:
     facts = Facts.of(trial)
     if attempt:
         for row in _rows(trial, attempt):
-            yield story_of(_with_way(run, cell, facts, row), cell, row)
+            yield trace_of(_with_way(run, cell, facts, row), cell, row)
         return
     first: dict[str, int] = {}
     for loss, kind in attributed(facts):
         first.setdefault(kind.code, loss.row)
     for row in first.values():
-        yield story_of(facts, cell, row)
+        yield trace_of(facts, cell, row)
 
 
 def _rows(trial: TrialEvidence, attempt: str) -> list[int]:

@@ -53,7 +53,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RemedyComparison:
     """The result for one cell.
 
     Attributes:
@@ -89,7 +89,7 @@ class ProofResult:
     """
 
     run: RunResult
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[RemedyComparison, ...]
     unproven: tuple[str, ...]
 
     @property
@@ -156,7 +156,7 @@ def prove(proof: Proof, options: RunOptions, progress: RunProgress, level: float
     return ProofResult(result, comparisons, proof.unproven)
 
 
-def compare(proof: Proof, verdict: RunVerdict, level: float = LEVEL) -> tuple[Comparison, ...]:
+def compare(proof: Proof, verdict: RunVerdict, level: float = LEVEL) -> tuple[RemedyComparison, ...]:
     """Return the comparison of each cell before and after."""
     cells = {cell.id: cell for cell in verdict.cells}
     return tuple(
@@ -189,7 +189,7 @@ def chance_of(before: Transitions, after: Transitions) -> float:
 
 def _comparison(
     name: str, before: CellVerdict, after: CellVerdict, remedies: tuple[RemedyPatch, ...], level: float
-) -> Comparison:
+) -> RemedyComparison:
     old, new = (Transitions(c.confidence.transitions, c.confidence.lossy) for c in (before, after))
     chance = chance_of(old, new)
     works: bool | None = None
@@ -197,7 +197,7 @@ def _comparison(
         works = False
     elif after.verdict is Verdict.LOSSLESS and before.verdict is Verdict.LOSSY and chance <= 1 - level + 1e-9:
         works = True
-    return Comparison(name, old, new, before.lost, after.lost, round(chance, 6), works, remedies)
+    return RemedyComparison(name, old, new, before.lost, after.lost, round(chance, 6), works, remedies)
 
 
 def _cells(cell: Cell, remedies: tuple[RemedyPatch, ...]) -> tuple[Cell, Cell]:

@@ -18,10 +18,10 @@ from harness import causes
 from harness.analysis.facts import Facts
 from harness.causes.attribution import Attribution, causes_of
 from harness.causes.cause_type import CauseType
+from harness.causes.context import LossContext
 from harness.causes.loss import Loss
 from harness.causes.registry import GROUPS, TYPES, by_code, explained, type_of, types_in
 from harness.causes.remedies import command, patch_text
-from harness.causes.scene import Scene
 from harness.errors import EvidenceError
 from harness.findings.finding_type import Sentence
 from harness.judging import trial as judged_trial
@@ -32,12 +32,12 @@ from harness.testing.evidence import quiet_trial, with_losses
 
 FORM = re.compile(r"[a-z]+(-[a-z]+)*")
 #: Modules of the layer that define no causes.
-OTHERS = {"attribution", "cause_type", "loss", "pods", "registry", "remedies", "scene", "story"}
+OTHERS = {"attribution", "cause_type", "loss", "pods", "registry", "remedies", "context", "request_trace"}
 
 
 @pytest.mark.parametrize("code", lossy_scenes.SCENES)
 def test_a_rule_explains_the_losses_made_for_it(code: str) -> None:
-    """All losses of the scene have this cause and no other."""
+    """All losses of the context have this cause and no other."""
     facts = Facts.of(lossy_scenes.SCENES[code]())
 
     assert facts.is_lost.any()
@@ -45,7 +45,7 @@ def test_a_rule_explains_the_losses_made_for_it(code: str) -> None:
 
 
 def test_every_rule_has_losses_that_it_explains() -> None:
-    """A new cause needs a scene, or a cell of the golden evidence."""
+    """A new cause needs a context, or a cell of the golden evidence."""
     golden = {code for table in built_to_lose.GOLDEN.values() for codes in table.values() for code in codes}
 
     assert set(TYPES) - golden - set(lossy_scenes.SCENES) == {"unexplained"}
@@ -184,14 +184,14 @@ def test_an_incomplete_cause_is_refused() -> None:
     @dataclass(frozen=True, kw_only=True)
     class Speechless(CauseType, code="speechless", certainty=Certainty.POSSIBLE):
         @classmethod
-        def explains(cls, loss: Loss, scene: Scene) -> bool:
+        def explains(cls, loss: Loss, context: LossContext) -> bool:
             """Return True."""
-            return bool(loss and scene)
+            return bool(loss and context)
 
         @classmethod
-        def of(cls, subject: str, losses: Sequence[Loss], scene: Scene) -> Self:
+        def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
             """Return it."""
-            del subject, losses, scene
+            del subject, losses, context
             return cls()
 
     module = ModuleType(Speechless.__module__)

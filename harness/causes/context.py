@@ -16,7 +16,7 @@ import numpy as np
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts, Numbers
 from harness.analysis.moments import NS, Seconds
-from harness.causes.pods import PodStory, pod_stories
+from harness.causes.pods import PodLifecycle, pod_lifecycles
 from harness.experiment.objects import WorkloadObjects
 from harness.model.causes import Happening
 from harness.model.controllers import (
@@ -57,7 +57,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Backends:
+class EndpointStates:
     """The endpoints of a Service from a time on.
 
     Attributes:
@@ -90,7 +90,7 @@ class Empty:
     after: frozenset[str] = frozenset()
 
 
-class Scene:
+class LossContext:
     """The events of one trial.
 
     Attributes:
@@ -108,7 +108,7 @@ class Scene:
         self.facts = facts
         self.evidence: TrialEvidence = facts.evidence
         self.objects = WorkloadObjects(self.evidence.manifests, self.evidence.paths.entry)
-        self.pods = pod_stories(self.evidence)
+        self.pods = pod_lifecycles(self.evidence)
         self.begin = facts.moments.begin or 0.0
         self._seconds = Seconds(self.evidence.origin_ns)
         signals = [event for event in self.evidence.timeline if event.kind is EventKind.INGRESS]
@@ -166,14 +166,14 @@ class Scene:
         return planned[order], late[order]
 
     @cached_property
-    def _by_address(self) -> Mapping[str, tuple[PodStory, ...]]:
-        found: dict[str, tuple[PodStory, ...]] = {}
+    def _by_address(self) -> Mapping[str, tuple[PodLifecycle, ...]]:
+        found: dict[str, tuple[PodLifecycle, ...]] = {}
         for pod in self.pods:
             if pod.address:
                 found[pod.address] = (*found.get(pod.address, ()), pod)
         return found
 
-    def pod_at(self, address: str, when: float) -> PodStory | None:
+    def pod_at(self, address: str, when: float) -> PodLifecycle | None:
         """Return the pod with an address (``ip:port`` or ``ip``); the last one that existed at a time.
 
         Real clusters use addresses again.
@@ -190,15 +190,15 @@ class Scene:
         services = self.objects.names("Service")
         return services[0] if len(services) == 1 else ""
 
-    def _read_backends(self) -> dict[str, tuple[Backends, ...]]:
-        found: dict[str, list[Backends]] = {}
+    def _read_backends(self) -> dict[str, tuple[EndpointStates, ...]]:
+        found: dict[str, list[EndpointStates]] = {}
         for event in sorted(self.evidence.timeline, key=lambda event: event.at):
             if event.kind is EventKind.ENDPOINTS:
                 ready, leaving = (_addresses(str(event.detail.get(key, ""))) for key in ("ready", "terminating"))
-                found.setdefault(event.subject, []).append(Backends(self._seconds(event.at), ready, leaving))
+                found.setdefault(event.subject, []).append(EndpointStates(self._seconds(event.at), ready, leaving))
         return {service: tuple(states) for service, states in found.items()}
 
-    def backends_at(self, service: str, when: float) -> Backends | None:
+    def backends_at(self, service: str, when: float) -> EndpointStates | None:
         """Return the endpoints of a Service at a time; None if they were not observed."""
         states = self._backends.get(service, ())
         index = bisect_right(states, when, key=lambda state: state.at) - 1
@@ -212,7 +212,7 @@ class Scene:
     def _empties(self) -> Mapping[str, tuple[Empty, ...]]:
         return {service: tuple(_empty_periods(service, states)) for service, states in self._backends.items()}
 
-    def moments(self, pod: PodStory | None, service: str) -> Iterator[Moment]:
+    def moments(self, pod: PodLifecycle | None, service: str) -> Iterator[Moment]:
         """Yield the events that concern a pod and a Service since shortly before the change, in no order."""
         since = self.begin - BEFORE_CHANGE_S
         of_pod = _pod_moments(pod) if pod is not None else ()
@@ -237,7 +237,7 @@ class Scene:
                 yield Moment(empty.start, Happening.SERVICE_EMPTY, service)
             if math.isfinite(empty.end):
                 yield Moment(empty.end, Happening.SERVICE_FILLED, service)
-        before: Backends | None = None
+        before: EndpointStates | None = None
         for state in self._backends.get(service, ()):
             if before is not None and before.ready - state.ready:
                 yield Moment(state.at, Happening.ENDPOINT_MARKED, service)
@@ -247,7 +247,7 @@ class Scene:
                 yield Moment(self._seconds(event.at), Happening.KUBE_PROXY_PROGRAMMED, service)
 
 
-def _pod_moments(pod: PodStory) -> Iterator[Moment]:
+def _pod_moments(pod: PodLifecycle) -> Iterator[Moment]:
     pairs = (
         (pod.ready, Happening.POD_READY, False),
         (pod.deleted, Happening.POD_DELETED, False),
@@ -266,9 +266,9 @@ def _addresses(text: str) -> frozenset[str]:
     return frozenset(part for part in text.split(",") if part)
 
 
-def _empty_periods(service: str, states: tuple[Backends, ...]) -> Iterator[Empty]:
+def _empty_periods(service: str, states: tuple[EndpointStates, ...]) -> Iterator[Empty]:
     """Yield the periods without a ready endpoint, apart from the one before the Service was first observed."""
-    since: Backends | None = None
+    since: EndpointStates | None = None
     ready: frozenset[str] = frozenset()
     for state in states:
         if state.ready:

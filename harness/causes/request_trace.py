@@ -1,4 +1,4 @@
-"""Tells the story of one request: its connection, its tries, the events around it and its cause."""
+"""Tells the trace of one request: its connection, its tries, the events around it and its cause."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from harness.analysis.facts import Facts
 from harness.analysis.failed import attempts_at
 from harness.causes.attribution import cause_of, meant_for
 from harness.causes.cause_type import nearest
+from harness.causes.context import LossContext
 from harness.causes.loss import losses_of
-from harness.causes.scene import Scene
 from harness.model.causes import Cause
 from harness.model.failed import FailedAttempt
 
 
 @dataclass(frozen=True, slots=True)
-class StoryEvent:
+class TracedEvent:
     """An event around a request.
 
     Attributes:
@@ -35,8 +35,8 @@ class StoryEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """The story of one request.
+class RequestTrace:
+    """The trace of one request.
 
     Attributes:
         cell: The cell's id.
@@ -55,12 +55,12 @@ class Story:
     tries: Tries | None
     is_logged: bool
     is_guessed: bool = False
-    events: tuple[StoryEvent, ...] = ()
+    events: tuple[TracedEvent, ...] = ()
     cause: Cause | None = None
 
 
-def story_of(facts: Facts, cell: str, row: int) -> Story:
-    """Return the story of the request in a row of the ledger.
+def trace_of(facts: Facts, cell: str, row: int) -> RequestTrace:
+    """Return the trace of the request in a row of the ledger.
 
     Args:
         facts: Facts of its trial, with the records of its way.
@@ -70,16 +70,16 @@ def story_of(facts: Facts, cell: str, row: int) -> Story:
     (attempt,) = attempts_at(facts, np.array([row], dtype=np.intp))
     paths = facts.evidence.paths
     tries = paths.tries.get((int(facts.evidence.attempts["worker"][row]), int(facts.evidence.attempts["number"][row])))
-    scene = Scene(facts)
-    loss = next(losses_of(facts, scene, only=row), None)
+    context = LossContext(facts)
+    loss = next(losses_of(facts, context, only=row), None)
     if loss is None:
-        return Story(cell, facts.evidence.number, attempt, tries, paths.is_logged)
-    kind = cause_of(loss, scene)
+        return RequestTrace(cell, facts.evidence.number, attempt, tries, paths.is_logged)
+    kind = cause_of(loss, context)
     events = [
-        StoryEvent(round(-offset, 1), what.value, moment.subject, moment.derived)
-        for what, (offset, moment) in nearest(loss, scene).items()
+        TracedEvent(round(-offset, 1), what.value, moment.subject, moment.derived)
+        for what, (offset, moment) in nearest(loss, context).items()
     ]
-    return Story(
+    return RequestTrace(
         cell=cell,
         trial=facts.evidence.number,
         attempt=replace(attempt, upstream=meant_for(loss), cause=kind.code),
@@ -87,5 +87,5 @@ def story_of(facts: Facts, cell: str, row: int) -> Story:
         is_logged=paths.is_logged,
         is_guessed=loss.is_guessed,
         events=tuple(sorted(events, key=lambda event: event.offset_ms)),
-        cause=kind.record(kind.subject(loss, scene), [loss], scene),
+        cause=kind.record(kind.subject(loss, context), [loss], context),
     )
