@@ -127,9 +127,10 @@ def next_upstream(ingress: Manifest) -> RemedyPatch:
 
 def _diff(manifest: Manifest, patch: Mapping[str, Any]) -> str:
     """Return the difference that a patch makes, as a unified diff of the object's YAML."""
-    texts = [
-        yaml.safe_dump(dict(each), sort_keys=False, default_flow_style=False).splitlines()
-        for each in (manifest, strategic_merge(manifest, patch))
-    ]
-    lines = list(difflib.unified_diff(*texts, lineterm="", n=_CONTEXT_LINES))
+    before, after = _lines(manifest), _lines(strategic_merge(manifest, patch))
+    lines = list(difflib.unified_diff(before, after, lineterm="", n=_CONTEXT_LINES))
     return "\n".join(lines[2:])
+
+
+def _lines(manifest: Manifest) -> list[str]:
+    return yaml.safe_dump(dict(manifest), sort_keys=False, default_flow_style=False).splitlines()

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.analysis.confidence import LEVEL
 from harness.cli.experiment_options import Parallel
 from harness.cli.progress import choose_progress
 from harness.report import terminal
 from harness.report.proof import lines_of
 from harness.report.run import document
 from harness.runner.options import RunOptions
-from harness.runner.prove import LEVEL, plan_proof
+from harness.runner.prove import plan_proof
 from harness.runner.prove import prove as run_proof
 
 

@@ -26,6 +26,7 @@ from harness.analysis.measures import (
     series_of,
 )
 from harness.analysis.moments import Moments
+from harness.analysis.pod_events import pod_events_of
 from harness.analysis.version_answers import version_answers_of
 from harness.causes.attribution import Attribution, attribute, not_attributed
 from harness.findings.finding_type import Subject, TrialFinding
@@ -129,6 +130,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         causes=attribution.causes,
         failed=attribution.failed,
         transitions=transitions_of(facts),
+        pod_events=pod_events_of(evidence),
     )
 
 

@@ -182,6 +182,7 @@ class TrialVerdict:
     causes: tuple[Cause, ...] = ()
     transitions: Transitions = field(default_factory=Transitions)
     failed: FailedAttempts = field(default_factory=FailedAttempts)
+    pod_events: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

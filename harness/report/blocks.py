@@ -208,10 +208,21 @@ class Figures(Block):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CalibrationTable(Block):
-    """The result of the calibration: fault -> (planned, found)."""
+    """The result of the calibration.
+
+    Attributes:
+        calibration: Fault -> (planned, found).
+        target: Id of the section that has all faults; only deviations are listed then. Empty lists all faults here.
+    """
 
     calibration: Mapping[str, tuple[int, int]]
+    target: str = ""
     detail: Detail = Detail.PAGE
+
+    @property
+    def deviations(self) -> dict[str, tuple[int, int]]:
+        """Return the faults of which not all, or more than all, were recognised."""
+        return {fault: counts for fault, counts in self.calibration.items() if counts[0] != counts[1]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +256,7 @@ class Remedy(Block):
         change: The change in one sentence.
         derivation: The origin of the numbers in the change; may be empty.
         patch: The change as text for ``kubectl patch --patch-file``; empty if no field helps.
+        diff: The change as a diff of the object, shown in place of the patch; may be empty.
         command: The ``kubectl`` command that applies the change; may be empty.
         only_hides: True if the change hides losses from clients and does not prevent them.
     """
@@ -259,6 +271,7 @@ class Remedy(Block):
     change: str = ""
     derivation: str = ""
     patch: str = ""
+    diff: str = ""
     command: str = ""
     only_hides: bool = False
 
@@ -324,11 +337,13 @@ class FailuresTable(Block):
         rows: Some or all of them, ordered by time.
         total: Number of all of them.
         elsewhere: The command that writes all of them.
+        trial: The trial's directory, by which its chart is found; empty if there is none.
     """
 
     rows: tuple[FailureRow, ...]
     total: int
     elsewhere: str
+    trial: str = ""
 
     def more(self, shown_rows: int) -> str:
         """Return the note that not all are shown, and where they are; empty if all are."""

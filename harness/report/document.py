@@ -59,6 +59,8 @@ class Section:
         aside: Small text next to the heading; may be empty.
         hint: How to read a section of collapsed parts; may be empty.
         fold: Its collapsed form; None if it can't be collapsed.
+        link: Id of a related section; empty if there is none.
+        link_text: Text of the link to it.
     """
 
     names: tuple[str, ...]
@@ -72,6 +74,8 @@ class Section:
     aside: str = ""
     hint: str = ""
     fold: Fold | None = None
+    link: str = ""
+    link_text: str = ""
 
     @property
     def title(self) -> str:

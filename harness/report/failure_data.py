@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from markupsafe import Markup
 
 from harness.report.blocks import FailuresTable, TraceEvent
+from harness.report.embedding import as_json
 
 
 def packed(table: FailuresTable) -> Markup:
@@ -37,10 +37,10 @@ def packed(table: FailuresTable) -> Markup:
         ]
         for row in table.rows
     ]
-    data = {
-        "rows": rows,
-        "texts": list(texts),
-        "moments": [[moment.at, moment.kind, moment.text, moment.detail] for moment in moments],
-    }
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))  # noqa: S704 - nothing in it can end the element
+    return as_json(
+        {
+            "rows": rows,
+            "texts": list(texts),
+            "moments": [[moment.at, moment.kind, moment.text, moment.detail] for moment in moments],
+        }
+    )

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import wording
 from harness.report import answering, labels
-from harness.report.blocks import Detail
+from harness.report.blocks import Block, Chart, Detail
 from harness.report.chart import trial as chart
-from harness.report.document import Document
+from harness.report.document import Document, Section
+from harness.report.embedding import as_json, as_script, policy
 from harness.report.failure_data import packed
+from harness.report.faults import FAULTS
+
+#: Longest list of windows with losses, and of events, of a trial.
+_WINDOWS, _EVENTS = 12, 1000
 
 
 def render(document: Document) -> str:
     """Return the file's content."""
-    return _environment().get_template("document.html.j2").render(document=document)
+    templates = _environment()
+    script = "\n" + templates.get_template("report.js").render()
+    library = chart_library() if any(isinstance(block, Chart) for block in _blocks(document.sections)) else ""
+    return templates.get_template("document.html.j2").render(
+        document=document,
+        script=as_script(script),
+        library=as_script(library),
+        policy=policy(script, library),
+    )
+
+
+@cache
+def chart_library() -> str:
+    """Return the script that draws charts. Bundling it takes more than a second, so a process does it once."""
+    return chart.library()
+
+
+def _blocks(sections: tuple[Section, ...]) -> Iterator[Block]:
+    for section in sections:
+        yield from section.blocks
+        yield from _blocks(section.parts)
 
 
 @cache
@@ -44,13 +70,16 @@ def _environment() -> Environment:
         "chart": chart.render,
         "legend": chart.legend,
         "packed": packed,
-        "exact": lambda calibration: all(planned == found for planned, found in calibration.values()),
+        "json": as_json,
     }
     made.globals |= {
         "page": Detail.PAGE,
         "answering": answering,
         "icons": labels.ICONS,
         "outcomes": labels.OUTCOMES,
+        "faults": FAULTS,
+        "most_windows": _WINDOWS,
+        "most_events": _EVENTS,
         "between": wording.between,
     }
     return made

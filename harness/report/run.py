@@ -13,7 +13,6 @@ from harness.report import answering, causes
 from harness.report.blocks import (
     Account,
     Block,
-    CalibrationTable,
     Chart,
     Detail,
     Events,
@@ -29,6 +28,7 @@ from harness.report.blocks import (
     TrialHead,
     WhoAnswered,
 )
+from harness.report.detector import calibration_of, detector
 from harness.report.document import Case, Column, Document, Fold, Level, Row, Section, Status, Suite, Table, Tally
 from harness.report.labels import LABELS
 from harness.report.run_text import (
@@ -36,6 +36,7 @@ from harness.report.run_text import (
     answer,
     by_configuration,
     expected,
+    explained_cells,
     notable,
     opened,
     title,
@@ -102,13 +103,21 @@ def _tally(cell: CellVerdict) -> Tally:
 
 def _sections(run: RunVerdict) -> Iterator[Section]:
     warned = warnings(run)
+    explained = tuple(_explanation(run, cell) for cell in explained_cells(run))
+    if explained:
+        yield Section(names=("Why, and what to change",), key="why", parts=explained)
     if warned:
         items = tuple(Item(sentence, title(cell), Tone.EVIDENCE, cell.id) for cell, sentence in warned)
         yield Section(names=("As expected, but",), key="warnings", blocks=(Findings(items=items),), detail=Detail.PAGE)
     if run.cells:
         yield Section(
-            names=("Cell by cell",), key="cells", hint=_hint(run), parts=tuple(_cell(run, cell) for cell in run.cells)
+            names=("Cell by cell",),
+            key="cells",
+            hint=_hint(run),
+            parts=tuple(_cell(run, cell) for cell in run.cells),
+            detail=Detail.PAGE,
         )
+    yield from detector([trial for cell in run.cells for trial in cell.trials])
     for cell in run.cells:
         if cell not in notable(run) and (why := causes.in_brief(cell)):
             yield _remark(cell, "why", *why)
@@ -138,18 +147,37 @@ def _hint(run: RunVerdict) -> str:
     return f"A cell is one configuration under one change. {state}".rstrip()
 
 
+def _explanation(run: RunVerdict, cell: CellVerdict) -> Section:
+    """Return why a cell is lossy or not as expected, and what to change."""
+    is_notable = cell in notable(run)
+    return Section(
+        names=_names(cell),
+        key=f"why-{cell.id}",
+        verdict=cell.verdict,
+        remark=f"expected {expected(cell)}",
+        detail=Detail.ALL if is_notable else Detail.PAGE,
+        fold=Fold(
+            is_open=cell.id in opened(run),
+            flag="" if cell.as_expected else "not as expected",
+            figures=f"{count(cell.lost)} of {count(cell.sent)} lost",
+        ),
+        blocks=(*_findings(cell), *causes.remedies(cell)),
+        link=cell.id,
+        link_text="Chart, account and connections",
+    )
+
+
 def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
-    """Return the section of a cell. The page has everything; the others have the findings of a notable cell."""
+    """Return the section of a cell, with everything that was measured."""
     how = stopped(cell)
     cut = f" · {plural(cell.cut, 'connection')} cut" if cell.cut else ""
     figures = f"{count(cell.lost)} of {count(cell.sent)} lost{cut}"
     several = len(cell.trials) > 1
+    is_explained = cell in explained_cells(run)
     return Section(
         names=_names(cell),
         key=cell.id,
         verdict=cell.verdict,
-        remark=f"expected {expected(cell)}",
-        detail=Detail.ALL if cell in notable(run) else Detail.PAGE,
         fold=Fold(
             is_open=cell.id in opened(run),
             state=how,
@@ -158,15 +186,16 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
         ),
         blocks=(
             ExpectationNote(text=expected(cell), reason=cell.expected_reason),
-            *_findings(cell, "Stopped" if how else ""),
-            *causes.remedies(cell),
+            *(() if is_explained else _findings(cell, "Stopped" if how else "")),
             *_confidence(cell),
             *(block for trial in cell.trials for block in _trial(trial, several=several)),
         ),
+        link=f"why-{cell.id}" if is_explained else "",
+        link_text="Why, and what to change",
     )
 
 
-def _findings(cell: CellVerdict, label: str) -> Iterator[Block]:
+def _findings(cell: CellVerdict, label: str = "") -> Iterator[Block]:
     found = reasons(cell.findings)
     if found:
         items = tuple(Item(sentence, label or LABELS[weight], Tone(weight.value)) for weight, sentence in found)
@@ -199,7 +228,7 @@ def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
             yield replace(failures(trial), detail=Detail.PAGE)
         yield WhoAnswered(answering=trial.answering)
         yield Figures(trial=trial)
-        yield CalibrationTable(calibration=trial.calibration)
+        yield calibration_of(trial)
     else:
         yield Paragraph(text="Nothing was sent.", is_small=True, detail=Detail.PAGE)
     if trial.marks:

@@ -68,6 +68,12 @@ def notable(run: RunVerdict) -> list[CellVerdict]:
     return [cell for cell in run.cells if not cell.as_expected and not stopped(cell)]
 
 
+def explained_cells(run: RunVerdict) -> list[CellVerdict]:
+    """Return the cells that need an explanation: the notable ones, and then the others that lost requests."""
+    first = notable(run)
+    return [*first, *(cell for cell in _having(run.cells, Verdict.LOSSY) if cell not in first and not stopped(cell))]
+
+
 def warnings(run: RunVerdict) -> tuple[tuple[CellVerdict, Sentence], ...]:
     """Return the warnings of cells that are as expected, such as a preStop hook that failed."""
     return tuple(

@@ -12,8 +12,8 @@ from harness.report.blocks import FailureRow, FailuresTable, TraceEvent
 from harness.report.labels import CLOSE_REASONS
 from harness.wording import plural
 
-#: Seconds before sending and after the outcome in which an event belongs to a trace.
-_AROUND_S = 3.0
+#: Seconds before sending, and after the outcome, in which an event belongs to a trace.
+_BEFORE_S, _AFTER_S = 3.0, 1.0
 #: Most events in a trace, the nearest ones.
 _MOST_EVENTS = 24
 
@@ -30,6 +30,7 @@ def failures(trial: TrialVerdict) -> FailuresTable:
         ),
         total=trial.failed.total,
         elsewhere=f"harness export DIR{which}",
+        trial=trial.directory,
     )
 
 
@@ -65,7 +66,7 @@ def _own(attempt: FailedAttempt) -> Iterator[TraceEvent]:
         yield TraceEvent(attempt.sent, "attempt", f"sent, {attempt.shape} connection", before)
     if attempt.done is not None:
         status = f" {attempt.status}" if attempt.status else ""
-        seen = f"answer: {attempt.answer}" if attempt.answer else f"it got as far as: {attempt.progress}"
+        seen = f"answer: {attempt.answer}" if attempt.answer else f"progress: {attempt.progress}"
         yield TraceEvent(attempt.done, "attempt", f"outcome: {attempt.outcome}{status}", seen)
     if attempt.closed is not None:
         reason = CLOSE_REASONS.get(attempt.closed_by, attempt.closed_by)
@@ -78,6 +79,6 @@ def _around(marks: tuple[Mark, ...], begun: float, ended: float) -> Iterator[Tra
     def distance(mark: Mark) -> float:
         return max(begun - mark.at, mark.at - ended, 0.0)
 
-    near = sorted((mark for mark in marks if distance(mark) <= _AROUND_S), key=distance)[:_MOST_EVENTS]
-    for mark in near:
+    inside = (mark for mark in marks if begun - _BEFORE_S <= mark.at <= ended + _AFTER_S)
+    for mark in sorted(inside, key=distance)[:_MOST_EVENTS]:
         yield TraceEvent(mark.at, mark.kind, f"{mark.subject} {mark.what}".strip(), mark.text)

@@ -11,7 +11,6 @@ from harness.model.watch import OriginVerdict, WatchVerdict
 from harness.report.blocks import (
     Account,
     Block,
-    CalibrationTable,
     Chart,
     Detail,
     Evidence,
@@ -24,6 +23,7 @@ from harness.report.blocks import (
     Paragraph,
     Tone,
 )
+from harness.report.detector import calibration_of, detector
 from harness.report.document import Case, Document, Level, Section, Status, Suite
 from harness.report.labels import LABELS
 from harness.report.traces import failures
@@ -69,6 +69,7 @@ def _sections(watch: WatchVerdict) -> Iterator[Section]:
             aside=origin.address or "no address",
             blocks=tuple(_origin(origin)),
         )
+    yield from detector([origin.trial for origin in watch.origins])
     if several:
         yield Section(names=("all origins",), level=Level.PART, blocks=total, detail=Detail.TERMINAL)
 
@@ -89,7 +90,7 @@ def _origin(origin: OriginVerdict) -> Iterator[Block]:
     if trial.failed.total:
         yield replace(failures(trial), detail=Detail.PAGE)
     yield Figures(trial=trial, is_watched=True)
-    yield CalibrationTable(calibration=trial.calibration)
+    yield calibration_of(trial)
     if trial.directory:
         yield Evidence(directory=trial.directory)
 

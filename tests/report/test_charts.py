@@ -34,6 +34,13 @@ STRANGE = {
 }
 
 
+def svg(trial: TrialVerdict) -> str:
+    """Return the picture of a trial."""
+    drawing = chart.render(trial)
+    assert drawing is not None
+    return drawing.svg
+
+
 def layers(specification: dict[str, Any]) -> list[dict[str, Any]]:
     """Return all layers of a chart."""
     return [layer for part in specification["vconcat"] for layer in part["layer"]]
@@ -48,13 +55,13 @@ def test_a_chart_keeps_vega_lites_schema(cell: str) -> None:
 @pytest.mark.parametrize("name", STRANGE)
 def test_a_strange_trial_is_drawn(name: str) -> None:
     """Any evidence has a chart and a legend."""
-    assert chart.render(STRANGE[name]).startswith("<svg ")
+    assert svg(STRANGE[name]).startswith("<svg ")
     assert chart.legend(STRANGE[name])
 
 
 def test_without_traffic_there_is_no_picture() -> None:
     """An empty series has no time axis."""
-    assert chart.render(replace(LOSSY, series=EMPTY)) == ""
+    assert chart.render(replace(LOSSY, series=EMPTY)) is None
 
 
 def test_answered_and_lost_requests_are_stacked() -> None:
@@ -86,16 +93,16 @@ def test_an_undone_change_has_its_sign_in_the_legend() -> None:
 
 def test_a_chart_says_where_its_first_loss_is() -> None:
     """A narrow page scrolls there. A loss at 4 s of 10 is left of the middle of the plot."""
-    drawn = re.search(r'data-loss="([\d.]+)"', chart.render(LOSSY))
+    drawn = re.search(r'data-loss="([\d.]+)"', svg(LOSSY))
 
     assert drawn is not None
     assert 0.4 < float(drawn[1]) < 0.6
-    assert "data-loss" not in chart.render(trial_of("bare--none"))
+    assert "data-loss" not in svg(trial_of("bare--none"))
 
 
 def test_colours_follow_the_page() -> None:
     """Every colour is a variable of the page, so that light and dark mode work."""
-    drawn = chart.render(LOSSY)
+    drawn = svg(LOSSY)
     colours = set(re.findall(r'(?:fill|stroke)="([^"]*)"', drawn))
 
     assert {colour for colour in colours if not colour.startswith("var(--")} <= {"none", "transparent"}

@@ -12,6 +12,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from pages import own_text
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
@@ -84,7 +85,7 @@ def page(text: str) -> Page:
 
 def test_html(text: str, snapshot: SnapshotAssertion) -> None:
     """It equals its golden file. pytest --snapshot-update writes it."""
-    assert text == snapshot.use_extension(HtmlFile)
+    assert own_text(text) == snapshot.use_extension(HtmlFile)
 
 
 def test_it_is_one_offline_file(text: str, page: Page) -> None:
@@ -92,7 +93,7 @@ def test_it_is_one_offline_file(text: str, page: Page) -> None:
     links = [a[key] or "" for _, a in page.elements for key in ("href", "src", "xlink:href") if key in a]
 
     assert [link for link in links if not link.startswith("#") and link != "data:,"] == []
-    assert re.findall(r"@import|url\(|https?://", re.sub(r'xmlns="[^"]*"', "", text)) == []
+    assert re.findall(r"@import|url\(|https?://", re.sub(r'xmlns(?::xlink)?="[^"]*"', "", own_text(text))) == []
 
 
 def test_every_element_is_closed_and_every_id_is_one(page: Page) -> None:
@@ -106,19 +107,35 @@ def test_every_element_is_closed_and_every_id_is_one(page: Page) -> None:
 
 
 def test_only_what_is_not_as_expected_is_open(page: Page) -> None:
-    """The unexpected and the inconclusive cell are open, and the others closed."""
-    cells = [a for a in page.having("details") if (a.get("class") or "").startswith("cell")]
+    """The unexpected and the inconclusive cell and their reasons are open, and the others closed."""
+    assert opened(page) == {
+        "bare--ingress-edit",
+        "graceful--rolling-update",
+        "why-bare--ingress-edit",
+        "why-graceful--rolling-update",
+    }
+    assert len([a for a in page.having("details") if a.get("id")]) == 6 + 3
 
-    assert {a["id"] for a in cells if "open" in a} == {"bare--ingress-edit", "graceful--rolling-update"}
-    assert len(cells) == 6
+
+def opened(page: Page) -> set[str | None]:
+    """Return the ids of cells and reasons that are open."""
+    return {a["id"] for a in page.having("details") if a.get("id") and "open" in a}
+
+
+def test_each_lossy_or_unexpected_cell_has_its_reason_before_all_cells(text: str) -> None:
+    """The reader sees why, and what to change, before any chart. Those that are not as expected come first."""
+    found = re.findall(r'<details class="cell [a-z]+" id="([^"]*)"', text)
+
+    assert found[:3] == ["why-bare--ingress-edit", "why-graceful--rolling-update", "why-bare--rolling-update"]
+    assert [each for each in found[3:] if each.startswith("why-")] == []
+    assert text.index('id="matrix-title"') < text.index('id="why-title"') < text.index('id="cells-title"')
 
 
 def test_where_all_is_as_expected_the_first_loss_is_open() -> None:
     """The reader of an expected result sees at once what a loss looks like."""
     run = sample_run(("probe",), ("none", "rolling-update", "delete-pod"))
-    cells = [a for a in Page(html.render(document(run))).having("details") if (a.get("class") or "").startswith("cell")]
 
-    assert [a["id"] for a in cells if "open" in a] == ["probe--rolling-update"]
+    assert opened(Page(html.render(document(run)))) == {"probe--rolling-update", "why-probe--rolling-update"}
 
 
 def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
@@ -141,17 +158,33 @@ def test_the_accounting_is_printed_and_said_to_hold_or_not() -> None:
     assert ["do not add up" in text for text in words] == [False, True]
 
 
-def test_an_inexact_calibration_is_unfolded() -> None:
-    """Every known fault has its planned and found number, and a difference is visible at once."""
+def calibrated(*calibrations: dict[str, tuple[int, int]]) -> str:
+    """Return the page of a run with a trial for each calibration."""
     run = sample_run(("bare",), ("none",))
     cell = run.cells[0]
-    trial = replace(cell.trials[0], calibration={"hung": (8, 7)})
-    folded, unfolded = (
-        next(a for a in Page(html.render(document(shown))).having("details") if a.get("class") == "more")
-        for shown in (run, replace(run, cells=(replace(cell, trials=(trial,)),)))
-    )
+    trials = tuple(replace(cell.trials[0], number=n, calibration=each) for n, each in enumerate(calibrations, 1))
+    return own_text(html.render(document(replace(run, cells=(replace(cell, trials=trials),)))))
 
-    assert ("open" in folded, "open" in unfolded) == (False, True)
+
+def test_the_calibration_is_stated_once() -> None:
+    """Every trial has a line that links to the one table, which has the sums of all trials."""
+    text = calibrated({"hung": (8, 8)}, {"hung": (8, 8)})
+
+    assert len(re.findall(r'<table class="plain calibration">', text)) == 1
+    assert re.search(r'<th scope="row">hung</th><td class="n">16</td><td class="n">16</td>', text)
+    assert text.count('<a href="#detector-title">All kinds</a>') == 2
+    assert "It was exact in 2 of 2 trials." in text
+
+
+def test_an_inexact_calibration_is_unfolded() -> None:
+    """A trial shows the kinds that differ, and only those; nothing has to be opened to see them."""
+    text = calibrated({"hung": (8, 7), "slow": (4, 4)}, {"hung": (8, 8), "slow": (4, 4)})
+    shown = [a for a in Page(text).having("details") if a.get("class") == "more" and "open" in a]
+
+    assert len(shown) == 2
+    assert len(re.findall(r'<th scope="row">slow</th>', text)) == 1
+    assert re.search(r'<th scope="row">hung</th><td class="n">8</td><td class="n">7</td>', text)
+    assert "It was exact in 1 of 2 trials." in text
 
 
 def test_tables_and_charts_speak_to_screen_readers(page: Page) -> None:
@@ -175,7 +208,7 @@ def test_text_from_outside_is_text() -> None:
     )
 
     assert evil not in shown
-    assert len(Page(shown).having("script")) == 1
+    assert [a for a in Page(shown).having("script") if "type" not in a] == [{}]
 
 
 def test_a_stored_verdict_gives_the_same_bytes() -> None:

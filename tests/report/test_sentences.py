@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from pages import visible_text
 from rich.console import Console
 
 from harness import wording
@@ -215,7 +216,7 @@ def test_more_cuts_than_connections_make_sense() -> None:
 def test_every_report_says_that_the_run_was_stopped(render: Callable[[Document], str]) -> None:
     """The headline has the progress, cells are marked, and no advice is given."""
     # The name of a counter in CTRF, not a word about this run.
-    shown = render(document(stopped_run())).replace('"failed": 0', "")
+    shown = visible_text(render(document(stopped_run()))).replace('"failed": 0', "")
 
     assert "Stopped by Ctrl-C: 2 of 6 cells have a result." in shown
     assert "not run" in shown

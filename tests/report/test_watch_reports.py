@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from documentation import page
 from made_up_watches import lossy, quiet, watched
+from pages import own_text
 from rich.console import Console
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
@@ -61,7 +62,7 @@ def test_a_watch_as_junit(golden: SnapshotAssertion) -> None:
 
 def test_a_watch_as_html_is_one_offline_file() -> None:
     """It loads nothing, and has the answer, the accounting and every outage."""
-    text = html.render(document(lossy()))
+    text = own_text(html.render(document(lossy())))
     loaded = re.findall(r'(?:href|src)="(?!#|data:,)([^"]*)"|@import|url\(', text)
 
     assert loaded == []

@@ -76,10 +76,10 @@ EXPERIMENTS: Mapping[str, Table] = {
         "exec-prestop--rolling-update": _one("hook-failed"),
         "one-unavailable--rolling-update": _one("all-unavailable"),
         "grace-as-prestop--rolling-update": frozenset({"grace-cuts-hook", "prestop-too-short"}),
-        **{
-            f"{fields}--delete-pod": _one("only-pod-deleted")
-            for fields in ("complete", "no-readiness-probe", "no-prestop")
-        },
+        "complete--delete-pod": _one("only-pod-deleted"),
+        "no-prestop--delete-pod": _one("only-pod-deleted"),
+        # Its replacement counts as ready 8 s before it listens.
+        "no-readiness-probe--delete-pod": frozenset({"only-pod-deleted", "ready-too-early"}),
     },
     "exercise-1-hook": {
         "cut-short--rolling-update": _one("grace-cuts-hook"),

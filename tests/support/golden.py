@@ -35,6 +35,8 @@ ADDED: frozenset[str] = frozenset(
         "origins.trial.transitions",
         "cells.confidence",
         "schema_version",
+        "cells.trials.pod_events",
+        "origins.trial.pod_events",
     }
 )
 #: Files that hold verdicts.

@@ -17,9 +17,14 @@ from harness.model.verdict import TrialVerdict, Window
 Piece = dict[str, Any]
 
 #: Width of the plot, and of the row names to its left, in pixels.
-WIDTH, LEFT = 800, 150
+WIDTH, LEFT = 900, 150
 #: Height in pixels of a row, and of the plots of requests, versions and latencies.
-ROW, REQUESTS, ANSWERS, LATENCY = 16, 110, 60, 80
+ROW, REQUESTS, ANSWERS, LATENCY = 18, 110, 60, 80
+
+#: Number of ticks of the time axis: one for each 75 pixels.
+_TICKS: Piece = {"expr": "max(3, floor(width / 75))"}
+#: Signals that hold the shown part of the time axis, in seconds.
+FROM, TO = "shown_from", "shown_to"
 
 #: Colour channel for data whose rows name their colour.
 OWN_COLOUR: Piece = {"field": "colour", "type": "nominal", "scale": None, "legend": None}
@@ -35,8 +40,9 @@ class Time:
         """Return the horizontal channel. Only the lowest part of a chart shows its labels."""
         shown = {"title": "seconds since traffic began"}
         hidden = {"title": None, "labels": False, "ticks": False, "domain": False}
-        axis = {**(shown if labels else hidden), "grid": True, "gridOpacity": 0.6, "tickCount": 12}
-        scale = {"domain": [0, self.end], "nice": False}
+        axis = {**(shown if labels else hidden), "grid": True, "gridOpacity": 0.6, "tickCount": _TICKS}
+        # Signals in place of numbers, so that the page can zoom.
+        scale = {"domainMin": {"expr": FROM}, "domainMax": {"expr": TO}, "nice": False, "zero": False}
         return {"field": "t", "type": "quantitative", "scale": scale, "axis": axis}
 
     def clip(self, windows: Iterable[Window]) -> list[Window]:
@@ -53,7 +59,7 @@ def time_of(trial: TrialVerdict) -> Time:
 def rows(names: Sequence[str]) -> Piece:
     """Return the vertical channel of a part that has a row for each name."""
     axis = {"title": None, "ticks": False, "domain": False, "grid": False}
-    scale = {"domain": list(names), "paddingInner": 0.25, "paddingOuter": 0.1}
+    scale = {"type": "band", "domain": list(names), "paddingInner": 0.25, "paddingOuter": 0.1}
     return {"field": "row", "type": "nominal", "sort": None, "scale": scale, "axis": axis}
 
 
@@ -64,7 +70,7 @@ def values(data: Sequence[Piece]) -> Piece:
 
 def layer(data: Sequence[Piece], mark: str, encoding: Mapping[str, Any], **properties: object) -> Piece:
     """Return a layer that draws data with one kind of mark."""
-    return {"data": values(data), "mark": {"type": mark, **properties}, "encoding": dict(encoding)}
+    return {"data": values(data), "mark": {"type": mark, "clip": True, **properties}, "encoding": dict(encoding)}
 
 
 def part(height: int, *layers: Piece) -> Piece:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
@@ -13,6 +14,8 @@ from harness.report.chart.drawing import OWN_COLOUR, ROW, WIDTH, Piece, Time, la
 _MOST_PODS = 14
 #: Width of a letter of a phase's name in pixels.
 _LETTER = 7
+#: Shape channel for data whose rows name their shape.
+_OWN_SHAPE: Piece = {"field": "shape", "type": "nominal", "scale": None, "legend": None}
 #: State of a pod -> its colour.
 STATES = {"starting": "var(--pod-starting)", "ready": "var(--pod-ready)", "terminating": "var(--pod-terminating)"}
 #: ``(kind, what)`` of a mark -> its row in the chart, shape and colour.
@@ -26,13 +29,46 @@ _MARKS: Mapping[tuple[str, str], tuple[str, str, str]] = {
     (EventKind.INGRESS, "configured"): ("ingress", "circle", "var(--mark-endpoints)"),
     (EventKind.INGRESS, "reload"): ("ingress", "diamond", "var(--mark-reload)"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class PodSymbol:
+    """The symbol of a pod's event.
+
+    Attributes:
+        text: Its text in the legend.
+        shape: Its shape, as Vega names it.
+        colour: Its colour.
+    """
+
+    text: str
+    shape: str
+    colour: str
+
+
+#: Word of a pod's event -> its symbol. Other events have none.
+POD_EVENTS: Mapping[str, PodSymbol] = {
+    "ready": PodSymbol("pod ready", "triangle-up", "var(--mark-change)"),
+    "stopping": PodSymbol("kubelet stops it: preStop, then SIGTERM", "triangle-down", "var(--mark-change)"),
+    "hook-failed": PodSymbol("preStop hook failed", "cross", "var(--lost-fill)"),
+    "endpoint-removed": PodSymbol("endpoint removed", "circle", "var(--mark-endpoints)"),
+    "ingress-added": PodSymbol("ingress sends to it", "triangle-right", "var(--mark-reload)"),
+    "ingress-removed": PodSymbol("ingress stops sending to it", "triangle-left", "var(--mark-reload)"),
+    "gone": PodSymbol("pod gone", "square", "var(--mark-change)"),
+}
+#: Word of a pod's event without a symbol -> its text.
+OTHER_POD_EVENTS = {
+    "terminating": "deletion requested",
+    "unready": "no longer ready",
+    "endpoint-added": "endpoint added",
+}
 _MARK_ROWS = ("change made", "change observed", "endpoints", "ingress")
 
 
 def timeline(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
     """Yield the parts that have data, from top to bottom."""
     yield from _phases(time.clip(trial.phases), time)
-    yield from _pods(time.clip(trial.pods), time)
+    yield from _pods(time.clip(trial.pods), trial.pod_events, time)
     yield from _happenings(trial.marks, time)
 
 
@@ -68,8 +104,8 @@ def _fitting(window: Window, time: Time) -> str:
     return window.label if (window.end - window.start) / time.end * WIDTH > _LETTER * len(window.label) else ""
 
 
-def _pods(windows: list[Window], time: Time) -> Iterator[Piece]:
-    names = list(dict.fromkeys(window.label for window in windows))[:_MOST_PODS]
+def _pods(windows: list[Window], events: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
+    names = _chosen([window.label for window in windows])
     if not names:
         return
     data = [
@@ -79,7 +115,35 @@ def _pods(windows: list[Window], time: Time) -> Iterator[Piece]:
     ]
     row = rows([short_name(name) for name in names])
     encoding = {"x": time.axis(), "x2": {"field": "t2"}, "y": row, "color": OWN_COLOUR}
-    yield part(ROW * len(names), layer(data, "bar", encoding, height=10, cornerRadius=2))
+    bars = layer(data, "bar", encoding, height=10, cornerRadius=2)
+    yield part(ROW * len(names), bars, *_pod_events(names, events, time))
+
+
+def _chosen(labels: list[str]) -> list[str]:
+    """Return the pods to show, in order: those whose state changed first, then those that stayed as they were."""
+    names = list(dict.fromkeys(labels))
+    changed = [name for name in names if labels.count(name) > 1]
+    stayed = [name for name in names if name not in changed]
+    chosen = {*[*changed, *stayed][:_MOST_PODS]}
+    return [name for name in names if name in chosen]
+
+
+def _pod_events(names: list[str], events: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
+    data = [
+        {
+            "t": event.at,
+            "row": short_name(event.subject),
+            "shape": POD_EVENTS[event.what].shape,
+            "colour": POD_EVENTS[event.what].colour,
+        }
+        for event in events
+        if event.subject in names and event.what in POD_EVENTS and event.at <= time.end
+    ]
+    if data:
+        row = rows([short_name(name) for name in names])
+        encoding = {"x": time.axis(), "y": row, "shape": _OWN_SHAPE, "color": OWN_COLOUR}
+        outline = {"stroke": "var(--surface)", "strokeWidth": 0.8}
+        yield layer(data, "point", encoding, filled=True, size=55, opacity=1, **outline)
 
 
 def _happenings(marks: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
@@ -91,6 +155,5 @@ def _happenings(marks: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
     names = [row for row in _MARK_ROWS if any(value["row"] == row for value in data)]
     if not names:
         return
-    own_shape: Piece = {"field": "shape", "type": "nominal", "scale": None, "legend": None}
-    encoding = {"x": time.axis(), "y": rows(names), "shape": own_shape, "color": OWN_COLOUR}
+    encoding = {"x": time.axis(), "y": rows(names), "shape": _OWN_SHAPE, "color": OWN_COLOUR}
     yield part(ROW * len(names), layer(data, "point", encoding, filled=True, size=70, opacity=0.9))
