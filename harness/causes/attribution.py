@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,17 +15,53 @@ from harness.causes.unknown import Unexplained
 from harness.model.causes import Cause
 from harness.model.failed import FailedAttempt, FailedAttempts
 
+#: Times of losses that are alike differ by less than this, seconds: far less than observers may be late.
+_ALIKE_S = 0.01
 
-def cause_of(loss: Loss, context: LossContext) -> type[CauseType]:
-    """Return the first cause that explains a loss."""
-    return next((kind for kind in TYPES.values() if kind.explains(loss, context)), Unexplained)
+
+class CauseFinder:
+    """Finds the cause of each loss of a trial.
+
+    Losses that are alike within 10 ms have the same cause, so the rules are asked once for all of them.
+
+    Args:
+        context: The events of the trial.
+    """
+
+    def __init__(self, context: LossContext) -> None:
+        self._context = context
+        self._known: dict[tuple[object, ...], type[CauseType]] = {}
+
+    def cause_of(self, loss: Loss) -> type[CauseType]:
+        """Return the first cause that explains a loss."""
+        key = self._key(loss)
+        if key not in self._known:
+            kinds = TYPES.values()
+            self._known[key] = next((kind for kind in kinds if kind.explains(loss, self._context)), Unexplained)
+        return self._known[key]
+
+    def _key(self, loss: Loss) -> tuple[object, ...]:
+        """Return what the rules ask of a loss."""
+        return (
+            loss.outcome,
+            loss.status,
+            loss.stream,
+            loss.pod.name if loss.pod is not None else "",
+            loss.is_guessed,
+            loss.tries,
+            loss.carried > 0,
+            bool(self._context.facts.mistimed.wrong[loss.row]),
+            *(round(each / _ALIKE_S) if math.isfinite(each) else -1 for each in (loss.sent, loss.done)),
+            -1 if loss.opened is None else round(loss.opened / _ALIKE_S),
+        )
 
 
 def attributed(facts: Facts) -> Iterator[tuple[Loss, type[CauseType]]]:
     """Yield each loss since the change began, with its cause, in the order in which they were sent."""
     context = LossContext(facts)
+    finder = CauseFinder(context)
     for loss in losses_of(facts, context) if facts.moments.begin is not None else ():
-        yield loss, cause_of(loss, context)
+        yield loss, finder.cause_of(loss)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +87,11 @@ def attribute(facts: Facts, failed: FailedAttempts) -> Attribution:
     if not facts.is_lost.any() or facts.moments.begin is None:
         return Attribution((), failed)
     context, ids = LossContext(facts), {attempt.id for attempt in failed.kept}
+    finder = CauseFinder(context)
     groups: dict[tuple[type[CauseType], str], list[Loss]] = {}
     known: dict[str, tuple[str, str]] = {}
     for loss in losses_of(facts, context):
-        kind = cause_of(loss, context)
+        kind = finder.cause_of(loss)
         groups.setdefault((kind, kind.subject(loss, context)), []).append(loss)
         if loss.id in ids:
             known[loss.id] = (meant_for(loss), kind.code)

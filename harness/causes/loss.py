@@ -107,16 +107,16 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
         context.service_of(stream.path, stream.host or facts.evidence.traffic.host, stream.headers)
         for stream in facts.streams
     ]
-    for index, since in zip(lost.tolist(), opened, strict=True):
-        row = rows[index]
-        worker, number = int(row["worker"]), int(row["number"])
-        sent, done = float(facts.sent_s[index]), float(facts.done_s[index])
-        sent = done if math.isnan(sent) else sent
+    fields = (rows[name][lost].tolist() for name in ("worker", "number", "status", "connection", "carried"))
+    done_s = np.nan_to_num(facts.done_s[lost], nan=math.inf)
+    sent_s = np.where(np.isnan(facts.sent_s[lost]), done_s, facts.sent_s[lost])
+    arrays = (each.tolist() for each in (sent_s, done_s, facts.outcome[lost], facts.stream[lost]))
+    for index, since, worker, number, status, connection, carried, sent, done, code, place in zip(
+        lost.tolist(), opened, *fields, *arrays, strict=True
+    ):
         tries = facts.evidence.paths.tries.get((worker, number))
-        outcome, status = outcomes[int(facts.outcome[index])], int(row["status"])
-        service = services[int(facts.stream[index])]
-        done = math.inf if math.isnan(done) else done
-        pod = _recorded_pod(context, tries, int(row["connection"]), sent)
+        outcome, service = outcomes[code], services[place]
+        pod = _recorded_pod(context, tries, connection, sent)
         is_known = pod is not None or tries is not None or context.is_direct
         guessed = None if is_known else _guessed_pod(context, service, status, outcome, sent)
         yield Loss(
@@ -124,11 +124,11 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
             id=f"{facts.evidence.tokens.get(worker, '')}-{worker}-{number}",
             outcome=outcome,
             status=status,
-            stream=facts.streams[int(facts.stream[index])],
+            stream=facts.streams[place],
             service=service,
             sent=sent,
             done=done,
-            carried=int(row["carried"]),
+            carried=carried,
             opened=since,
             tries=tries,
             pod=pod or guessed,

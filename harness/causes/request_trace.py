@@ -9,7 +9,7 @@ import numpy as np
 from harness.analysis.evidence import Tries
 from harness.analysis.facts import Facts
 from harness.analysis.failed import attempts_at
-from harness.causes.attribution import cause_of, meant_for
+from harness.causes.attribution import CauseFinder, meant_for
 from harness.causes.cause_type import nearest
 from harness.causes.context import LossContext
 from harness.causes.loss import losses_of
@@ -74,7 +74,7 @@ def trace_of(facts: Facts, cell: str, row: int) -> RequestTrace:
     loss = next(losses_of(facts, context, only=row), None)
     if loss is None:
         return RequestTrace(cell, facts.evidence.number, attempt, tries, paths.is_logged)
-    kind = cause_of(loss, context)
+    kind = CauseFinder(context).cause_of(loss)
     events = [
         TracedEvent(round(-offset, 1), what.value, moment.subject, moment.derived)
         for what, (offset, moment) in nearest(loss, context).items()
