@@ -40,7 +40,7 @@ demo: setup  ## Set up and run the main job: about a minute
 	@$(BIN)/harness run experiments/demo.yaml --retry-inconclusive 1
 
 # No nginx, no child process: a test that starts one without its marker fails.
-check: $(VENV)/.dev lint  ## The fast layer: lint, types and pure unit tests, about a minute
+check: $(VENV)/.dev lint  ## The fast layer: lint, types and pure unit tests, one to two minutes
 	@$(BIN)/pytest -q -m "not (e2e or kind or nginx or processes)" -n 2
 
 test: dev lint unit e2e sabotage  ## Set up and run all tests, except those on kind

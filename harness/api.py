@@ -22,6 +22,7 @@ from harness.kit import interruption
 from harness.model.attempt import Method
 from harness.model.experiment import Experiment
 from harness.model.rates import Rate
+from harness.model.secrets import Secret
 from harness.model.shapes import DEFAULT_SHAPES, Shape
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
@@ -106,6 +107,7 @@ def watch(
     durations: Mapping[Shape, float] | None = None,
     timeout: float = 3.0,
     statuses: Sequence[int] = (),
+    headers: Mapping[str, str] | None = None,
     out: Path | None = None,
 ) -> WatchResult:
     """Send traffic to URLs for a while and account for every request.
@@ -119,6 +121,7 @@ def watch(
         durations: Seconds that shapes among them require: how long a connection waits unused.
         timeout: Seconds per request, connecting included.
         statuses: HTTP statuses that count as success; any 2xx by default.
+        headers: Further headers of each request; their values are never stored.
         out: Run directory to create; below ``reports/`` by default.
 
     Raises:
@@ -134,6 +137,7 @@ def watch(
         durations=dict(durations or {}),
         timeout=timeout,
         statuses=tuple(statuses),
+        headers=tuple((name, Secret(value)) for name, value in (headers or {}).items()),
     )
     origins = origins_of(request)
     with _signals():

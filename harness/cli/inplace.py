@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.command_line import own_command
 from harness.cli.context_options import Context, Kubeconfig, Yes, confirm, context_options
 from harness.cli.option_values import duration_of
 from harness.cli.progress import choose_progress
@@ -23,8 +22,11 @@ from harness.cli.traffic_options import (
     ExpectStatus,
     HostName,
     Insecure,
+    Login,
     Methods,
+    NoBody,
     RateText,
+    RequestHeaders,
     ServerName,
     Timeout,
     TrafficWords,
@@ -81,6 +83,9 @@ def run_in_place_command(
     ca: Authorities = None,
     insecure: Insecure = False,
     server_name: ServerName = "",
+    header: RequestHeaders = None,
+    user: Login = "",
+    no_body: NoBody = False,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a summary of the verdict as JSON on stdout.")] = False,
 ) -> int:
@@ -108,7 +113,7 @@ def run_in_place_command(
     words = TrafficWords(
         rate=rate, method=method, connections=connections, timeout=timeout, expect_status=expect_status,
         expect_body=expect_body, expect_regex=expect_regex, host=host, ca=ca, insecure=insecure,
-        server_name=server_name,
+        server_name=server_name, header=tuple(header or ()), user=user, no_body=no_body,
     )  # fmt: skip
     request = InPlaceRequest(
         target=target,
@@ -126,7 +131,7 @@ def run_in_place_command(
         raise InvalidInputError(problems)
     prepared = prepare(request)
     confirm(described(prepared), context_options(context=context, kubeconfig=kubeconfig, entry_url=""), yes=yes)
-    return _run(prepared, RunOptions(cluster="in place", out=out, profile="", command=_command()), as_json=as_json)
+    return _run(prepared, RunOptions(cluster="in place", out=out, profile="", command=own_command()), as_json=as_json)
 
 
 def described(prepared: PreparedChange) -> str:
@@ -147,10 +152,6 @@ def _at_least_a_second(text: str, option: str, problems: list[Problem]) -> float
     if found < 1.0:
         problems.append(Problem(f"{option} {text!r}: expected at least 1s"))
     return found
-
-
-def _command() -> str:
-    return shlex.join(["harness", *sys.argv[1:]])
 
 
 def _run(prepared: PreparedChange, options: RunOptions, *, as_json: bool) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
+from harness.cli.command_line import own_command
 from harness.cli.context_options import CONTEXT_PANEL, Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import AssumeInert, ClusterOption, Keep, Only, Parallel, Profile, parse_only
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
@@ -194,4 +194,4 @@ def _known(option: str, word: str) -> str:
 
 
 def _command() -> str:
-    return shlex.join(["harness", *sys.argv[1:]])
+    return own_command()

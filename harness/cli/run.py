@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.cluster_rules import rules_of, show_notices
+from harness.cli.command_line import own_command
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import (
     AssumeInert,
@@ -160,7 +161,7 @@ def run(
         parallel=parallel,
         keep=keep,
         profile=asked.profile,
-        command=shlex.join(["harness", *sys.argv[1:]]),
+        command=own_command(),
         workers=workers if workers is not None else int(not expect_workers),
         expect_workers=expect_workers,
         retry_inconclusive=retries(retry_inconclusive),

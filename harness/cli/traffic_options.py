@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.command_line import headers_of, without_login
 from harness.cli.option_values import duration_of, rate_of, words_of
 from harness.errors import Problem
 from harness.model.attempt import Method
@@ -32,7 +33,7 @@ RateText = Annotated[str, typer.Option(metavar="R", help=_RATE, rich_help_panel=
 Methods = Annotated[
     str,
     typer.Option(
-        metavar="GET,POST", help="Methods, used in turn: GET, POST, HEAD, PUT, DELETE.", rich_help_panel=_PANEL
+        metavar="GET,POST", help="Methods, used in turn: " + ", ".join(_METHODS) + ".", rich_help_panel=_PANEL
     ),
 ]
 Connections = Annotated[
@@ -40,6 +41,33 @@ Connections = Annotated[
     typer.Option(
         metavar="new,reused",
         help=f"Connections, used in turn: {', '.join(_EXAMPLES)}. The time is the wait before its use.",
+        rich_help_panel=_PANEL,
+    ),
+]
+RequestHeaders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--header",
+        metavar="'NAME: VALUE'",
+        help="Header of each request; repeatable. Its value is never stored. @FILE reads headers from a file, one per"
+        " line, and keeps them out of the list of processes.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Login = Annotated[
+    str,
+    typer.Option(
+        "--user",
+        metavar="NAME:PASSWORD",
+        help="Basic authentication; never stored. A URL with NAME:PASSWORD@ is the same.",
+        rich_help_panel=_PANEL,
+    ),
+]
+NoBody = Annotated[
+    bool,
+    typer.Option(
+        "--no-body",
+        help="Send POST, PUT and PATCH without a body; proxies repeat some of these.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -105,13 +133,16 @@ class TrafficWords:
     ca: Path | None = None
     insecure: bool = False
     server_name: str = ""
+    header: tuple[str, ...] = ()
+    user: str = ""
+    no_body: bool = False
 
     def request(self, urls: Sequence[str], problems: list[Problem]) -> WatchRequest:
         """Return the requests to send to ``urls``. Adds invalid values to ``problems``."""
         shapes = _shapes_of(self.connections, problems)
         statuses = words_of(self.expect_status, "--expect-status", _STATUSES, problems) if self.expect_status else ()
         return WatchRequest(
-            urls=tuple(urls),
+            urls=tuple(map(without_login, urls)),
             rate=rate_of(self.rate, "--rate", problems),
             methods=tuple(_METHODS[name] for name in words_of(self.method.upper(), "--method", _METHODS, problems)),
             shapes=tuple(shapes),
@@ -124,6 +155,8 @@ class TrafficWords:
             ca=self.ca,
             insecure=self.insecure,
             server_name=self.server_name,
+            headers=headers_of(self.header, self.user, urls, problems),
+            has_body=not self.no_body,
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from harness.cli.command_line import own_command
 from harness.cli.option_values import duration_of
 from harness.cli.traffic_options import (
     DEFAULTS,
@@ -21,8 +21,11 @@ from harness.cli.traffic_options import (
     ExpectStatus,
     HostName,
     Insecure,
+    Login,
     Methods,
+    NoBody,
     RateText,
+    RequestHeaders,
     ServerName,
     Timeout,
     TrafficWords,
@@ -56,6 +59,9 @@ def watch(
     ca: Authorities = None,
     insecure: Insecure = False,
     server_name: ServerName = "",
+    header: RequestHeaders = None,
+    user: Login = "",
+    no_body: NoBody = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")] = False,
@@ -79,13 +85,15 @@ def watch(
 
       harness watch https://10.0.0.7/ --host shop.example --ca ca.pem --expect-status 200 --expect-regex 'v[12]'
 
+      harness watch https://shop.example/ --header @headers.txt --user anna:pear
+
       harness watch http://127.0.0.1:8080/ --for 30s --json | jq .outages
     """
     problems: list[Problem] = []
     words = TrafficWords(
         rate=rate, method=method, connections=connections, timeout=timeout, expect_status=expect_status,
         expect_body=expect_body, expect_regex=expect_regex, host=host, ca=ca, insecure=insecure,
-        server_name=server_name,
+        server_name=server_name, header=tuple(header or ()), user=user, no_body=no_body,
     )  # fmt: skip
     request = words.request(urls, problems)
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
@@ -95,8 +103,8 @@ def watch(
     with interruption.deferred(leave_at_once):
         with choose_watch_progress() as progress:
             result = run_watch(
-                urls, origins, progress, out=out, seconds=length, workers=workers,
-                command=shlex.join(["harness", *sys.argv[1:]]),
+                request.urls, origins, progress, out=out, seconds=length, workers=workers,
+                command=own_command(),
             )  # fmt: skip
         show(result, as_json=as_json)
     return result.exit_code

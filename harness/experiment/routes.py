@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.controllers.registry import has_unread_routes
+from harness.experiment.header_rules import TOKEN, fault_of
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import PathPart, given
@@ -14,24 +15,6 @@ from harness.model.experiment import Route, TrafficPlan
 from harness.problem_codes import ProblemCode
 
 _PATHS: Place = ("traffic", "paths")
-#: RFC 9110, 5.1: names of headers and cookies.
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: RFC 9110, 5.5: values of headers, without those that only some servers accept.
-_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
-#: Headers that the client sets itself -> the hint for a route that sets one.
-_OWN = {
-    "host": "write host: next to path:",
-    "x-request-id": "it names the attempt, so that every log can be searched for it",
-    "content-length": "it belongs to the body of the request",
-    "content-type": "it belongs to the body of the request",
-    "transfer-encoding": "it belongs to the body of the request",
-    "connection": "connections: decides which connections are kept",
-    "keep-alive": "connections: decides which connections are kept",
-    "upgrade": "requests are HTTP/1.1",
-    "expect": "requests are sent at once",
-    "te": "requests are HTTP/1.1",
-    "trailer": "requests have none",
-}
 
 
 def route_of(part: PathPart) -> Route:
@@ -82,7 +65,7 @@ def check_sessions(plan: TrafficPlan, problems: Problems) -> None:
     """Require both of a cookie and sessions, or none, and a cookie that HTTP allows."""
     for index, route in enumerate(plan.routes):
         place = (*_PATHS, index)
-        if route.cookie and not _TOKEN.fullmatch(route.cookie):
+        if route.cookie and not TOKEN.fullmatch(route.cookie):
             message = f"{route.cookie!r} can't be the name of a cookie"
             problems.add(ProblemCode.WRONG_VALUE, (*place, "cookie"), message)
         if bool(route.cookie) != bool(route.sessions):
@@ -110,14 +93,8 @@ def _check_headers(route: Route, place: Place, problems: Problems) -> None:
     seen = set()
     for name, value in route.headers:
         lowered = name.lower()
-        if not _TOKEN.fullmatch(name):
-            problems.add(ProblemCode.WRONG_VALUE, place, f"{name!r} can't be the name of a header")
-        elif lowered in _OWN:
-            message = f"{name} is a header of the client's own"
-            problems.add(ProblemCode.RESERVED_HEADER, place, message, _OWN[lowered])
-        elif not _VALUE.fullmatch(value):
-            message = f"{value!r} can't be the value of the header {name}: visible ASCII, spaces within"
-            problems.add(ProblemCode.WRONG_VALUE, place, message)
+        if fault := fault_of(name, value):
+            problems.add(fault.code, place, fault.message, fault.hint)
         if lowered in seen:
             problems.add(ProblemCode.REPEATED, place, f"the header {name} is here twice")
         seen.add(lowered)

@@ -288,7 +288,11 @@ class TrafficPart(ExperimentPart):
     ] = Field(description="paths that get traffic")
     methods: Annotated[list[MethodWord], Field(min_length=1)] = Field(
         default=[method.name for method in default_of(TrafficPlan, "methods")],
-        description="HTTP methods; a POST and a PUT carry 8 bytes; of an answer to HEAD only the status is judged",
+        description="HTTP methods; POST, PUT and PATCH carry 8 bytes; of an answer to HEAD only the status is judged",
+    )
+    bodies: bool = Field(
+        default=default_of(TrafficPlan, "bodies"),
+        description="send a body with POST, PUT and PATCH; some proxies repeat a request without one after a failure",
     )
     connections: Annotated[list[ShapeWord], Field(min_length=1)] = Field(
         default=[shape.word for shape in default_of(TrafficPlan, "shapes")],

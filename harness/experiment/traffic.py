@@ -41,6 +41,7 @@ def parse_traffic(value: Any, files: ExperimentFiles, problems: Problems) -> Par
         host=part.host,
         tls=_tls(part.tls, files) if part.tls is not None else None,
         arrivals=part.arrivals,
+        bodies=part.bodies,
         **given(seed=part.seed, **{each.field: getattr(part, each.field) for each in _DURATIONS.values()}),
     )
     return ParsedTraffic(part, plan)

@@ -54,9 +54,19 @@ _DROPPED_ROUTES = {
 #: Kinds of requests by which losses are counted, and those of them that are shown only if they were sent.
 _KINDS = {
     "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
+    "patch": "PATCH", "options": "OPTIONS",
     **{shape.word: facts.lost for shape, facts in SHAPES.items()},
 }  # fmt: skip
-_RARE = frozenset({"head", "put", "delete", *(shape.word for shape, facts in SHAPES.items() if not facts.is_usual)})
+_RARE = frozenset(
+    {
+        "head",
+        "put",
+        "delete",
+        "patch",
+        "options",
+        *(shape.word for shape, facts in SHAPES.items() if not facts.is_usual),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)

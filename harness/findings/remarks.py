@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.measures import EMPTY_SERIES
 from harness.analysis.thresholds import DIFFERENCE_P
 from harness.analysis.version_answers import version_answers_of
-from harness.findings.finding_type import Sentence, TrialFinding
+from harness.findings.finding_type import Sentence, Subject, TrialFinding
+from harness.model.attempt import REDIRECT, Outcome
 from harness.model.events import ChangeEvent, Rollback
 from harness.model.verdict import Weight
-from harness.wording import plural, probability, ratio, seconds
+from harness.wording import count, plural, probability, ratio, seconds
+
+#: Most targets of redirects that are listed.
+_TARGETS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,4 +106,36 @@ class CandidatesDiffer(TrialFinding, code="candidates-differ", weight=Weight.NOT
         return Sentence(
             f"The candidates differ: A succeeded{within} in {a}, B in {b} (p {probability(self.p_value)}, "
             f"{'z test' if self.method == 'z' else 'Fisher exact test'}).",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redirected(
+    TrialFinding, code="redirected", weight=Weight.NOTE, subjects={Subject.TRIAL, Subject.WATCH}, warns=True
+):
+    """Lost requests were answered by redirects, which the harness does not follow."""
+
+    count: int
+    targets: str
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[Redirected]:
+        """Yield a finding if a redirect was not a right answer."""
+        rows = facts.evidence.attempts
+        lost = rows["responder"][(rows["outcome"] == Outcome.STATUS) & (rows["status"] // 100 == 3)]
+        numbers, counts = np.unique(lost, return_counts=True)
+        texts = facts.evidence.responders
+        found = {texts.get(int(number), ""): int(n) for number, n in zip(numbers, counts, strict=True)}
+        targets = {text.removeprefix(REDIRECT): n for text, n in found.items() if text.startswith(REDIRECT)}
+        if targets:
+            most = sorted(targets, key=lambda target: (-targets[target], target))[:_TARGETS]
+            yield cls(count=len(lost), targets=", ".join(f"{target} ({count(targets[target])})" for target in most))
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        return Sentence(
+            f"{plural(self.count, 'answer was a redirect', 'answers were redirects')}, which the harness does not "
+            f"follow, to: {self.targets}.",
+            "Send the traffic to the target, or count the status as a success (statuses: in an Experiment, "
+            "--expect-status for a watch).",
         )

@@ -6,10 +6,20 @@ The client is imported only when it is used, because the import takes a third of
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from harness.kube.credentials import (
+    CredentialError,
+    captured_faults,
+    impersonation,
+    is_loopback,
+    require_credentials,
+    strip_token,
+)
 from harness.kube.errors import KubeconfigError, UnreachableError
 
 #: Maximum number of open connections: the main thread's, one per watch, and one per followed log.
@@ -27,16 +37,48 @@ def connect(kubeconfig: Path, context: str | None) -> Any:
 
     settings = client.Configuration()
     try:
-        config.load_kube_config(str(kubeconfig), context=context, client_configuration=settings)
-    except (config.ConfigException, OSError, ValueError, KeyError, TypeError) as error:
+        chosen = _chosen(kubeconfig, context)
+        with captured_faults() as faults:
+            config.load_kube_config(str(kubeconfig), context=context, client_configuration=settings)
+        user = chosen["user"]
+        require_credentials(user, settings, faults)
+        strip_token(settings)
+        if is_loopback(settings.host) and not chosen["cluster"].get("proxy-url"):
+            settings.proxy = None
+        settings.retries = Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
+        settings.connection_pool_maxsize = POOL
+        api = client.ApiClient(settings)
+        for name, value in impersonation(user).items():
+            api.set_default_header(name, value)
+    except (
+        config.ConfigException, CredentialError, yaml.YAMLError, OSError, ValueError, LookupError, TypeError,
+        AttributeError,
+    ) as error:  # fmt: skip
         wanted = f"context {context} of " if context else ""
         raise KubeconfigError(
             f"Can't use {wanted}the kubeconfig {kubeconfig}: {error}",
             hint="List the contexts with: kubectl config get-contexts",
         ) from error
-    settings.retries = Retry(total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods={"GET"})
-    settings.connection_pool_maxsize = POOL
-    return client.ApiClient(settings)
+    return api
+
+
+def _chosen(kubeconfig: Path, context: str | None) -> Mapping[str, Mapping[str, Any]]:
+    """Return the fields of the cluster and the user of a context."""
+    content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8")) or {}
+    name = context or content.get("current-context")
+    found = _named(content, "contexts", "context", name)
+    return {
+        "cluster": _named(content, "clusters", "cluster", found.get("cluster")),
+        "user": _named(content, "users", "user", found.get("user")),
+    }
+
+
+def _named(content: Mapping[str, Any], section: str, word: str, name: Any) -> Mapping[str, Any]:
+    for entry in content.get(section) or ():
+        if entry.get("name") == name:
+            fields: Mapping[str, Any] = entry.get(word) or {}
+            return fields
+    return {}
 
 
 def disconnect(client: Any) -> None:

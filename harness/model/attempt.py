@@ -60,6 +60,10 @@ class Progress(IntEnum):
     ANSWERED = 4
 
 
+#: Begin of the text that identifies the answer of a redirect; its target follows.
+REDIRECT = "redirect to "
+
+
 class Method(IntEnum):
     """HTTP methods of attempts. A proxy may not silently retry a ``POST``."""
 
@@ -68,6 +72,8 @@ class Method(IntEnum):
     HEAD = 2
     PUT = 3
     DELETE = 4
+    PATCH = 5
+    OPTIONS = 6
 
 
 class CloseReason(IntEnum):

@@ -96,6 +96,7 @@ class TrafficPlan:
 
     Attributes:
         arrivals: ``even`` distances between slots, or random ones (``poisson``) that depend only on ``seed``.
+        bodies: Send a body with POST, PUT and PATCH. Some proxies repeat a request without a body after a failure.
         idle: Minimum idle time of a connection before an attempt of the idle shape uses it.
         slow: Delay that attempts of the slow shape request from the application.
         preopened: Minimum time for which a connection of the preopened shape is open and unused before its attempt.
@@ -114,6 +115,7 @@ class TrafficPlan:
     tls: Tls | None = None
     arrivals: Arrivals = "even"
     seed: int = 0
+    bodies: bool = True
     idle: float = 0.0
     slow: float = 0.0
     preopened: float = 0.0

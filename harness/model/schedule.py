@@ -34,6 +34,7 @@ class Stream:
         headers: Further headers, ``(name, value)``.
         cookie: Name of the cookie that its sessions send back; empty for none.
         sessions: Number of sessions used in turn by each sender; 0 for none.
+        bodies: Send a body, if the method is one that has bodies.
     """
 
     route: int
@@ -48,6 +49,7 @@ class Stream:
     headers: tuple[tuple[str, str], ...] = ()
     cookie: str = ""
     sessions: int = 0
+    bodies: bool = True
 
 
 class Schedule(Protocol):
@@ -166,6 +168,7 @@ def streams(plan: TrafficPlan) -> tuple[Stream, ...]:
             headers=route.headers,
             cookie=route.cookie,
             sessions=route.sessions,
+            bodies=plan.bodies,
         )
         for index, route in enumerate(plan.routes)
         for method in plan.methods

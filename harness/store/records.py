@@ -3,8 +3,9 @@
 A sealed run is judged again years later, so what is written must explain itself: labels, not numbers.
 
 A dataclass is an object; a ``StrEnum`` is its value. An ``IntEnum`` is its name in lower case with dashes
-(``timeout-connect``), also as key of a mapping. A tuple is a list; a ``Path`` is its text; a change has a ``kind`` in
-addition to its fields. Numbers are as Python writes them: the shortest text that reads back the same.
+(``timeout-connect``), also as key of a mapping. A tuple is a list; a ``Path`` is its text; a ``Secret`` is
+``(withheld)``; a change has a ``kind`` in addition to its fields. Numbers are as Python writes them: the shortest text
+that reads back the same.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, Literal, TypeVar
 
 from harness.errors import EvidenceError
 from harness.model.changes import CHANGE_KINDS, ChangeSpec
+from harness.model.secrets import WITHHELD, Secret
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, Enum):
         return _label(value)
     if value is None or isinstance(value, bool | int | float | str):
-        return value
+        return WITHHELD if isinstance(value, Secret) else value
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from harness.errors import HarnessError
 from harness.kit.files import clear_disk_errors
-from harness.model.experiment import Tls, TrafficPlan
+from harness.model.experiment import Route, Tls, TrafficPlan
 from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 
 _PORTS = {"http": 80, "https": 443}
@@ -33,10 +33,13 @@ def plan_of_class(user: UserClass, host: str | None, crew: WorkerGroup | None = 
         crew: The workers that share it; None for none.
 
     Raises:
-        HarnessError: The host is invalid, or the folder cannot be made.
+        HarnessError: The host or a route is invalid, or the folder cannot be made.
     """
     destination(host)
     traffic = user.traffic
+    for route in traffic.routes:
+        if not isinstance(route, Route):
+            raise HarnessError(f"The traffic has {route!r} in its routes.", hint=f"Write Route({route!r}).")
     tls = (traffic.tls or Tls()) if urlsplit(host or "").scheme == "https" else None
     return TrafficChildPlan(
         traffic=replace(traffic, tls=tls),

@@ -17,6 +17,7 @@ from harness.traffic.event_log import EventLogReader
 from harness.traffic.forked import TRAFFIC
 from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
 from harness.traffic.plan import VARIABLE, TrafficChildPlan, WorkerGroup, write_plan
+from harness.traffic.withheld import environment_of
 
 #: Seconds within which the process must carry out a command on a busy machine.
 _OBEY_SECONDS = 30.0
@@ -65,7 +66,8 @@ class TrafficChild:
             name="the traffic process (Locust)",
             log=plan.directory / "locust.log",
             # Settings for the user's other runs of Locust must not change this one.
-            env={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")} | {VARIABLE: str(path)},
+            env={k: v for k, v in os.environ.items() if not k.startswith("LOCUST_")}
+            | {VARIABLE: str(path), **environment_of(plan.traffic)},
             stdin_pipe=True,
         )
         return cls(plan, process)

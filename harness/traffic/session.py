@@ -30,6 +30,7 @@ from harness.traffic.http.destination import Destination
 from harness.traffic.http.endpoint_choice import BackendLog, RandomEndpoint
 from harness.traffic.http.tls import TlsPeer, make_context
 from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.withheld import reveal, without_secrets
 
 #: Nanoseconds from the command to begin to the origin, in which the ledgers are made.
 _LEAD_NS = 20_000_000
@@ -132,6 +133,7 @@ class Session:
     def run(self) -> None:
         """Calibrate, wait for the command to begin, send until the command to stop, and drain."""
         try:
+            self.plan = replace(self.plan, traffic=reveal(self.plan.traffic, os.environ))
             tls = self.plan.traffic.tls
             self._context = make_context(tls) if tls is not None else None
             if self.plan.calibration is not None:
@@ -226,11 +228,14 @@ class Session:
             connections=connections,
             answers=AnswerBook(
                 [replace(r, answers=self.plan.answers.get(r.key, r.answers)) for r in traffic.routes],
-                lambda number, text: self.journal.record("responder", number=number, text=text),
+                self._announce,
             ),
             on_fault=self._client_fault,
             on_tls=self._tls_refused,
         )
+
+    def _announce(self, number: int, text: str) -> None:
+        self.journal.record("responder", number=number, text=without_secrets(text, self.plan.traffic.routes))
 
     def _client_fault(self, text: str) -> None:
         self._logged += 1

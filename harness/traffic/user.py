@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-from locust import User, events, task
-from locust.exception import StopUser
+from locust import User, constant, events, tag, task
 
 from harness.errors import HarnessError
 from harness.kit import streams
@@ -42,6 +41,10 @@ if VARIABLE in os.environ or WORKER_VARIABLE in os.environ:
 _COMMANDS_FD = _take_standard_input() if VARIABLE in os.environ else -1
 
 
+#: Seconds for which a user waits after its only task: longer than any run.
+_FOREVER = 1e9
+
+
 class LosslessUser(User):
     """Sends ``traffic`` on its schedule and records every attempt.
 
@@ -54,6 +57,8 @@ class LosslessUser(User):
     fixed_count = 1
     traffic = TrafficPlan(rate=50, routes=(Route("/"),))
     out = Path("reports")
+    # After its task, the user waits to be stopped. Locust logs an error for a user that has ended before.
+    wait_time = constant(_FOREVER)
 
     @task
     def send(self) -> None:
@@ -67,7 +72,6 @@ class LosslessUser(User):
         except Exception:  # noqa: BLE001 - Locust would log it and start the task again
             _log.exception("The traffic process failed.")
         _finish(self.environment, failure)
-        raise StopUser
 
 
 def _finish(environment: Any, failure: str) -> None:
@@ -96,6 +100,13 @@ def _classes(environment: Any) -> list[type[LosslessUser]]:
 _roles: dict[Any, Role] = {}
 
 
+def _keep_with_tags(options: Any) -> None:
+    """Let ``--tags`` choose among the tasks of other users: traffic that is accounted for is never left out."""
+    if wanted := set(getattr(options, "tags", None) or ()) - set(getattr(options, "exclude_tags", None) or ()):
+        tag(*wanted)(LosslessUser.send)
+
+
 @events.init.add_listener
 def _on_init(environment: Any, **_: Any) -> None:
+    _keep_with_tags(environment.parsed_options)
     _role(environment)

@@ -33,7 +33,7 @@ from harness.findings.releases import (
     ShareNotMeasured,
     VersionUntold,
 )
-from harness.findings.remarks import CandidatesDiffer, ClocksCompared, RolledBack
+from harness.findings.remarks import CandidatesDiffer, ClocksCompared, Redirected, RolledBack
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
 from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, NothingUnderWay, NothingWaited
 from harness.findings.stopping import CutShort, NotRun
@@ -218,6 +218,14 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
         lambda e: with_rows(e, 0.4, 0.42, responder=2),
         LossBeforeChange.code,
         Verdict.INCONCLUSIVE,
+    ),
+    "lost by a redirect": (
+        lambda e: replace(
+            with_rows(e, 1.5, 1.6, outcome=Outcome.STATUS, status=302, responder=9),
+            responders={**e.responders, 9: "redirect to /login"},
+        ),
+        Redirected.code,
+        Verdict.LOSSY,
     ),
     "loss": (lambda e: with_losses(e, 1.5, 1.6), RequestsLost.code, Verdict.LOSSY),
     "loss while settling": (lambda e: with_losses(e, 2.5, 2.51), RequestsLost.code, Verdict.LOSSY),

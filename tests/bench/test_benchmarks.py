@@ -27,7 +27,9 @@ def quick(name: str, document: Path) -> str:
 def document(tmp_path: Path) -> Path:
     """Return a document with a place for each table, and text around them."""
     path = tmp_path / "performance.md"
-    places = "".join(f"<!-- bench:{name} -->old<!-- /bench:{name} -->\n" for name in ("traffic", "analysis", "outage"))
+    places = "".join(
+        f"<!-- bench:{name} -->old<!-- /bench:{name} -->\n" for name in ("traffic", "analysis", "outage", "watch")
+    )
     path.write_text(f"Before.\n{places}After.\n", encoding="utf-8")
     return path
 
@@ -63,3 +65,12 @@ def test_traffic_compares_clients_and_ours_reports_every_loss(document: Path) ->
 
     assert len(counts) == 2
     assert all(int(get[0]) > 0 and get[0] == get[1] and get[2] == get[3] for get in counts)
+
+
+@pytest.mark.nginx
+def test_watch_measures_both_clients(document: Path) -> None:
+    """Each client has its row."""
+    text = quick("watch", document)
+
+    assert "| harness watch |" in text
+    assert "| http.client |" in text

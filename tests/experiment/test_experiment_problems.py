@@ -66,7 +66,7 @@ TABLE = [
         "small.yaml:6",
         "18,000 connections would be kept preopened",
     ),
-    ("small.yaml", "pool: {size: 10}", "methods: [TRACE]", "small.yaml:6", "'PUT' or 'DELETE'"),
+    ("small.yaml", "pool: {size: 10}", "methods: [TRACE]", "small.yaml:6", "'PATCH' or 'OPTIONS'"),
     (
         "small.yaml",
         "answers: apple}]",

@@ -113,6 +113,14 @@ def test_a_hung_server_does_not_delay_the_schedule() -> None:
     assert origin.traffic.concurrency == 12_000
 
 
+def test_a_login_in_a_url_is_refused_without_repeating_it() -> None:
+    """The command line takes it out before; a program gives a header."""
+    message = problems("http://user:secret@a/")
+
+    assert "has a user name and a password" in message
+    assert "secret" not in message
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
@@ -122,7 +130,6 @@ def test_a_hung_server_does_not_delay_the_schedule() -> None:
         ("http://", "not an http:// or https:// URL"),
         ("http://a:99999/", "Port out of range"),
         ("http://[::1/", "not a URL"),
-        ("http://user:secret@a/", "not supported"),
     ],
 )
 def test_a_text_that_is_no_url_is_reported_with_a_suggestion(url: str, why: str) -> None:

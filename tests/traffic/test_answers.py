@@ -6,7 +6,7 @@ import pytest
 
 from harness.model.attempt import Outcome
 from harness.model.experiment import Route
-from harness.traffic.http.answers import RESPONDERS, TEXT_LIMIT, AnswerBook
+from harness.traffic.http.answers import RESPONDERS, TEXT_LIMIT, AnswerBook, target_of
 
 
 def book(*patterns: str) -> tuple[AnswerBook, dict[int, str]]:
@@ -104,3 +104,27 @@ def test_an_application_with_ever_new_answers_does_not_fill_the_memory() -> None
     answers, announced = book()
     assert {answers.judge(0, 200, b"y" * 5000 + end)[1] for end in (b"1", b"2")} == {1}
     assert len(announced[1]) == TEXT_LIMIT
+
+
+def test_a_redirect_is_known_by_its_target() -> None:
+    """Its body is boilerplate; an answer to HEAD has a target, too."""
+    answers, announced = book("apple*")
+
+    assert answers.judge(0, 301, b"<h1>Moved</h1>", target="https://shop.example/") == (Outcome.STATUS, 1)
+    assert answers.judge(0, 301, b"", has_body=False, target="https://shop.example/") == (Outcome.STATUS, 1)
+    assert answers.judge(0, 302, b"<h1>Moved</h1>", target="/login") == (Outcome.STATUS, 2)
+    assert announced == {1: "redirect to https://shop.example/", 2: "redirect to /login"}
+
+
+@pytest.mark.parametrize(
+    ("head", "target"),
+    [
+        (b"HTTP/1.1 301 Moved\r\nLocation: /new\r\n\r\n", "/new"),
+        (b"HTTP/1.1 301 Moved\r\nX: y\r\nlocation:https://a/b \r\n\r\n", "https://a/b"),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Location: /x\r\n\r\n", ""),
+        (b"HTTP/1.1 300 Multiple Choices\r\n\r\n\r\nLocation: /in-the-body", ""),
+    ],
+)
+def test_the_target_of_a_redirect_is_read_from_its_head(head: bytes, target: str) -> None:
+    """Any case and spacing; another header or the body is no target."""
+    assert target_of(head) == target

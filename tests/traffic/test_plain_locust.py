@@ -84,3 +84,55 @@ def test_an_invalid_host_ends_it_with_a_message_and_code_1(tmp_path: Path, proce
     assert done.code == 1
     assert "is no http:// or https:// address" in done.err
     assert "Traceback" not in done.err
+
+
+TAGGED = (
+    FILE
+    + """
+
+from locust import task, tag, User, LoadTestShape
+
+
+class Other(User):
+    fixed_count = 1
+
+    @tag("slow")
+    @task
+    def slow(self):
+        pass
+
+    @task
+    def quick(self):
+        pass
+
+    def wait_time(self):
+        return 0.1
+
+
+class Two(LoadTestShape):
+    def tick(self):
+        return (2, 2) if self.get_run_time() < 3 else None
+"""
+)
+
+
+@pytest.mark.parametrize("words", [(), ("--tags", "slow"), ("--exclude-tags", "slow")])
+def test_tags_and_shapes_choose_among_other_users(tmp_path: Path, server: FaultyServer, words: tuple[str, ...]) -> None:
+    """The traffic of a lossless user is never filtered out, and Locust logs no error when it stops this user."""
+    (tmp_path / "mine.py").write_text(TAGGED)
+    done = locust(tmp_path, "-f", "mine.py", "--host", f"http://{server.address}:{server.port}", *words)
+
+    assert done.code == 0, done.err
+    assert journal(tmp_path)["drained"]["rows"] >= 200
+    assert "proper args" not in done.err
+    assert "No tasks defined on Mine" not in done.err
+
+
+def test_a_route_as_text_gives_a_message(tmp_path: Path, server: FaultyServer) -> None:
+    """It says what to write, without a traceback."""
+    (tmp_path / "mine.py").write_text(FILE.replace('(Route("/fault/ok", ("ok",)),)', '("/", "/cart")'))
+    done = locust(tmp_path, "-f", "mine.py", "--host", f"http://{server.address}:{server.port}", "--run-time", "2s")
+
+    assert done.code == 1
+    assert "Write Route('/')." in done.err
+    assert "Traceback" not in done.err

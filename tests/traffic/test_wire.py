@@ -9,11 +9,13 @@ from harness.model.schedule import Stream
 from harness.model.shapes import Shape
 from harness.traffic.http.wire import RequestForm
 
+BODIES = {Method.POST, Method.PUT, Method.PATCH}
+
 
 @pytest.mark.parametrize("method", list(Method))
 @pytest.mark.parametrize("shape", list(Shape))
 def test_requests_carry_their_id_and_the_fate_of_the_connection(method: Method, shape: Shape) -> None:
-    """One id per attempt; a POST and a PUT have a body of known length; a connection of its own is to be closed."""
+    """One id per attempt; POST, PUT and PATCH have a body of known length; a connection of its own is to be closed."""
     form = RequestForm.of(Stream(0, "/a", method, shape), host="shop.test", token="tok-0")
     head, _, body = form.request(7).partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
@@ -21,8 +23,19 @@ def test_requests_carry_their_id_and_the_fate_of_the_connection(method: Method, 
     assert lines[0] == f"{method.name} /a HTTP/1.1"
     assert {"Host: shop.test", "X-Request-ID: tok-0-7"} < set(lines)
     assert ("Connection: close" in lines) == (shape in {Shape.NEW, Shape.SLOW, Shape.PREOPENED})
-    assert (f"Content-Length: {len(body)}" in lines) == (method in {Method.POST, Method.PUT})
-    assert bool(body) == (method in {Method.POST, Method.PUT})
+    assert (f"Content-Length: {len(body)}" in lines) == (method in BODIES)
+    assert bool(body) == (method in BODIES)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_body_can_be_left_out(method: Method) -> None:
+    """Its length is then 0, and it has no type."""
+    form = RequestForm.of(Stream(0, "/a", method, Shape.NEW, bodies=False), host="shop.test", token="tok-0")
+    head, _, body = form.request(7).partition(b"\r\n\r\n")
+
+    assert not body
+    assert (b"Content-Length: 0" in head) == (method in BODIES)
+    assert b"Content-Type" not in head
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 
 from harness.errors import InvalidInputError, Problem
 from harness.kit.files import clear_disk_errors
+from harness.kube.credentials import with_own_paths
 
 #: Fields of a cluster or user whose value is the path of a file.
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
@@ -43,8 +44,11 @@ class KubeContext:
 def find_context(context: str, kubeconfig: str = "") -> KubeContext:
     """Return the context of that name, from the given file, from $KUBECONFIG, or from ~/.kube/config.
 
+    As with kubectl, $KUBECONFIG may list files that do not exist, and relative paths are relative to their kubeconfig.
+
     Raises:
-        InvalidInputError: There is no such file or context; names the existing contexts.
+        InvalidInputError: There is no such file or context, or the context names a cluster or user that no file
+            defines; names the existing ones.
     """
     files = _files(kubeconfig)
     configs = [(path, _read(path)) for path in files]
@@ -54,8 +58,8 @@ def find_context(context: str, kubeconfig: str = "") -> KubeContext:
         message = f"there is no context {context!r}" if context else "an existing cluster needs --context NAME"
         raise InvalidInputError([Problem(message, ":".join(map(str, files)), hint=f"existing contexts: {known}")])
     chosen = contexts[context][1]["context"]
-    cluster = _entry(configs, "clusters", "cluster", str(chosen.get("cluster")))
-    user = _entry(configs, "users", "user", str(chosen.get("user")))
+    cluster = _entry(configs, context, chosen, "cluster")
+    user = _entry(configs, context, chosen, "user") if chosen.get("user") else {}
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -68,10 +72,15 @@ def find_context(context: str, kubeconfig: str = "") -> KubeContext:
 
 
 def _files(kubeconfig: str) -> list[Path]:
+    """Return the files to read."""
     if kubeconfig:
         return [Path(kubeconfig)]
-    paths = os.environ.get("KUBECONFIG", "")
-    return [Path(part) for part in paths.split(":") if part] or [Path.home() / ".kube" / "config"]
+    paths = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(":") if part]
+    existing = [path for path in paths if path.exists()]
+    if paths and not existing:
+        missing = ":".join(map(str, paths))
+        raise InvalidInputError([Problem("no file of $KUBECONFIG exists", missing, hint="set it, or use --kubeconfig")])
+    return existing or [Path.home() / ".kube" / "config"]
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -93,10 +102,23 @@ def _entries(configs: list[tuple[Path, Mapping[str, Any]]], section: str) -> dic
     return found
 
 
-def _entry(configs: list[tuple[Path, Mapping[str, Any]]], section: str, word: str, name: str) -> dict[str, Any]:
-    path, entry = _entries(configs, section).get(name, (Path(), {}))
+def _entry(
+    configs: list[tuple[Path, Mapping[str, Any]]], context: str, chosen: Mapping[str, Any], word: str
+) -> dict[str, Any]:
+    """Return the fields of the cluster or user of a context, with absolute paths."""
+    name = str(chosen.get(word) or "")
+    entries = _entries(configs, f"{word}s")
+    if name not in entries:
+        known = ", ".join(sorted(entries)) or "none"
+        message = f"context {context!r} names {word} {name!r}, which no kubeconfig defines"
+        raise InvalidInputError([Problem(message, hint=f"existing {word}s: {known}")])
+    path, entry = entries[name]
     fields = dict(entry.get(word) or {})
     for field in _FILES:
         if fields.get(field):  # relative to the kubeconfig that contains it
             fields[field] = str((path.parent / fields[field]).absolute())
+    if word == "cluster" and not fields.get("server"):
+        raise InvalidInputError([Problem(f"cluster {name!r} has no server", str(path))])
+    if plugin := fields.get("exec"):
+        fields["exec"] = with_own_paths(plugin, path.parent)
     return fields

@@ -13,9 +13,11 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlsplit
 
 from harness.errors import InvalidInputError, Problem
+from harness.experiment.header_rules import fault_of
 from harness.model.attempt import Method
 from harness.model.experiment import MOST_WAITING, Pool, Route, Tls, TrafficPlan, waiting_connections
 from harness.model.rates import Rate, highest_rate, lowest_rate, rate_text, scaled
+from harness.model.secrets import Secret
 from harness.model.shapes import SHAPES, ConnectionSource, Shape, part_from
 from harness.runner.watch.plan import Origin
 
@@ -48,6 +50,8 @@ class WatchRequest:
         ca: PEM file of trusted certificate authorities; None for the system's.
         insecure: Accept any certificate.
         server_name: Server name for TLS (SNI and certificate check); empty for the ``Host`` header's.
+        headers: Further headers of each request.
+        has_body: True to send a body with POST, PUT and PATCH.
     """
 
     urls: tuple[str, ...]
@@ -63,6 +67,8 @@ class WatchRequest:
     insecure: bool = False
     server_name: str = ""
     durations: Mapping[Shape, float] = field(default_factory=dict)
+    headers: tuple[tuple[str, Secret], ...] = ()
+    has_body: bool = True
 
 
 def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
@@ -104,6 +110,9 @@ def _problems(request: WatchRequest) -> Iterator[Problem]:
         yield Problem(f"--expect-regex {request.regex!r} is not a regular expression: {error}")
     if (request.regex or request.body is not None) and set(request.methods) == {Method.HEAD}:
         yield Problem("an answer to HEAD has no body, so nothing can be expected of it")
+    for name, value in request.headers:
+        if fault := fault_of(name, value):
+            yield Problem(fault.message, hint=fault.hint)
     if not re.fullmatch(r"[!-~]*", request.host):
         yield Problem(f"--host {request.host!r}: expected a host name, with :PORT if need be")
     yield from _shape_problems(request)
@@ -155,7 +164,7 @@ def _parts(url: str, problems: list[Problem]) -> tuple[str, str, int, str] | Non
         problems.append(Problem(f"{url!r} is not an http:// or https:// URL", hint=_suggestion(url)))
         return None
     if "@" in split.netloc:
-        problems.append(Problem(f"{url!r}: user names and passwords in URLs are not supported"))
+        problems.append(Problem("a URL has a user name and a password", hint="give them as a header: Authorization"))
         return None
     return split.scheme, host, _PORTS[split.scheme] if port is None else port, _path(split)
 
@@ -182,7 +191,10 @@ def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tup
     durations: dict[str, Any] = {SHAPES[shape].field: seconds for shape, seconds in request.durations.items()}
     traffic = TrafficPlan(
         rate=rate,
-        routes=tuple(Route(path, answers, request.statuses, regex=request.regex) for path in paths),
+        routes=tuple(
+            Route(path, answers, request.statuses, regex=request.regex, headers=request.headers) for path in paths
+        ),
+        bodies=request.has_body,
         methods=request.methods,
         shapes=request.shapes,
         **durations,

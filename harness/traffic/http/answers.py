@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from fnmatch import translate
 
-from harness.model.attempt import Outcome
+from harness.model.attempt import REDIRECT, Outcome
 from harness.model.experiment import Route
 
 #: The first characters of a body identify who answered; the rest adds nothing.
@@ -17,6 +17,15 @@ RESPONDERS = 10_000
 #: The most judgements that are cached, each for a route, status and body.
 _CACHED = 10_000
 _LONGEST_CACHED = 4096
+
+
+_LOCATION = re.compile(rb"\r?\nlocation:[ \t]*([^\r\n]*)", re.IGNORECASE)
+
+
+def target_of(head: bytes) -> str:
+    """Return the target of a redirect from its head; empty if it has none."""
+    found = _LOCATION.search(head.partition(b"\r\n\r\n")[0])
+    return found[1].decode("latin-1").strip() if found else ""
 
 
 class AnswerBook:
@@ -37,7 +46,9 @@ class AnswerBook:
         """Return True if judging needs the whole body; otherwise its beginning is enough."""
         return self._rules[route].judges_bodies
 
-    def judge(self, route: int, status: int, body: bytes, *, has_body: bool = True) -> tuple[Outcome, int]:
+    def judge(
+        self, route: int, status: int, body: bytes, *, has_body: bool = True, target: str = ""
+    ) -> tuple[Outcome, int]:
         """Judge a complete answer.
 
         Args:
@@ -45,12 +56,15 @@ class AnswerBook:
             status: HTTP status.
             body: The whole body, or its beginning where ``needs_body`` is false.
             has_body: False for an answer to HEAD, which is judged by its status alone.
+            target: Target of a redirect, which identifies it instead of its body; empty for any other answer.
 
         Returns:
             ``OK``, ``STATUS`` (invalid for the route) or ``WRONG_ANSWER``, and the responder's number (0 for none).
         """
         if not has_body:
-            return (Outcome.OK if self._rules[route].allows(status) else Outcome.STATUS), 0
+            return (Outcome.OK if self._rules[route].allows(status) else Outcome.STATUS), self._redirect(target)
+        if target:
+            return self._rules[route].outcome(status, body, body.decode(errors="replace")), self._redirect(target)
         if len(body) > _LONGEST_CACHED:
             return self._judge(self._rules[route], status, body)
         key = (route, status, body)
@@ -61,12 +75,12 @@ class AnswerBook:
                 self._known[key] = known
         return known
 
+    def _redirect(self, target: str) -> int:
+        return self._responder(f"{REDIRECT}{target}"[:TEXT_LIMIT]) if target else 0
+
     def _judge(self, rule: _AnswerRule, status: int, body: bytes) -> tuple[Outcome, int]:
         text = body.decode(errors="replace")
-        responder = self._responder(text.strip()[:TEXT_LIMIT])
-        if not rule.allows(status):
-            return Outcome.STATUS, responder
-        return (Outcome.OK if rule.accepts(body, text) else Outcome.WRONG_ANSWER), responder
+        return rule.outcome(status, body, text), self._responder(text.strip()[:TEXT_LIMIT])
 
     def _responder(self, text: str) -> int:
         number = self._numbers.get(text, 0)
@@ -92,7 +106,12 @@ class _AnswerRule:
     def allows(self, status: int) -> bool:
         return status in self._statuses if self._statuses else 200 <= status < 300
 
-    def accepts(self, body: bytes, text: str) -> bool:
+    def outcome(self, status: int, body: bytes, text: str) -> Outcome:
+        if not self.allows(status):
+            return Outcome.STATUS
+        return Outcome.OK if self._accepts(body, text) else Outcome.WRONG_ANSWER
+
+    def _accepts(self, body: bytes, text: str) -> bool:
         if self._body is not None and body != self._body:
             return False
         if self._regex is not None and not self._regex.search(text):

@@ -19,7 +19,7 @@ from harness.model.schedule import Stream
 from harness.model.shapes import SHAPES, Shape, WireProtocol
 from harness.store.ledger import ConnectionLedger, LedgerWriter
 from harness.store.ledger_format import NEVER
-from harness.traffic.http.answers import AnswerBook
+from harness.traffic.http.answers import AnswerBook, target_of
 from harness.traffic.http.attempt import Attempt, ClientConnection
 from harness.traffic.http.cookies import sessions_of
 from harness.traffic.http.deadlines import Deadlines
@@ -210,11 +210,13 @@ class Client:
     def answered(self, connection: ClientConnection, attempt: Attempt, at: int) -> None:
         """Judge a complete answer, and keep the connection if both sides want to."""
         parser = connection.parser
+        redirects = 300 <= parser.status < 400
         outcome, responder = self._answers.judge(
             attempt.stream.route,
             parser.status,
             parser.body,
             has_body=attempt.stream.method is not Method.HEAD,
+            target=target_of(b"".join(parser.head)) if redirects else "",
         )
         attempt.progress = Progress.ANSWERED
         if attempt.sessions is not None and outcome is Outcome.OK:

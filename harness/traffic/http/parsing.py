@@ -30,8 +30,8 @@ class AnswerParser(HTTPResponseParser):
         complete: The final answer is complete.
         spoiled: Data followed it, so the connection cannot be used again.
         status: Status of the final answer.
-        head: Data of its head and of interim answers, while the head is incomplete; the whole head where that is
-            needed, with the data that came along with its end.
+        head: Data of its head and of interim answers, while the head is incomplete; the whole head of a redirect or
+            where that is needed, with the data that came along with its end.
     """
 
     def __init__(self) -> None:
@@ -125,6 +125,9 @@ class AnswerParser(HTTPResponseParser):
     def _on_headers_complete(self) -> bool:
         """Return True if the answer has no body."""
         self._in_body = True
+        if 300 <= self.get_code() < 400:
+            # The target of a redirect is part of the answer.
+            self._keep_head = True
         return self._to_head
 
     def _on_body(self, data: bytearray) -> None:

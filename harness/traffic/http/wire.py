@@ -8,9 +8,9 @@ from harness.model.attempt import Method
 from harness.model.schedule import Stream
 from harness.model.shapes import SHAPES
 
-#: The body of a POST or PUT; with its length a server can tell whether it got all of it.
+#: The body of a POST, PUT or PATCH; with its length a server can tell whether it got all of it.
 POST_BODY = b"attempt\n"
-_WITH_BODY = frozenset({Method.POST, Method.PUT})
+_WITH_BODY = frozenset({Method.POST, Method.PUT, Method.PATCH})
 #: Header fields of every request, unless the stream has its own.
 _USUAL = ("User-Agent: harness", "Accept: */*")
 
@@ -42,8 +42,9 @@ class RequestForm:
             fields.append("Connection: close")
         body = b""
         if stream.method in _WITH_BODY:
-            body = POST_BODY
-            fields += ["Content-Type: text/plain", f"Content-Length: {len(body)}"]
+            body = POST_BODY if stream.bodies else b""
+            fields += ["Content-Type: text/plain"] if body else []
+            fields.append(f"Content-Length: {len(body)}")
         first = f"{stream.method.name} {_path_and_query(stream)} HTTP/1.1"
         head = f"{first}\r\nHost: {stream.host or host}\r\nX-Request-ID: {token}-"
         return cls(head.encode(), ("\r\n" + "\r\n".join(fields) + "\r\n\r\n").encode() + body)

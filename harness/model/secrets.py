@@ -1,0 +1,16 @@
+"""Texts that no evidence, report or log may contain, such as credentials."""
+
+from __future__ import annotations
+
+#: Stands for a secret in every record that is written.
+WITHHELD = "(withheld)"
+
+
+class Secret(str):
+    """A text that is written as ``WITHHELD`` in every record; only the process that sends it gets the text itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return the text that stands for a secret."""
+        return repr(WITHHELD)
