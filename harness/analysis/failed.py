@@ -19,6 +19,7 @@ from harness.model.shapes import Shape
 MOST = 200
 
 Indices = np.ndarray[tuple[int], np.dtype[np.intp]]
+Kinds = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 
 def failed_of(facts: Facts, most: int = MOST) -> FailedAttempts:
@@ -31,7 +32,8 @@ def failed_of(facts: Facts, most: int = MOST) -> FailedAttempts:
     """
     failed = np.flatnonzero(facts.is_lost | (facts.outcome == Outcome.UNFINISHED))
     rows = facts.evidence.attempts
-    failed = failed[np.lexsort((rows["number"][failed], rows["worker"][failed], rows["planned"][failed]))]
+    # Each worker's rows are in the order of its slots, so a stable sort by time alone has one result.
+    failed = failed[np.argsort(rows["planned"][failed], kind="stable")]
     kept = failed if len(failed) <= most else failed[_chosen(_kinds(facts, failed), most)]
     return FailedAttempts(len(failed), attempts_at(facts, kept))
 
@@ -42,21 +44,24 @@ def attempts_at(facts: Facts, rows: Indices) -> tuple[FailedAttempt, ...]:
     return tuple(_attempt(facts, row, connections) for row in rows.tolist())
 
 
-def _kinds(facts: Facts, failed: Indices) -> Indices:
+def _kinds(facts: Facts, failed: Indices) -> Kinds:
     """Return a number for the kind of each failed attempt: its stream, outcome and status."""
-    rows = facts.evidence.attempts[failed]
-    parts = np.stack([facts.stream[failed], facts.outcome[failed], rows["status"]], axis=1)
-    return np.unique(parts, axis=0, return_inverse=True)[1].reshape(-1)
+    kinds: Kinds = facts.stream[failed].astype(np.uint64) << np.uint64(24)
+    kinds |= facts.outcome[failed].astype(np.uint64) << np.uint64(16)
+    kinds |= facts.evidence.attempts["status"][failed].astype(np.uint64)
+    return kinds
 
 
-def _chosen(kinds: Indices, most: int) -> Indices:
+def _chosen(kinds: Kinds, most: int) -> Indices:
     """Return the positions of ``most`` attempts: the first and the last of each kind, and others evenly over time."""
     first = np.unique(kinds, return_index=True)[1]
     last = len(kinds) - 1 - np.unique(kinds[::-1], return_index=True)[1]
     ends = np.union1d(first, last)
     if len(ends) >= most:
         return ends[_evenly(len(ends), most)]
-    others = np.setdiff1d(np.arange(len(kinds)), ends)
+    is_other = np.ones(len(kinds), dtype=bool)
+    is_other[ends] = False
+    others = np.flatnonzero(is_other)
     return np.union1d(ends, others[_evenly(len(others), most - len(ends))])
 
 

@@ -148,6 +148,7 @@ def _trial(change: str, lost: int) -> TrialVerdict:
         responders={"apple-v1": 450, "apple-v2": 550 - lost},
         calibration={"rst-before": (8, 8), "hung": (8, 8), "status-502": (8, 8)},
         lateness_ms={"p50": 0.4, "p99": 6.1, "max": 8.9},
+        pod_events=_pod_events(change),
         failed=FailedAttempts(lost, tuple(_failed(number, lost) for number in range(lost))),
     )
 
@@ -197,6 +198,21 @@ def _pods(change: str) -> tuple[Window, ...]:
         old = (Window(-2.0, leaves, _OLD, "ready"), Window(leaves, leaves + 0.7, _OLD, "terminating"))
         return (*old, other, Window(3.1, 4.0, _NEW, "starting"), Window(4.0, 10.0, _NEW, "ready"))
     return Window(-2.0, 10.0, _OLD, "ready"), other
+
+
+def _pod_events(change: str) -> tuple[Mark, ...]:
+    if change != "rolling-update":
+        return ()
+    return (
+        Mark(4.0, "pod", _NEW, "ready"),
+        Mark(4.0, "endpoints", _NEW, "endpoint-added"),
+        Mark(4.1, "pod", _OLD, "terminating"),
+        Mark(4.12, "kubelet", _OLD, "stopping"),
+        Mark(4.2, "endpoints", _OLD, "endpoint-removed"),
+        Mark(4.8, "pod", _OLD, "gone"),
+        Mark(5.2, "ingress", _NEW, "ingress-added"),
+        Mark(5.2, "ingress", _OLD, "ingress-removed"),
+    )
 
 
 def _marks(change: str) -> tuple[Mark, ...]:

@@ -112,3 +112,53 @@ def test_pods_of_one_version_keep_different_names() -> None:
     """A short name has letters of both the version and the pod."""
     assert short_name("apple-66f9d8c7b5-x7k2p") == "apple 66f9…x7k2p"
     assert short_name("web-0") == "web-0"
+
+
+def test_each_lost_request_has_a_line_at_its_time() -> None:
+    """Only the trial that lost requests has the row."""
+    ticks = [layer for layer in layers(chart.specification(LOSSY)) if layer["mark"]["type"] == "tick"]
+
+    assert [row["t"] for row in ticks[0]["data"]["values"]] == [attempt.sent for attempt in LOSSY.failed.kept]
+    quiet = layers(chart.specification(trial_of("bare--none")))
+    assert "tick" not in {layer["mark"]["type"] for layer in quiet}
+
+
+def test_a_pods_events_are_in_its_row() -> None:
+    """Each symbol is in the row of its pod, and explained in the legend; an event without a symbol is in neither."""
+    strange = replace(
+        LOSSY, pod_events=(*LOSSY.pod_events, Mark(4.5, "pod", LOSSY.pod_events[0].subject, "levitating"))
+    )
+    points = [
+        row
+        for layer in layers(chart.specification(strange))
+        if layer["mark"]["type"] == "point"
+        for row in layer["data"]["values"]
+        if row["row"] == short_name(LOSSY.pod_events[0].subject)
+    ]
+
+    assert [(row["t"], row["shape"]) for row in points] == [(4.0, "triangle-up"), (5.2, "triangle-right")]
+    assert chart.legend(strange) == chart.legend(LOSSY)
+    assert {"pod-ready", "pod-gone", "pod-ingress-removed"} < set(dict(chart.legend(LOSSY)))
+
+
+def test_pods_whose_state_changes_are_shown_first() -> None:
+    """Where there are too many pods, those that the change replaced have rows."""
+    quiet = tuple(Window(0, 5, f"pod-{n}", "ready") for n in range(40))
+    changed = (Window(0, 2, "replaced", "ready"), Window(2, 3, "replaced", "terminating"))
+    drawn = chart.specification(replace(LOSSY, pods=(*quiet, *changed), pod_events=()))
+
+    names = {row["row"] for layer in layers(drawn) if layer["mark"]["type"] == "bar" for row in layer["data"]["values"]}
+    assert "replaced" in names
+    assert len(names - {"phase"}) == 14
+
+
+def test_the_page_can_draw_a_part_of_the_trial() -> None:
+    """The specification for the page has the signals that its script sets, and the library what it calls."""
+    drawing = chart.render(LOSSY)
+    assert drawing is not None
+    signals = {signal["name"]: signal.get("value") for signal in drawing.data["vega"]["signals"]}
+
+    assert (signals["shown_from"], signals["shown_to"]) == (0, 10)
+    assert drawing.data["losses"] == [4.0]
+    assert [text for _, text in drawing.data["events"] if "deletion requested" in text]
+    assert "expressionInterpreter" in chart.library()[-200:]

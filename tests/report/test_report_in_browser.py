@@ -33,6 +33,7 @@ _BEYOND = """
     && !each.closest('.scroll, svg, .skip') && getComputedStyle(each).clipPath === 'none';
 }).map((each) => `${each.tagName}.${each.className}`)
 """
+MINUS = "\N{MINUS SIGN}"
 PATCH = "spec:\n  template:\n    metadata: {labels: {a: '<b>'}}\n"
 REMEDY = Remedy(
     title="preStop too short",
@@ -158,8 +159,8 @@ def shown(figure: Locator) -> tuple[float, float]:
 
 
 def labels(figure: Locator) -> list[str]:
-    """Return the numbers of the time axis."""
-    return figure.locator(".role-axis-label").last.locator("text").all_inner_texts()
+    """Return the labels of all axes."""
+    return figure.locator(".role-axis-label text").all_text_contents()
 
 
 def test_lost_requests_are_filtered_and_searched(opened: Opened) -> None:
@@ -193,11 +194,11 @@ def test_a_row_opens_its_trace(opened: Opened) -> None:
     button = table.locator("tbody button").first
     button.press("Enter")
     offsets = table.locator(".trace .offset").all_inner_texts()
-    values = [float(text.replace("−", "-").replace(",", "").removesuffix(" ms")) for text in offsets]
+    values = [float(text.replace(MINUS, "-").replace(",", "").removesuffix(" ms")) for text in offsets]
 
     expect(button).to_have_attribute("aria-expanded", "true")
     assert values == sorted(values)
-    assert {text[0] for text in offsets} == {"−", "+"}
+    assert {text[0] for text in offsets} == {MINUS, "+"}
     expect(table.locator(".trace")).to_contain_text("outcome: status 503")
     expect(table.locator(".trace")).to_contain_text("terminating")
     table.get_by_role("button", name="Show it in the chart").click()
@@ -251,7 +252,7 @@ def test_pointing_at_a_chart_says_what_happened(opened: Opened) -> None:
     page.mouse.move(area["x"] + 0.41 * area["width"], area["y"] + 5)
 
     expect(figure.locator(".readout")).to_contain_text("requests sent from 4.00 to 4.25 s: 25, answered 24, lost 1")
-    expect(figure.locator(".readout")).to_contain_text("terminating")
+    expect(figure.locator(".readout")).to_contain_text("4.100 s apple 66f9…x7k2p: deletion requested")
 
 
 def test_everything_can_be_done_with_the_keyboard(opened: Opened) -> None:
@@ -286,7 +287,7 @@ def test_a_patch_is_copied(opened: Opened) -> None:
 def test_a_command_is_copied_without_a_clipboard(opened: Opened) -> None:
     """A browser may refuse access to the clipboard; the text is selected then, and copied in the old way."""
     page = opened()
-    page.evaluate("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('refused')); }")
     remedy = page.locator(".remedy")
     remedy.get_by_role("button", name="Copy the command").click()
     expect(remedy.get_by_text(re.compile(r"Copied|Selected"))).to_be_visible()
@@ -295,16 +296,22 @@ def test_a_command_is_copied_without_a_clipboard(opened: Opened) -> None:
 
 
 def test_paper_shows_what_is_open(opened: Opened) -> None:
-    """Printing opens nothing, leaves out buttons, and six cells need few pages."""
+    """Printing opens nothing and leaves out buttons, so that the reader chooses what is on paper."""
     page = opened()
     before = page.locator("details[open]").count()
-    content = page.pdf(format="A4")
+    some = pages_on_paper(page)
     page.emulate_media(media="print")
 
     assert page.locator("details[open]").count() == before
-    assert len(re.findall(rb"/Type\s*/Page\b", content)) <= 6
     assert page.locator("button:visible").count() == 0
     assert page.evaluate(_BEYOND) == []
+    page.evaluate(_OPEN_ALL.replace("true", "false"))
+    assert pages_on_paper(page) <= 3 < some
+
+
+def pages_on_paper(page: Page) -> int:
+    """Return how many sheets of A4 a page needs."""
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
@@ -321,7 +328,7 @@ def test_nothing_is_clipped_at_any_width(opened: Opened, kind: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("kind", DOCUMENTS)
 def test_the_page_is_accessible(opened: Opened, kind: str, scheme: str) -> None:
-    """Axe finds no fault: landmarks, headings, labels, names, order of focus and contrast of all open parts."""
+    """No fault is found by axe: landmarks, headings, labels, names, order of focus and contrast of all open parts."""
     page = opened(kind, scheme=scheme)
     page.evaluate(_OPEN_ALL)
     for table in page.locator(".failures").all()[:1]:
@@ -330,6 +337,33 @@ def test_the_page_is_accessible(opened: Opened, kind: str, scheme: str) -> None:
     found = Axe().run(page).response["violations"]
 
     assert [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in found] == []
+
+
+def test_the_checks_of_widths_and_accessibility_can_fail(opened: Opened) -> None:
+    """They find a wide element, a button without a name, and grey letters on grey."""
+    page = opened()
+    page.evaluate(
+        """() => {
+          document.querySelector('h1').style.minWidth = '3000px';
+          document.querySelector('button.unfold').textContent = '';
+          document.querySelector('.totals').style.cssText = 'color: #888; background: #777';
+        }"""
+    )
+
+    assert any(each.startswith("H1") for each in page.evaluate(_BEYOND))
+    assert {"button-name", "color-contrast"} <= {each["id"] for each in Axe().run(page).response["violations"]}
+
+
+@pytest.mark.parametrize(("environment", "outcome"), [("", "Skipped"), ("true", "Failed")])
+def test_a_machine_without_chromium_says_so(monkeypatch: pytest.MonkeyPatch, environment: str, outcome: str) -> None:
+    """These tests are skipped there, but never in continuous integration."""
+    monkeypatch.delenv("HARNESS_CHROMIUM", raising=False)
+    monkeypatch.setenv("CI", environment)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+    with pytest.raises(BaseException, match="there is no Chromium") as raised:
+        chromium()
+    assert raised.type.__name__ == outcome
 
 
 def test_without_scripts_everything_is_there(opened: Opened) -> None:

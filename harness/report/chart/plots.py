@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import Series, TrialVerdict
-from harness.report.chart.drawing import ANSWERS, LATENCY, REQUESTS, Piece, Time, layer, part
+from harness.report.chart.drawing import ANSWERS, LATENCY, REQUESTS, ROW, Piece, Time, layer, part, rows
 
 #: Possible ticks of the latency axis, in milliseconds.
 _POWERS = (0.01, 0.1, 1, 10, 100, 1000, 10_000, 100_000)
@@ -36,6 +36,18 @@ def requests(trial: TrialVerdict, time: Time) -> Piece:
         for name, data in _stacked(trial.series)
     ]
     return part(REQUESTS, *_shades(trial, time.axis(), time), *areas, *_rules(trial, time.axis(), time))
+
+
+def losses(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
+    """Yield a row with a line at each lost request; nothing if none was lost.
+
+    A bin of the plot below is wider than what separates a loss from its cause.
+    """
+    moments = [attempt.planned if attempt.sent is None else attempt.sent for attempt in trial.failed.kept]
+    if moments:
+        data = [{"t": at, "row": "lost"} for at in moments]
+        encoding = {"x": time.axis(), "y": rows(["lost"])}
+        yield part(ROW, layer(data, "tick", encoding, color="var(--lost-fill)", thickness=1.2, height=12))
 
 
 def answers(trial: TrialVerdict, time: Time) -> Iterator[Piece]:

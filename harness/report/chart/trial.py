@@ -17,7 +17,7 @@ from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict
 from harness.report.chart.drawing import FROM, LEFT, TO, WIDTH, Piece, time_of
-from harness.report.chart.plots import answers, latency, requests
+from harness.report.chart.plots import answers, latency, losses, requests
 from harness.report.chart.timeline import OTHER_POD_EVENTS, POD_EVENTS, STATES, short_name, timeline
 
 #: Version of Vega's interpreter in the version of vl-convert that ``pyproject.toml`` asks for.
@@ -133,7 +133,13 @@ def library() -> str:
 def specification(trial: TrialVerdict) -> Piece:
     """Return the Vega-Lite specification of the chart."""
     time = time_of(trial)
-    parts = [*timeline(trial, time), requests(trial, time), *answers(trial, time), latency(trial, time)]
+    parts = [
+        *timeline(trial, time),
+        *losses(trial, time),
+        requests(trial, time),
+        *answers(trial, time),
+        latency(trial, time),
+    ]
     shown = [{"name": FROM, "value": 0}, {"name": TO, "value": time.end}]
     return {"params": shown, "vconcat": parts, "spacing": 6, **_look()}
 
