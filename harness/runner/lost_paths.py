@@ -12,7 +12,7 @@ import numpy as np
 from harness.analysis.evidence import PathRecords, Rows, Tries
 from harness.model.attempt import LOSSES
 from harness.model.timeline import Event, EventKind
-from harness.store.access_log import read_lines, split_tries
+from harness.store.access_lines import read_lines, split_tries
 from harness.store.rundir import TrialDirectory
 
 #: Word of the events of kube-proxy.

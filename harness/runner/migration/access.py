@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.judging.migration.sides import AccessFacts
 from harness.model.verdict import CellVerdict, RunVerdict
-from harness.store.access_log import BETWEEN_TRIES, read_lines
+from harness.store.access_lines import BETWEEN_TRIES, read_lines
 
 _ERRORS = 400
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 #: Separator between the tries of one request.
 BETWEEN_TRIES = ","
+#: The same, and what nginx writes between the tries before and after an internal redirect.
+_TRIES = re.compile(r",| : ")
 _ATTEMPT = '"attempt":'
 
 
@@ -43,4 +46,4 @@ def attempt_in(text: str) -> str:
 
 def split_tries(value: object) -> tuple[str, ...]:
     """Return the values of a field that has one for each try."""
-    return tuple(part.strip() for part in str(value or "").split(BETWEEN_TRIES) if part.strip())
+    return tuple(part.strip() for part in _TRIES.split(str(value or "")) if part.strip())
