@@ -11,6 +11,12 @@ from dataclasses import dataclass
 
 #: Prefix of each controller's annotations.
 NGINX = "nginx.ingress.kubernetes.io/"
+#: Annotations of a canary that ingress-nginx applies together with endpoints, without a reload (release 1.11,
+#: ``TrafficShapingPolicy`` of a backend).
+WITHOUT_RELOAD = frozenset(
+    f"{NGINX}canary-{name}"
+    for name in ("weight", "weight-total", "by-header", "by-header-value", "by-header-pattern", "by-cookie")
+)
 TRAEFIK = "traefik.ingress.kubernetes.io/"
 
 

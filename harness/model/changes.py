@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
+from harness.model.annotations import WITHOUT_RELOAD
 from harness.model.change_facts import ChangeFacts, FirstTry, InPlace, TargetKind
 from harness.model.controllers import Aspect
 from harness.model.rights import Right
@@ -124,9 +125,19 @@ class ChangeSpec:
         return None
 
     @property
-    def selects(self) -> Mapping[str, str]:
-        """Return the new labels of the changed Service's selector; empty if the selector stays."""
+    def selects(self) -> Mapping[str, str | None]:
+        """Return the changed labels of the Service's selector, None for a lost one; empty if the selector stays."""
         return {}
+
+    def selector_after(self, before: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the selector of the changed Service after the change."""
+        after = {**before, **self.selects}
+        return {label: value for label, value in after.items() if value is not None}
+
+    @property
+    def awaits_ingress(self) -> Aspect | None:
+        """Return the part of the configuration whose effect is awaited in the log if no answer shows it."""
+        return self.facts.awaits_ingress
 
     @property
     def container_fields(self) -> Mapping[str, Any]:
@@ -344,7 +355,7 @@ class SelectorPatch(ChangeSpec):
 
     Attributes:
         service: Its name.
-        selector: The labels that change (merged into the selector).
+        selector: The labels that change (merged into the selector); None removes one.
         answer: Glob of the new backend's body; empty if no backend will answer.
         hold: Seconds until the change undoes the patch itself; 0 keeps the patch until the trial's end.
     """
@@ -362,7 +373,7 @@ class SelectorPatch(ChangeSpec):
         aliases=("selector", "service-patch"),
     )
     service: str
-    selector: Mapping[str, str]
+    selector: Mapping[str, str | None]
     answer: str = ""
     hold: float = 0.0
 
@@ -382,7 +393,7 @@ class SelectorPatch(ChangeSpec):
         return bool(self.hold)
 
     @property
-    def selects(self) -> Mapping[str, str]:
+    def selects(self) -> Mapping[str, str | None]:
         """Return the selector."""
         return self.selector
 
@@ -420,6 +431,11 @@ class IngressEdit(ChangeSpec):
     ingress: str
     annotations: Mapping[str, str] = field(default_factory=dict)
     patch: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def awaits_ingress(self) -> Aspect:
+        """Return the endpoints if only annotations change that are applied with them, else the rules."""
+        return Aspect.RULES if self.patch or not self.annotations.keys() <= WITHOUT_RELOAD else Aspect.ENDPOINTS
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
         """Return the annotations and the patch as one."""
@@ -462,7 +478,7 @@ class BlueGreen(ChangeSpec):
 
     Attributes:
         service: The public Service, whose selector is switched.
-        selector: The labels that change.
+        selector: The labels that change; None removes one.
         public: Keys of the public routes.
         private: Keys of the routes that reach the new version even before the switch.
         answer: Glob of the new version's body: on public routes no answer before the switch, every one after it.
@@ -485,7 +501,7 @@ class BlueGreen(ChangeSpec):
         aliases=("bluegreen", "switch"),
     )
     service: str
-    selector: Mapping[str, str]
+    selector: Mapping[str, str | None]
     public: tuple[str, ...]
     private: tuple[str, ...] = ()
     answer: str
@@ -520,7 +536,7 @@ class BlueGreen(ChangeSpec):
         return bool(self.back)
 
     @property
-    def selects(self) -> Mapping[str, str]:
+    def selects(self) -> Mapping[str, str | None]:
         """Return the selector."""
         return self.selector
 

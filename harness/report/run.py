@@ -75,7 +75,11 @@ def document(run: RunVerdict) -> Document:
 
 
 def _table(run: RunVerdict) -> Table:
-    cells = {(cell.configuration, cell.change): _tally(cell) for cell in run.cells}
+    reasons_of = {cell.id for cell in explained_cells(run)}
+    cells = {
+        (cell.configuration, cell.change): _tally(cell, f"why-{cell.id}" if cell.id in reasons_of else cell.id)
+        for cell in run.cells
+    }
     return Table(
         title="What each change costs",
         corner="Configuration",
@@ -87,7 +91,7 @@ def _table(run: RunVerdict) -> Table:
     )
 
 
-def _tally(cell: CellVerdict) -> Tally:
+def _tally(cell: CellVerdict, target: str) -> Tally:
     return Tally(
         verdict=cell.verdict,
         state=stopped(cell),
@@ -97,7 +101,7 @@ def _tally(cell: CellVerdict) -> Tally:
         assumed=len({(each.object, each.field) for each in FieldAssumed.among(cell.findings)}),
         expected=expected(cell),
         is_surprise=not cell.as_expected,
-        target=cell.id,
+        target=target,
     )
 
 

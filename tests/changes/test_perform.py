@@ -12,6 +12,7 @@ from harness.changes.perform import executor_of, perform
 from harness.changes.undo import undo_all
 from harness.errors import HarnessError
 from harness.kube.errors import NotFoundError, UnreachableError
+from harness.model.annotations import NGINX
 from harness.model.changes import (
     CHANGE_KINDS,
     ChangeSpec,
@@ -37,16 +38,27 @@ SCALE = Scale(name="scale", deployment="apple", replicas=3)
 REPOINT = SelectorPatch(name="repoint", service="apple-service", selector={"version": "banana-v1"}, answer="banana*")
 NOBODY = SelectorPatch(name="nobody", service="apple-service", selector={"version": "nobody"})
 EDIT = IngressEdit(name="edit", ingress="fruit", annotations={"x/timeout": "{time}"})
+WEIGHT = IngressEdit(name="weight", ingress="fruit", annotations={f"{NGINX}canary-weight": "30"})
 CONTROL = NoChange(name="none", hold=0.01)
 
 
 @pytest.mark.parametrize(
-    "spec", [ROLL, RESTART, DELETE, FORCE, SCALE, REPOINT, NOBODY, EDIT, CONTROL], ids=lambda spec: spec.name
+    "spec", [ROLL, RESTART, DELETE, FORCE, SCALE, REPOINT, NOBODY, EDIT, WEIGHT, CONTROL], ids=lambda spec: spec.name
 )
 def test_a_change_that_happens_is_observed(world: World, spec: ChangeSpec) -> None:
     """Each change is applied and observed once."""
     assert perform(spec, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
+
+
+def only_reloads(world: World) -> None:
+    """Make the ingress controller reload, and show no endpoints."""
+    world.ingress.discard("endpoints")
+
+
+def never_reloads(world: World) -> None:
+    """Make the ingress controller use endpoints, and never reload."""
+    world.ingress.discard("reload")
 
 
 def silent_ingress(world: World) -> None:
@@ -89,6 +101,8 @@ def broken(part: WorkloadPart) -> Callable[[World], None]:
         (NOBODY, broken(WorkloadPart.ENDPOINTS), "endpoints none"),
         (NOBODY, silent_ingress, "ingress"),
         (EDIT, silent_ingress, "reload"),
+        (EDIT, never_reloads, "reload"),
+        (WEIGHT, only_reloads, "take over the endpoints"),
     ],
     ids=lambda value: getattr(value, "name", None) or getattr(value, "__name__", value),
 )
@@ -359,3 +373,22 @@ def test_where_the_ingress_cannot_be_seen_the_answer_says_as_much(world: World) 
     assert perform(spec, world.context)
     assert not perform(NOBODY, world.context)
     assert "ingress controller" in world.missing()
+
+
+def test_the_weight_of_a_canary_needs_no_reload(world: World) -> None:
+    """ingress-nginx applies it with the endpoints; any other annotation next to it needs the reload."""
+    never_reloads(world)
+    both = replace(WEIGHT, annotations={**WEIGHT.annotations, f"{NGINX}proxy-body-size": "1m"})
+
+    assert perform(WEIGHT, world.context)
+    assert not perform(both, world.context)
+
+
+def test_a_selector_loses_a_label_and_gets_it_back(world: World) -> None:
+    """The undo restores the lost label and removes the new one."""
+    before = world.kube.get("Service", "apple-service", NS)["spec"]["selector"]
+    spec = SelectorPatch(name="s", service="apple-service", selector={"version": None, "app": "banana"}, hold=0.01)
+
+    assert perform(spec, world.context)
+    assert spec.selector_after(before) == {"app": "banana"}
+    assert world.kube.get("Service", "apple-service", NS)["spec"]["selector"] == before

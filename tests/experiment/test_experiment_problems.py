@@ -182,6 +182,8 @@ CHANGES = [
     ("selector-patch: {service: apple-service, selector: {app: apple}, answer: x}", "this selector already"),
     ("selector-patch: {service: apple-service, selector: {version: v2}, answer: x}", "no pod can give this answer"),
     ("selector-patch: {service: apple-service, selector: {version: v1}}", "answer is required"),
+    ("selector-patch: {service: apple-service, selector: {version: null}, answer: x}", "this selector already"),
+    ("selector-patch: {service: apple-service, selector: {app: null}, answer: x}", "would have no selector"),
     ("selector-patch: {service: apple-service, selector: {version: v2}, hold: 8}", "8s"),
     ("ingress-edit: {ingress: fruit}", "must set annotations or a patch"),
     ("ingress-edit: {ingress: friut, annotations: {a: b}}", "did you mean 'fruit'"),

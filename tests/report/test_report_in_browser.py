@@ -119,9 +119,10 @@ def opened(browser: Browser, pages: Callable[[str], str]) -> Iterator[Opened]:
     said: list[str] = []
 
     def open_page(kind: str = "run", *, width: int = 1300, scheme: str = "light", scripts: bool = True) -> Page:
-        dark = "dark" if scheme == "dark" else "light"
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=dark, java_script_enabled=scripts
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=scripts,
         )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         page = context.new_page()
@@ -377,13 +378,15 @@ def test_without_scripts_everything_is_there(opened: Opened) -> None:
 
 
 def test_a_link_opens_the_cell_that_it_leads_to(opened: Opened) -> None:
-    """A cell of the matrix leads to its measurements, and from there to its reason."""
+    """A lossy cell of the matrix leads to its reason, and from there to its chart; another one to its chart."""
     page = opened()
     page.get_by_role("link", name=re.compile(r"^bare . rolling-update")).first.click()
-    cell = page.locator("#bare--rolling-update")
-    expect(cell).to_have_attribute("open", "")
-    cell.get_by_role("link", name="Why, and what to change").click()
-    expect(page.locator("#why-bare--rolling-update")).to_have_attribute("open", "")
+    reason = page.locator("#why-bare--rolling-update")
+    expect(reason).to_have_attribute("open", "")
+    reason.get_by_role("link", name="Chart, account and connections").click()
+    expect(page.locator("#bare--rolling-update")).to_have_attribute("open", "")
+    page.get_by_role("link", name=re.compile(r"^bare . none")).click()
+    expect(page.locator("#bare--none")).to_have_attribute("open", "")
 
 
 def test_the_policy_forbids_other_scripts(browser: Browser, tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.new_selector import NewLabels, check_selector
 from harness.experiment.changes.schema import Beginning, ChangeSchema, Retirement, Text
 from harness.experiment.changes.versions import check_answer, check_distinguishable, check_leads_to
 from harness.experiment.quantities import Duration
@@ -20,7 +21,7 @@ class BlueGreenSchema(ChangeSchema):
     """``blue-green``."""
 
     service: Text = Field(description="the public Service, whose selector is switched")
-    selector: Annotated[dict[str, str], Field(min_length=1, description="labels that change")]
+    selector: NewLabels
     public: Texts = Field(description="routes that the public uses")
     private: Texts = Field(default=[], description="routes that reach the new version before")
     answer: Text = Field(description="body that only the new version gives")
@@ -58,13 +59,10 @@ def check(spec: BlueGreen, place: Place, context: CheckContext) -> None:
     check_distinguishable(public, spec.answer, place, context)
     if not context.has("Service", spec.service, (*place, "service")):
         return
-    present = context.objects.selector(spec.service)
-    if spec.selector.items() <= present.items():
-        message = f"Service {spec.service} has this selector already: nothing would change"
-        context.add(ProblemCode.NO_EFFECT, (*place, "selector"), message)
+    after = check_selector(spec, place, context)
     check_leads_to([spec.service], public, (*place, "public"), context)
     _check_private(spec, place, context)
-    behind = context.objects.deployments_with({**present, **spec.selector})
+    behind = context.objects.deployments_with(after)
     check_answer(spec.answer, behind, (*place, "answer"), context)
     if spec.retire and spec.retire.deployment in behind:
         message = f"Deployment {spec.retire.deployment} is the new version"

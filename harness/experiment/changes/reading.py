@@ -129,7 +129,7 @@ def _brings_new_answer(spec: ChangeSpec, objects: WorkloadObjects) -> bool:
     """Return whether pods of another version answer after the change."""
     if not spec.takes_answer or spec.is_meant_to_fail:
         return False
-    selector = {**objects.selector(spec.target_name), **spec.selects}
+    selector = spec.selector_after(objects.selector(spec.target_name))
     return not spec.selects or bool(objects.deployments_with(selector))
 
 

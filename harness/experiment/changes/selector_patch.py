@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.new_selector import NewLabels, check_selector
 from harness.experiment.changes.schema import ChangeSchema
 from harness.experiment.quantities import Duration
 from harness.experiment.schema import default_of
@@ -19,7 +18,7 @@ class SelectorPatchSchema(ChangeSchema):
     """``selector-patch``."""
 
     service: str = Field(description="the Service")
-    selector: Annotated[dict[str, str], Field(min_length=1, description="labels that change")]
+    selector: NewLabels
     answer: str = Field(
         default=default_of(SelectorPatch, "answer"),
         description="body that only the new backend gives; empty if no pod answers",
@@ -34,11 +33,8 @@ def check(spec: SelectorPatch, place: Place, context: CheckContext) -> None:
     """Require the Service, another selector, and pods that can give the answer."""
     if not context.has("Service", spec.service, (*place, "service")):
         return
-    present = context.objects.selector(spec.service)
-    if spec.selector.items() <= present.items():
-        message = f"Service {spec.service} has this selector already: nothing would change"
-        context.add(ProblemCode.NO_EFFECT, (*place, "selector"), message)
-    if spec.answer and not context.objects.deployments_with({**present, **spec.selector}):
-        selector = ",".join(f"{key}={value}" for key, value in {**present, **spec.selector}.items())
+    after = check_selector(spec, place, context)
+    if spec.answer and after and not context.objects.deployments_with(after):
+        selector = ",".join(f"{key}={value}" for key, value in after.items())
         message = f"no pod can give this answer: no Deployment's pods have the labels {selector}"
         context.add(ProblemCode.ANSWER_IMPOSSIBLE, (*place, "answer"), message)

@@ -81,28 +81,29 @@ def related(found: NamespaceObjects, target: ChangedObject, change: ChangeSpec) 
         by_kind[obj["kind"]][obj["metadata"]["name"]] = obj
     own = by_kind[target.kind][target.name]
     if target.kind == "Deployment":
-        services = [s for s in by_kind["Service"].values() if _selects(s, own)]
+        services = [s for s in by_kind["Service"].values() if selected_by(_selector(s), _labels(own))]
         return (own, *services)
     services = (
         [own]
         if target.kind == "Service"
         else [by_kind["Service"][name] for name in dict.fromkeys(_backends(own)) if name in by_kind["Service"]]
     )
-    extra = change.selects
     deployments = [
         d
         for d in by_kind["Deployment"].values()
         for s in services
-        if _selects(s, d) or (extra and _selects(s, d, extra))
+        if any(selected_by(selector, _labels(d)) for selector in (_selector(s), change.selector_after(_selector(s))))
     ]
     unique = {(o["kind"], o["metadata"]["name"]): o for o in (own, *services, *deployments)}
     return tuple(unique.values())
 
 
-def _selects(service: Object, deployment: Object, more: Mapping[str, str] | None = None) -> bool:
-    selector = {**(service.get("spec", {}).get("selector") or {}), **(more or {})}
-    labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    return selected_by(selector, labels)
+def _selector(service: Object) -> Mapping[str, str]:
+    return service.get("spec", {}).get("selector") or {}
+
+
+def _labels(deployment: Object) -> Mapping[str, str]:
+    return deployment["spec"]["template"]["metadata"].get("labels") or {}
 
 
 def _backends(ingress: Object) -> Iterator[str]:

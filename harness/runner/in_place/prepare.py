@@ -201,8 +201,8 @@ def _unobservable(change: ChangeSpec, traffic: TrafficPlan, visible: frozenset[s
             "with --expect-body, the change must name the answer of the new pods, which is right from then on",
             hint=hint,
         )
-    elif change.facts.awaits_ingress is not None and not signals_of(change.facts.awaits_ingress, visible):
-        yield _UNOBSERVABLE[change.facts.awaits_ingress]
+    elif change.awaits_ingress is not None and not signals_of(change.awaits_ingress, visible):
+        yield _UNOBSERVABLE[change.awaits_ingress]
 
 
 def _answering(change: ChangeSpec, traffic: TrafficPlan) -> ChangeSpec:
