@@ -16,7 +16,9 @@ from pages import own_text
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from harness.model.verdict import RunVerdict
+from harness.analysis.failed import MOST
+from harness.model.failed import FailedAttempts
+from harness.model.verdict import Mark, RunVerdict, Window
 from harness.report import html
 from harness.report.run import document
 from harness.store.records import dump, from_json
@@ -242,6 +244,26 @@ def test_a_trial_without_traffic_has_no_chart() -> None:
     shown = html.render(document(replace(run, cells=(replace(run.cells[0], trials=(trial,)),))))
 
     assert Page(shown).having("svg") == []
+
+
+def test_a_page_has_at_most_a_megabyte_per_trial() -> None:
+    """Its size is bounded for a million losses, a thousand times with losses, and ten thousand events."""
+    run = sample_run(("bare",), ("rolling-update",))
+    cell = run.cells[0]
+    trial = cell.trials[0]
+    full = replace(
+        trial,
+        failed=FailedAttempts(1_000_000, (trial.failed.kept * 3)[:MOST]),
+        losing=tuple(Window(n, n + 0.5, "1000") for n in range(1000)),
+        marks=tuple(Mark(n / 1000, "pod", "apple-66f9d8c7b5-x7k2p", "unready") for n in range(10_000)),
+        responders={f"answer {n}": 1 for n in range(10_000)},
+    )
+    text = html.render(document(replace(run, cells=(replace(cell, trials=(full,)),))))
+
+    assert len(text.encode()) < 1_000_000
+    assert "200 of 1,000,000 lost requests" in text
+    assert "and 988 further times" in text
+    assert "The first 1,000;" in text
 
 
 def test_a_run_without_cells_says_so() -> None:

@@ -205,6 +205,8 @@ def test_a_row_opens_its_trace(opened: Opened) -> None:
     table.get_by_role("button", name="Show it in the chart").click()
     start, end = shown_when_drawn(chart_of(page))
     assert start < 4.0 < end < start + 2.1
+    expect(chart_of(page).locator(".cursor")).to_have_css("display", "block")
+    expect(chart_of(page).locator(".readout strong")).to_have_text("4.000 s")
     button.press("Enter")
     expect(table.locator(".trace")).to_have_count(0)
 

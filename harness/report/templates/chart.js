@@ -71,7 +71,6 @@ class Plot {
       this.brush.hidden = true;
       if (to - from > 5) this.zoom(this.timeAt(from), this.timeAt(to));
     });
-    frame.addEventListener("pointerleave", () => { if (begun === null) { this.cursor.hidden = true; } });
     frame.addEventListener("dblclick", () => this.zoom(...this.whole));
     frame.addEventListener("keydown", (event) => this.key(event));
     this.figure.addEventListener("show-moment", (event) => {
