@@ -130,6 +130,46 @@ def label_of(code: int) -> str:
     return Outcome(code).label if code in set(Outcome) else f"unknown-{code}"
 
 
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The tries of one request by the ingress controller, from its access log.
+
+    Attributes:
+        addresses: The server of each try as ``ip:port``; empty if no server was tried.
+        statuses: The status of each try as text; ``-`` if the server gave none.
+        status: Status with which the controller answered the client.
+        backend: Name of the controller's backend; empty if no rule matched.
+        was_connected: True if the last try had a connection.
+    """
+
+    addresses: tuple[str, ...]
+    statuses: tuple[str, ...]
+    status: int
+    backend: str = ""
+    was_connected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PathRecords:
+    """Records of the way of lost requests, from the logs of those between client and pod.
+
+    Attributes:
+        entry: Service to which traffic goes directly; empty if it goes through an ingress controller.
+        controller: Name of the ingress controller; empty if unknown.
+        tries: Tries of lost requests by ``(worker, number)`` of the attempt; requests that the log lacks are left out.
+        is_logged: True if there is an access log.
+        peers: Address of the backend of a lost request's connection, by the connection's number.
+        programmed: Times at which kube-proxy programmed a Service, as events of that Service.
+    """
+
+    entry: str = ""
+    controller: str = ""
+    tries: Mapping[tuple[int, int], Tries] = field(default_factory=dict)
+    is_logged: bool = False
+    peers: Mapping[int, str] = field(default_factory=dict)
+    programmed: tuple[Event, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEvidence:
     """The evidence of one trial.
@@ -156,6 +196,7 @@ class TrialEvidence:
         stopped: True if the run was stopped before or during the trial.
         assumed: Fields that the cluster does not implement and that the run assumes to have no effect.
         others: The accounts of the proxy and the pods; None if nobody but the client recorded requests.
+        paths: Records of the way of lost requests.
     """
 
     number: int
@@ -179,6 +220,7 @@ class TrialEvidence:
     stopped: bool = False
     assumed: tuple[Assumption, ...] = ()
     others: OtherAccounts | None = None
+    paths: PathRecords = field(default_factory=PathRecords)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,8 +35,13 @@ def failed_of(facts: Facts, most: int = MOST) -> FailedAttempts:
     # Each worker's rows are in the order of its slots, so a stable sort by time alone has one result.
     failed = failed[np.argsort(rows["planned"][failed], kind="stable")]
     kept = failed if len(failed) <= most else failed[_chosen(_kinds(facts, failed), most)]
-    connections = _connections(facts.evidence.connections, rows[kept])
-    return FailedAttempts(len(failed), tuple(_attempt(facts, index, connections) for index in kept.tolist()))
+    return FailedAttempts(len(failed), attempts_at(facts, kept))
+
+
+def attempts_at(facts: Facts, rows: Indices) -> tuple[FailedAttempt, ...]:
+    """Return the records of the attempts in some rows of the ledger."""
+    connections = _connections(facts.evidence.connections, facts.evidence.attempts[rows])
+    return tuple(_attempt(facts, row, connections) for row in rows.tolist())
 
 
 def _kinds(facts: Facts, failed: Indices) -> Kinds:

@@ -110,7 +110,7 @@ COMMANDS = (
     CommandSpec(
         "schema",
         "harness.cli.schema:schema",
-        "Print the JSON Schema of Experiment files, or of what a command prints with --json.",
+        "Print the JSON Schema of Experiment files, verdict.json, or what a command prints with --json.",
     ),
     CommandSpec(
         "watch",
@@ -146,6 +146,16 @@ COMMANDS = (
         "report",
         "harness.cli.evidence:report",
         "Write the reports again from verdict.json.",
+    ),
+    CommandSpec(
+        "explain",
+        "harness.cli.explain:explain",
+        "Show the trace of a request: planned, sent, its connection, its tries, the events around it and its cause.",
+    ),
+    CommandSpec(
+        "prove",
+        "harness.cli.prove:prove",
+        "Apply the remedies of a run, and run its lossy cells before and after, side by side.",
     ),
     CommandSpec(
         "export",

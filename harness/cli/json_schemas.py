@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from harness.experiment.json_schema import part_schema, schema_text
 from harness.experiment.validation_report import ValidationReport
 from harness.report.outputs import OUTPUTS
+from harness.store import verdict_schema
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 #: A line of a docstring that begins the description of an attribute.
@@ -74,6 +75,7 @@ def _output_text(record: type) -> str:
 #: A function that returns the text of each schema.
 SCHEMAS: Mapping[str, Callable[[], str]] = {
     "experiment": schema_text,
+    "verdict": verdict_schema.schema_text,
     "validate": _validation_text,
     **{name: partial(_output_text, record) for name, record in OUTPUTS.items()},
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +32,7 @@ from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, Node
 from harness.cli.metrics_option import Metrics
 from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
+from harness.cli.prove import prove_and_show
 from harness.cli.worker import address_of
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
@@ -49,8 +50,10 @@ from harness.runner.confirmation.confirm import ConfirmationResult, check_folder
 from harness.runner.confirmation.confirm import confirm as confirm_run
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
+from harness.runner.prove import remedies_of
 from harness.runner.rerun import Rerun, rerun_of
 from harness.runner.run import FREE, RunResult, run_experiment
+from harness.runner.until import run_until
 from harness.wording import plural
 
 Workers = Annotated[
@@ -93,6 +96,13 @@ ConfirmOption = Annotated[
     ),
 ]
 
+UntilOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0001, max=0.5, metavar="SHARE", help="Repeat until less than this share of transitions loses requests."
+    ),
+]
+
 
 def run(
     experiment: OptionalExperimentFile = None,
@@ -123,6 +133,8 @@ def run(
     metrics: Metrics = "",
     otlp: Otlp = "",
     confirm_lossy: ConfirmOption = 0,
+    until: UntilOption = None,
+    prove: Annotated[bool, typer.Option(help="Prove the remedies afterwards, as `harness prove` does.")] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run an Experiment: bring up clusters, send traffic, make the changes, account for every request.
@@ -135,6 +147,9 @@ def run(
 
     --confirm N repeats cells that are lossy against the expectation, in a folder next to the run directory. A loss
     stays a loss: the exit code does not change.
+
+    --until 0.05 repeats the run until each cell has lost requests, or less than 5 % of its transitions lose any with
+    95 % confidence, at whatever moment it stops. Each round has a run directory.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 
@@ -155,6 +170,8 @@ def run(
       harness run --rerun reports/demo-20260101T120000
 
       harness run mine.yaml --confirm 10
+
+      harness run mine.yaml --until 0.05
     """
     replaced = read_images(image or [], images)
     if rerun is not None:
@@ -184,7 +201,77 @@ def run(
     )
     if cluster == "context":
         confirm(f"{asked.experiment.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
-    return _run(asked.experiment, options, confirm_lossy, metrics, otlp, as_json=as_json)
+    extras = RunExtras(until=until, prove=prove, confirm=confirm_lossy, metrics=metrics, otlp=otlp, as_json=as_json)
+    return _start(asked.experiment, options, extras)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunExtras:
+    """What is done around a run, by the options of the command.
+
+    Attributes:
+        until: Repeat until less than this share of transitions loses requests; None for a single run.
+        prove: Prove the remedies afterwards.
+        confirm: Number of repetitions of a cell that is lossy against the expectation.
+        metrics: Address at which metrics are served; empty for none.
+        otlp: URL of a collector that gets spans; empty for none.
+        as_json: Print the result as JSON.
+    """
+
+    until: float | None
+    prove: bool
+    confirm: int
+    metrics: str
+    otlp: str
+    as_json: bool
+
+
+def _start(experiment: Experiment, options: RunOptions, extras: RunExtras) -> int:
+    """Run once, or in rounds.
+
+    Raises:
+        InvalidInputError: Other options contradict ``--until`` or ``--prove``.
+    """
+    given = {"--until": extras.until is not None, "--prove": extras.prove}
+    others = {
+        "--json": extras.as_json,
+        "--confirm": extras.confirm > 0,
+        "--expect-workers": options.expect_workers > 0,
+        "--cluster context": options.cluster == "context",
+    }
+    problems = [
+        Problem(f"{name} can't be combined with {', '.join(found)}")
+        for name, is_given in given.items()
+        if is_given and (found := [other for other, is_there in others.items() if is_there])
+    ]
+    if all(given.values()):
+        problems.append(Problem("--until can't be combined with --prove", hint="prove the directory of a round"))
+    if extras.until is not None and (extras.metrics or extras.otlp):
+        problems.append(Problem("--until can't be combined with --metrics or --otlp", hint="they are about one run"))
+    if problems:
+        raise InvalidInputError(problems)
+    if extras.until is not None:
+        return _until(experiment, options, extras.until)
+    return _run(experiment, options, extras)
+
+
+def _until(experiment: Experiment, options: RunOptions, target: float) -> int:
+    """Run an Experiment in rounds, print each result and the bounds, and return the exit code."""
+
+    def run_round(part: Experiment, chosen: RunOptions) -> RunResult:
+        with choose_progress() as progress:
+            result = run_experiment(part, chosen, progress)
+        show_result(result, as_json=False)
+        return result
+
+    found = run_until(experiment, options, run_round, target)
+    console = Console(highlight=False)
+    for cell in found.cells:
+        of = plural(cell.transitions.count, "transition")
+        bound = f"less than {cell.at_most:.1%} lose any, with {found.level:.0%} confidence"
+        console.print(f"{cell.cell}: {cell.transitions.lossy} of {of} lost requests; {bound}", markup=False)
+    last = found.rounds[-1]
+    return last.verdict.process_code if last.interrupted else found.exit_code
 
 
 def retries(asked: int | None) -> int:
@@ -213,13 +300,14 @@ def _read(
     return read
 
 
-def _again(directory: Path, *, further: list[str]) -> Rerun:
+def _again(directory: Path, given: Mapping[str, object]) -> Rerun:
     """Return the cells of a run directory to run again.
 
     Raises:
         InvalidInputError: Other options contradict ``--rerun``, or no cell is inconclusive.
         EvidenceError: It is not a run directory, or was changed after it was sealed.
     """
+    further = [name for name, value in given.items() if value]
     if further:
         hint = "the run directory already has the cells, the workload and the changes"
         raise InvalidInputError([Problem(f"--rerun can't be combined with {', '.join(further)}", hint=hint)])
@@ -241,24 +329,24 @@ def _bind_address(bind: str, *, sending: bool) -> tuple[str, int]:
     return address
 
 
-def _run(
-    experiment: Experiment, options: RunOptions, repetitions: int, metrics: str, otlp: str, *, as_json: bool
-) -> int:
-    check_otlp(otlp)
+def _run(experiment: Experiment, options: RunOptions, extras: RunExtras) -> int:
+    check_otlp(extras.otlp)
     confirmation = None
-    if repetitions:
+    if extras.confirm:
         check_folder(options.out)
-    with choose_progress(metrics) as progress:
+    with choose_progress(extras.metrics) as progress:
         try:
-            result = run_experiment(experiment, replace(options, traced=bool(otlp)), progress)
+            result = run_experiment(experiment, replace(options, traced=bool(extras.otlp)), progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
-        if repetitions:
-            confirmation = confirm_run(result, experiment, options, repetitions, progress)
-    send_spans(otlp, result.directory, result.verdict)
-    show_result(result, as_json=as_json, confirmation=confirmation)
+        if extras.confirm:
+            confirmation = confirm_run(result, experiment, options, extras.confirm, progress)
+    send_spans(extras.otlp, result.directory, result.verdict)
+    show_result(result, as_json=extras.as_json, confirmation=confirmation)
     if result.interrupted:
         return result.verdict.process_code
+    if extras.prove and any(map(remedies_of, result.verdict.cells)):
+        return prove_and_show(result.directory, parallel=options.parallel) or result.exit_code
     return ExitCode.HARNESS_FAILED if confirmation and confirmation.bugs else result.exit_code
 
 

@@ -17,7 +17,7 @@ from harness.analysis.facts import Facts
 from harness.model.schedule import Stream
 from harness.model.shapes import SHAPES
 from harness.model.timeline import Detail
-from harness.model.verdict import Cause, Finding, Weight
+from harness.model.verdict import Finding, Weight
 
 #: Key in a field's metadata: the field is a mapping, and each of its items is a number of its own with this prefix.
 PREFIX = "prefix"
@@ -58,7 +58,43 @@ class Subject(Enum):
     JUDGED_CELL = auto()
 
 
-class FindingType(ABC):
+class Numbered:
+    """A dataclass whose fields are stored as flat numbers and read back with their types.
+
+    Fields are ``str``, ``int``, ``float``, ``bool``, or one of these or None. None is not written. A mapping with
+    ``PREFIX`` in its metadata is written as one number per item.
+    """
+
+    def numbers(self) -> dict[str, str | int | float | bool]:
+        """Return the fields in the form of ``verdict.json``."""
+        numbers: dict[str, _Value] = {}
+        for field in dataclasses.fields(typing.cast("Any", self)):
+            value = getattr(self, field.name)
+            if PREFIX in field.metadata:
+                numbers |= {f"{field.metadata[PREFIX]}{key}": number for key, number in value.items()}
+            elif value is not None:
+                numbers[field.name] = value
+        return numbers
+
+    @classmethod
+    def read(cls, numbers: Detail) -> Self:
+        """Return the record for stored numbers.
+
+        A number that is missing or of another type becomes 0 or empty, so that reports of old verdicts still work.
+        """
+        hints = typing.get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(typing.cast("Any", cls)):
+            prefix = field.metadata.get(PREFIX)
+            if prefix is not None:
+                found = {key.removeprefix(prefix): n for key, n in numbers.items() if key.startswith(prefix)}
+                values[field.name] = {key: int(_finite(number)) for key, number in found.items()}
+            else:
+                values[field.name] = _value(hints[field.name], numbers.get(field.name))
+        return cls(**values)
+
+
+class FindingType(Numbered, ABC):
     """A kind of finding; its instances carry the numbers of one occurrence as typed fields.
 
     A subclass is a frozen dataclass. It names its code and weight as class arguments::
@@ -71,9 +107,6 @@ class FindingType(ABC):
         weight: Effect on the verdict.
         subjects: Objects that its check examines.
         warns: True if reports show it even if the verdict is as expected.
-
-    Fields are ``str``, ``int``, ``float``, ``bool``, or one of these or None. None is not written. A mapping with
-    ``PREFIX`` in its metadata is written as one number per item.
     """
 
     code: ClassVar[str] = ""
@@ -110,37 +143,9 @@ class FindingType(ABC):
         """Return the same for a watch, which has no change, control or Experiment."""
         return self.sentence()
 
-    def cause(self) -> Cause | None:
-        """Return the cause; None if it is unknown."""
-        return None
-
     def record(self) -> Finding:
         """Return the finding in the form of ``verdict.json``."""
-        numbers: dict[str, _Value] = {}
-        for field in dataclasses.fields(typing.cast("Any", self)):
-            value = getattr(self, field.name)
-            if PREFIX in field.metadata:
-                numbers |= {f"{field.metadata[PREFIX]}{key}": number for key, number in value.items()}
-            elif value is not None:
-                numbers[field.name] = value
-        return Finding(self.code, numbers)
-
-    @classmethod
-    def read(cls, numbers: Detail) -> Self:
-        """Return the finding for stored numbers.
-
-        A number that is missing or of another type becomes 0 or empty, so that reports of old verdicts still work.
-        """
-        hints = typing.get_type_hints(cls)
-        values: dict[str, Any] = {}
-        for field in dataclasses.fields(typing.cast("Any", cls)):
-            prefix = field.metadata.get(PREFIX)
-            if prefix is not None:
-                found = {key.removeprefix(prefix): n for key, n in numbers.items() if key.startswith(prefix)}
-                values[field.name] = {key: int(_finite(number)) for key, number in found.items()}
-            else:
-                values[field.name] = _value(hints[field.name], numbers.get(field.name))
-        return cls(**values)
+        return Finding(self.code, self.numbers())
 
     @classmethod
     def among(cls, findings: Iterable[Finding]) -> Iterator[Self]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.cells import CellFacts
+from harness.analysis.confidence import confidence_of
 from harness.analysis.evidence import RunFacts
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
@@ -15,6 +16,7 @@ from harness.findings.instrument import TrialFailed
 from harness.findings.registry import cell_checks
 from harness.findings.surroundings import FieldAssumed
 from harness.judging.trial import verdict_of
+from harness.model.confidence import Transitions
 from harness.model.experiment import Cell, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, TrialVerdict, Verdict
 
@@ -121,6 +123,7 @@ def _judge_cell(facts: CellFacts) -> CellVerdict:
         expected_twice=cell.expectation.twice,
         hidden=facts.hidden,
         twice=facts.twice,
+        confidence=confidence_of(sum((trial.transitions for trial in trials), Transitions())),
     )
 
 

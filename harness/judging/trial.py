@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.chart_data import marks_of, phases_of, pods_of
+from harness.analysis.confidence import transitions_of
 from harness.analysis.connections import count_connections
 from harness.analysis.evidence import Calibration, TrialEvidence
 from harness.analysis.facts import Facts
@@ -27,6 +28,7 @@ from harness.analysis.measures import (
 from harness.analysis.moments import Moments
 from harness.analysis.pod_events import pod_events_of
 from harness.analysis.version_answers import version_answers_of
+from harness.causes.attribution import Attribution, attribute, not_attributed
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import trial_checks, weight_of
@@ -106,6 +108,7 @@ def _found(calibration: Calibration | None) -> dict[str, tuple[int, int]]:
 def _measured(facts: Facts) -> TrialVerdict:
     """Return all numbers of a trial, before it is judged."""
     evidence, series = facts.evidence, series_of(facts)
+    attribution = _attributed(facts)
     return TrialVerdict(
         number=evidence.number,
         directory=evidence.directory,
@@ -124,10 +127,21 @@ def _measured(facts: Facts) -> TrialVerdict:
         calibration=_found(evidence.calibration),
         lateness_ms=measure_lateness(facts),
         answering=version_answers_of(facts, series),
-        failed=failed_of(facts),
+        causes=attribution.causes,
+        failed=attribution.failed,
+        transitions=transitions_of(facts),
         pod_events=pod_events_of(evidence),
         accounts=facts.joined.accounts if facts.joined is not None else None,
     )
+
+
+def _attributed(facts: Facts) -> Attribution:
+    """Return the causes; if a rule raises, all losses are unexplained, and the verdict stays."""
+    failed = failed_of(facts)
+    try:
+        return attribute(facts, failed)
+    except Exception as error:  # noqa: BLE001 - a cause explains a verdict and never decides it
+        return Attribution((not_attributed(facts, f"{type(error).__name__}: {error}"),), failed)
 
 
 def _responders(facts: Facts) -> dict[str, int]:

@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.model.accounts import Accounts, UncertainCount
+from harness.model.causes import Cause
+from harness.model.confidence import Confidence, Transitions
 from harness.model.failed import FailedAttempts
 from harness.model.version_answers import VersionAnswers
+
+#: Version of the format of ``verdict.json``. It grows when a field is added, removed or gets another meaning.
+SCHEMA_VERSION = 1
 
 
 class Verdict(StrEnum):
@@ -30,19 +35,6 @@ class Weight(StrEnum):
     LOSS = "loss"
     EVIDENCE = "evidence"
     NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """The cause of a finding.
-
-    Attributes:
-        code: Code of the cause.
-        numbers: Its evidence (flat: JSON values only).
-    """
-
-    code: str
-    numbers: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +183,8 @@ class TrialVerdict:
     calibration: Mapping[str, tuple[int, int]]
     lateness_ms: Mapping[str, float]
     answering: VersionAnswers = field(default_factory=VersionAnswers)
+    causes: tuple[Cause, ...] = ()
+    transitions: Transitions = field(default_factory=Transitions)
     failed: FailedAttempts = field(default_factory=FailedAttempts)
     pod_events: tuple[Mark, ...] = ()
     accounts: Accounts | None = None
@@ -222,6 +216,7 @@ class CellVerdict:
     expected_twice: int | None = None
     hidden: UncertainCount = field(default_factory=UncertainCount)
     twice: UncertainCount = field(default_factory=UncertainCount)
+    confidence: Confidence = field(default_factory=Confidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +239,7 @@ class RunVerdict:
     seconds: float
     thresholds: Mapping[str, tuple[float, str]]
     signal: int = 0
+    schema_version: int = SCHEMA_VERSION
 
     @property
     def process_code(self) -> int:

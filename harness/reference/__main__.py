@@ -1,27 +1,32 @@
-"""Write the generated parts of the documentation, and the JSON Schema: ``python -m harness.reference``."""
+"""Write the generated parts of the documentation, and the JSON Schemas: ``python -m harness.reference``."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from harness.experiment.json_schema import FILE, schema_text
+from harness.experiment import json_schema
 from harness.reference.pages import outdated, write
+from harness.store import verdict_schema
 
 
 def main(root: Path) -> int:
-    """Write every page that is not current, and the JSON Schema if it is not; name each.
+    """Write every page and every JSON Schema that is not current; name each.
 
     Args:
         root: The checkout, with the folders ``docs`` and ``experiments``.
     """
-    docs, schema = root / "docs", root / "experiments" / FILE
+    docs = root / "docs"
     for page in outdated(docs):
         write(docs, page)
         print(f"wrote {docs / page}")  # noqa: T201 -- the one output of this command
-    if not schema.exists() or schema.read_text(encoding="utf-8") != schema_text():
-        schema.write_text(schema_text(), encoding="utf-8")
-        print(f"wrote {schema}")  # noqa: T201 -- as above
+    for schema, text in (
+        (root / "experiments" / json_schema.FILE, json_schema.schema_text()),
+        (docs / "reference" / verdict_schema.FILE, verdict_schema.schema_text()),
+    ):
+        if not schema.exists() or schema.read_text(encoding="utf-8") != text:
+            schema.write_text(text, encoding="utf-8")
+            print(f"wrote {schema}")  # noqa: T201 -- as above
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from harness.reference import changes, findings, settings
+from harness.reference import causes, changes, findings, settings
 from harness.reference.markers import with_parts
 from harness.reference.roles import cluster_role, role_in_place
 
@@ -26,6 +26,7 @@ PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "fields of the validation": settings.validation,
         "codes of problems": settings.codes,
     },
+    "reference/causes.md": {"causes": causes.causes},
     "reference/findings.md": {"findings": findings.findings},
     "reference/rights.md": {"cluster role": cluster_role, "role in place": role_in_place},
     "reference/in-place.md": {

@@ -9,7 +9,7 @@ from harness.findings.registry import reasons
 from harness.findings.stopping import stopped
 from harness.findings.surroundings import FieldAssumed
 from harness.model.verdict import CellVerdict, RunVerdict, TrialVerdict, Verdict
-from harness.report import answering
+from harness.report import answering, causes
 from harness.report.blocks import (
     Account,
     Block,
@@ -125,6 +125,9 @@ def _sections(run: RunVerdict) -> Iterator[Section]:
         )
     yield from detector([trial for cell in run.cells for trial in cell.trials])
     for cell in run.cells:
+        if cell not in notable(run) and (why := causes.in_brief(cell)):
+            yield _remark(cell, "why", *why)
+    for cell in run.cells:
         if lines := answering.lines(cell):
             yield _remark(cell, "who answered", Lines(lines=lines))
     for cell, sentence in warned:
@@ -132,8 +135,8 @@ def _sections(run: RunVerdict) -> Iterator[Section]:
         yield _remark(cell, f"{cell.verdict}, as expected, but", found)
 
 
-def _remark(cell: CellVerdict, remark: str, block: Block) -> Section:
-    return Section(names=_names(cell), level=Level.REMARK, remark=remark, blocks=(block,), detail=Detail.BRIEF)
+def _remark(cell: CellVerdict, remark: str, *blocks: Block) -> Section:
+    return Section(names=_names(cell), level=Level.REMARK, remark=remark, blocks=blocks, detail=Detail.BRIEF)
 
 
 def _hint(run: RunVerdict) -> str:
@@ -164,7 +167,7 @@ def _explanation(run: RunVerdict, cell: CellVerdict) -> Section:
             flag="" if cell.as_expected else "not as expected",
             figures=f"{count(cell.lost)} of {count(cell.sent)} lost",
         ),
-        blocks=tuple(_findings(cell)),
+        blocks=(*_findings(cell), *causes.remedies(cell)),
         link=cell.id,
         link_text="Chart, account and connections",
     )
@@ -190,6 +193,7 @@ def _cell(run: RunVerdict, cell: CellVerdict) -> Section:
         blocks=(
             ExpectationNote(text=expected(cell), reason=cell.expected_reason),
             *(() if is_explained else _findings(cell, "Stopped" if how else "")),
+            *_confidence(cell),
             *(block for trial in cell.trials for block in _trial(trial, several=several)),
         ),
         link=f"why-{cell.id}" if is_explained else "",
@@ -204,6 +208,17 @@ def _findings(cell: CellVerdict, label: str = "") -> Iterator[Block]:
         yield Findings(items=items)
     elif cell.verdict is Verdict.LOSSLESS:
         yield Paragraph(text="No request was lost, and no finding casts doubt on that.", detail=Detail.PAGE)
+
+
+def _confidence(cell: CellVerdict) -> Iterator[Block]:
+    """Yield the claim that the transitions of a cell allow."""
+    found = cell.confidence
+    if not found.transitions or cell.verdict is Verdict.INCONCLUSIVE:
+        return
+    what = f"{count(found.lossy)} of {plural(found.transitions, 'transition')} lost requests"
+    bound = f"at most {found.at_most:.1%} of such transitions do, with {found.level:.0%} confidence"
+    more = f" Run {count(found.further)} more without a loss to claim less than 1 in {count(found.one_in)}."
+    yield Paragraph(text=f"{what}: {bound}.{more if found.one_in else ''}", is_small=True, detail=Detail.PAGE)
 
 
 def _trial(trial: TrialVerdict, *, several: bool) -> Iterator[Block]:
@@ -240,7 +255,10 @@ def _case(run: RunVerdict, cell: CellVerdict) -> Case:
         kind="inconclusive" if not is_known else cell.verdict if cell.as_expected else f"unexpectedly-{cell.verdict}",
         summary=summary,
         message=f"{summary}; expected {expected(cell)}",
-        reasons=tuple(f"{sentence.text} {sentence.advice}".rstrip() for _, sentence in reasons(cell.findings)),
+        reasons=(
+            *(f"{sentence.text} {sentence.advice}".rstrip() for _, sentence in reasons(cell.findings)),
+            *map(causes.line, causes.causes_in(cell)),
+        ),
         facts=answering.lines(cell),
         trials=tuple(_STATUS[trial.verdict] for trial in cell.trials),
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from harness.causes.registry import explained
 from harness.model.failed import FailedAttempt
 from harness.model.verdict import Mark, TrialVerdict
 from harness.report.blocks import FailureRow, FailuresTable, TraceEvent
@@ -20,8 +22,12 @@ def failures(trial: TrialVerdict) -> FailuresTable:
     """Return the table of a trial's failed attempts."""
     folder = trial.directory.split("/")
     which = f" --cell '{folder[1]}' --trial {trial.number}" if folder[0] == "trials" and len(folder) == 3 else ""
+    because = {cause.code: explained(cause).text for cause in trial.causes}
     return FailuresTable(
-        rows=tuple(row_of(attempt, trial.marks) for attempt in trial.failed.kept),
+        rows=tuple(
+            replace(row_of(attempt, trial.marks), because=because.get(attempt.cause, ""))
+            for attempt in trial.failed.kept
+        ),
         total=trial.failed.total,
         elsewhere=f"harness export DIR{which}",
         trial=trial.directory,

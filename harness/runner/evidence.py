@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.analysis.evidence import TrialEvidence
+from harness.analysis.evidence import PathRecords, TrialEvidence
 from harness.errors import HarnessError
 from harness.model.changes import ChangeSpec
 from harness.model.controllers import NO_CONTROLLER
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
+from harness.runner.lost_paths import lost_in, read_paths
 from harness.runner.recorded_accounts import read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.records import from_json
@@ -69,7 +70,12 @@ def read_trial(
     others = read_accounts(trial, RecordedTraffic.read(trial.traffic).token, ingress)
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
     return replace(
-        evidence, manifests=cell.configuration.manifests, stopped=cut, assumed=experiment.assumed, others=others
+        evidence,
+        manifests=cell.configuration.manifests,
+        stopped=cut,
+        assumed=experiment.assumed,
+        others=others,
+        paths=replace(evidence.paths, entry=experiment.entry, controller=experiment.ingress),
     )
 
 
@@ -110,6 +116,7 @@ def read_traffic(
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
+        paths=read_paths(trial, lost_in(attempts), recorded.tokens(), recorded.workers) if begun else PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
 

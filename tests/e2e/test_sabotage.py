@@ -7,9 +7,11 @@ losses fails the second.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from built_to_lose import EXPERIMENTS, wrong_causes
 from command_line import ROOT, CommandLine
 from starved import wrong_rows
 
@@ -20,8 +22,11 @@ TABLES = sorted((ROOT / "experiments").glob("sabotage*.yaml"))
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)
 def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path, table: Path) -> None:
-    """Each cell has its expected verdict, class and window."""
+    """Each cell has its expected verdict, class and window, and its losses have the causes it was built to have."""
     assert wrong_rows(harness, table, tmp_path / "run") == []
+
+    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text(encoding="utf-8"))
+    assert wrong_causes(verdict, EXPERIMENTS[table.stem]) == []
 
 
 def test_the_table_has_rows_of_both_kinds() -> None:

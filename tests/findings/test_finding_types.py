@@ -39,7 +39,6 @@ def test_every_finding_is_complete(kind: type[FindingType]) -> None:
     assert kind.weight in Weight
     assert hasattr(kind, "check") == (kind.code not in WITHOUT_CHECK)
     assert all(isinstance(each, Sentence) and each.text for each in (found.sentence(), found.watch_sentence()))
-    assert found.cause() is None
 
 
 def test_every_module_of_findings_is_a_group() -> None:

@@ -27,9 +27,15 @@ SUFFIX = ".tar.xz"
 #: paths in which lists do not show: ``cells.trials.findings.cause``. Empty means: not one byte may differ.
 ADDED: frozenset[str] = frozenset(
     {
+        "cells.trials.causes",
+        "origins.trial.causes",
         "cells.trials.failed",
-        "cells.trials.pod_events",
         "origins.trial.failed",
+        "cells.trials.transitions",
+        "origins.trial.transitions",
+        "cells.confidence",
+        "schema_version",
+        "cells.trials.pod_events",
         "origins.trial.pod_events",
         "cells.expected_hidden",
         "cells.expected_twice",

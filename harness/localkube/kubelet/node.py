@@ -26,6 +26,9 @@ from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 _log = logging.getLogger(__name__)
 
+#: Most characters of a label's value.
+_LONGEST_NAME = 63
+
 
 @dataclass(slots=True)
 class Node:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.judging.migration.sides import AccessFacts
 from harness.model.verdict import CellVerdict, RunVerdict
+from harness.store.access_lines import BETWEEN_TRIES, read_lines
 
-#: Separator that nginx writes between the tries of one request.
-_BETWEEN_TRIES = ","
 _ERRORS = 400
 
 
@@ -28,7 +26,7 @@ def _cell(run: Path, cell: CellVerdict) -> AccessFacts:
     retried, served, times = 0, set(), []
     errors: Counter[str] = Counter()
     for trial in cell.trials:
-        for line in _lines(run / trial.directory / "access.jsonl"):
+        for line in read_lines(run / trial.directory / "access.jsonl"):
             times.append(float(line.get("time") or 0))
             retried += _tries(line) > 1
             path, status = str(line.get("uri", "")).partition("?")[0], int(line.get("status") or 0)
@@ -46,20 +44,4 @@ def _tries(line: Mapping[str, Any]) -> int:
     Nginx lists an address per try. Traefik counts the retries after the first try.
     """
     retries = int(line.get("retries") or 0)
-    return 1 + (retries or str(line.get("upstream_addr") or "").count(_BETWEEN_TRIES))
-
-
-def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Yield the lines that can be parsed: the last line of a killed run may be incomplete."""
-    try:
-        file = path.open(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return
-    with file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(line, dict):
-                yield line
+    return 1 + (retries or str(line.get("upstream_addr") or "").count(BETWEEN_TRIES))

@@ -1,0 +1,178 @@
+"""Reads each lost request with everything that a rule asks of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analysis.evidence import Tries
+from harness.analysis.facts import Facts
+from harness.analysis.moments import NS
+from harness.causes.context import SLACK_S, LossContext
+from harness.causes.pods import PodLifecycle
+from harness.model.attempt import LOSSES, Outcome
+from harness.model.schedule import Stream
+from harness.model.shapes import SHAPES
+
+#: Statuses with which a proxy says that a server failed or did not answer.
+BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT, NOT_FOUND = 502, 503, 504, 404
+#: Outcomes of a request that nobody answered in time.
+SILENT = frozenset({Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE})
+#: Outcomes of a request whose connection the peer ended.
+ENDED = frozenset({Outcome.CLOSED, Outcome.RESET, Outcome.TRUNCATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One lost request.
+
+    Attributes:
+        row: Its row among the attempts.
+        id: Its ``X-Request-ID`` on the wire.
+        outcome: Its outcome.
+        status: HTTP status; 0 if no answer was complete.
+        stream: Its stream.
+        service: The Service that it was meant for; empty if unknown.
+        sent: Time at which it was sent.
+        done: Time at which its outcome was known.
+        carried: Requests that its connection had carried before.
+        opened: Time at which its connection was opened; None if unknown.
+        tries: Its tries by the ingress controller; None if the access log has none.
+        pod: The pod that it was meant for; None if unknown.
+        is_guessed: True if the pod follows from the timeline, not from a log.
+    """
+
+    row: int
+    id: str
+    outcome: Outcome
+    status: int
+    stream: Stream
+    service: str
+    sent: float
+    done: float
+    carried: int
+    opened: float | None
+    tries: Tries | None
+    pod: PodLifecycle | None
+    is_guessed: bool
+
+    @property
+    def is_kept(self) -> bool:
+        """Return True if its connection had carried a request before."""
+        return self.carried > 0 or SHAPES[self.stream.shape].source.keeps
+
+    @property
+    def is_silent(self) -> bool:
+        """Return True if its time was over before it had a connection or an answer."""
+        return self.outcome in SILENT or self.status == GATEWAY_TIMEOUT
+
+    @property
+    def is_kept_upstream(self) -> bool:
+        """Return True if the controller failed on a connection to the pod that it had kept.
+
+        A pod that refuses is tried again; one that ends a kept connection after a request was sent is not.
+        """
+        return self.tries is not None and self.tries.statuses[-1:] == ("502",) and self.tries.was_connected
+
+    @property
+    def is_turned_away(self) -> bool:
+        """Return True if no pod got it: the controller had none, or the Service refused the connection."""
+        if self.outcome is Outcome.STATUS:
+            return self.status in (UNAVAILABLE, NOT_FOUND) and not (self.tries and self.tries.addresses)
+        return self.outcome is Outcome.REFUSED and self.pod is None
+
+    def met(self, moment: float) -> bool:
+        """Return True if it was under way or sent later than a moment."""
+        return self.done >= moment - SLACK_S
+
+
+def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) -> Iterator[Loss]:
+    """Yield the lost requests since the change began, in the order in which they were sent.
+
+    Args:
+        facts: Facts of the trial.
+        context: Its events.
+        only: Row of the request to read; None for all.
+    """
+    rows = facts.evidence.attempts
+    lost = np.flatnonzero(facts.is_lost & ~facts.is_before)
+    lost = lost if only is None else lost[lost == only]
+    lost = lost[np.argsort(facts.sent_s[lost], kind="stable")]
+    opened = _opened(facts, lost)
+    outcomes = {int(outcome): outcome for outcome in LOSSES}
+    services = [
+        context.service_of(stream.path, stream.host or facts.evidence.traffic.host, stream.headers)
+        for stream in facts.streams
+    ]
+    fields = (rows[name][lost].tolist() for name in ("worker", "number", "status", "connection", "carried"))
+    done_s = np.nan_to_num(facts.done_s[lost], nan=math.inf)
+    sent_s = np.where(np.isnan(facts.sent_s[lost]), done_s, facts.sent_s[lost])
+    arrays = (each.tolist() for each in (sent_s, done_s, facts.outcome[lost], facts.stream[lost]))
+    for index, since, worker, number, status, connection, carried, sent, done, code, place in zip(
+        lost.tolist(), opened, *fields, *arrays, strict=True
+    ):
+        tries = facts.evidence.paths.tries.get((worker, number))
+        outcome, service = outcomes[code], services[place]
+        pod = _recorded_pod(context, tries, connection, sent)
+        is_known = pod is not None or tries is not None or context.is_direct
+        guessed = None if is_known else _guessed_pod(context, service, status, outcome, sent)
+        yield Loss(
+            row=index,
+            id=f"{facts.evidence.tokens.get(worker, '')}-{worker}-{number}",
+            outcome=outcome,
+            status=status,
+            stream=facts.streams[place],
+            service=service,
+            sent=sent,
+            done=done,
+            carried=carried,
+            opened=since,
+            tries=tries,
+            pod=pod or guessed,
+            is_guessed=pod is None and guessed is not None,
+        )
+
+
+def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, sent: float) -> PodLifecycle | None:
+    """Return the pod of the first try whose pod ended, or else that of the last try.
+
+    For traffic directly to a Service it is the pod of the connection.
+    """
+    if tries and tries.addresses:
+        pods = [pod for address in tries.addresses if (pod := context.pod_at(address, sent)) is not None]
+        return next((pod for pod in pods if pod.deleted is not None), pods[-1] if pods else None)
+    peer = context.evidence.paths.peers.get(connection, "") if context.is_direct else ""
+    return context.pod_at(peer, sent) if peer else None
+
+
+def _guessed_pod(context: LossContext, service: str, status: int, outcome: Outcome, sent: float) -> PodLifecycle | None:
+    """Return the pod of a Service that ended last before a request was sent, if the request shows a pod that ended."""
+    if status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and outcome not in SILENT | ENDED:
+        return None
+    names = set(context.objects.deployments_with(context.objects.selector(service))) if service else set()
+    ended = [pod for pod in context.pods if pod.deployment in names and _near(pod, sent, context.needed_s)]
+    return max(ended, key=lambda pod: pod.deleted or 0.0, default=None)
+
+
+def _near(pod: PodLifecycle, sent: float, needed: float) -> bool:
+    """Return True if a request was sent while a controller may still have known a pod that was deleted."""
+    return pod.deleted is not None and pod.deleted - SLACK_S <= sent <= max(pod.ended_at(), pod.deleted) + needed
+
+
+def _opened(facts: Facts, lost: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[float | None]:
+    """Return the time at which the connection of each lost request was opened; None if unknown."""
+    rows = facts.evidence.connections
+    order = np.lexsort((rows["number"], rows["worker"]))
+    keys = (rows["worker"][order].astype(np.uint64) << np.uint64(32)) | rows["number"][order].astype(np.uint64)
+    mine = facts.evidence.attempts[lost]
+    wanted = (mine["worker"].astype(np.uint64) << np.uint64(32)) | mine["connection"].astype(np.uint64)
+    places = np.searchsorted(keys, wanted)
+    found: list[float | None] = []
+    for place, key in zip(places.tolist(), wanted.tolist(), strict=True):
+        known = place < len(keys) and int(keys[place]) == key
+        at = int(rows["connected"][order[place]]) if known else -1
+        found.append(at / NS if at >= 0 else None)
+    return found

@@ -1,0 +1,22 @@
+"""The table of causes, from their types."""
+
+from __future__ import annotations
+
+import inspect
+
+from harness.causes.registry import TYPES
+from harness.reference.tables import table
+
+
+def causes() -> str:
+    """Return the code, the certainty and the meaning of every cause, in the order in which they are tried.
+
+    The meaning is the first paragraph of the type's docstring.
+    """
+    rows = ((f"`{code}`", f"`{kind.certainty}`", _meaning(kind)) for code, kind in TYPES.items())
+    return table(("code", "certainty", "meaning"), rows)
+
+
+def _meaning(kind: type) -> str:
+    paragraph = (inspect.getdoc(kind) or "").partition("\n\n")[0]
+    return " ".join(paragraph.replace("``", "`").split())

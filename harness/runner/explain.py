@@ -1,0 +1,80 @@
+"""Finds requests in a run directory, and reads everything that its evidence has about each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from harness.analysis.evidence import TrialEvidence
+from harness.analysis.facts import Facts
+from harness.causes.attribution import attributed
+from harness.causes.request_trace import RequestTrace, trace_of
+from harness.errors import EvidenceError
+from harness.runner.evidence import read_trials
+from harness.runner.judging import read_plan
+from harness.runner.lost_paths import read_paths
+from harness.store.rundir import RunDirectory
+
+#: The id of a request: token, worker and number; the token may be missing.
+_ID = re.compile(r"(?:(?P<token>.+)-)?(?P<worker>\d+)-(?P<number>\d+)")
+
+
+def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") -> tuple[RequestTrace, ...]:
+    """Return the trace of one request, or that of the first lost request of each cause of each trial.
+
+    Args:
+        run: The run directory.
+        cells: Glob for the ids of cells.
+        attempt: Id of the request, with or without the token before the worker; empty for the first of each cause.
+
+    Raises:
+        EvidenceError: No cell or no request matches.
+    """
+    plan = read_plan(run)
+    trials = {cell: each for cell, each in read_trials(run, plan.experiment).items() if fnmatchcase(cell, cells)}
+    if not trials:
+        there = ", ".join(cell.id for cell in plan.experiment.cells)
+        raise EvidenceError(f"{run.path} has no cell {cells!r}.", hint=f"It has {there}.")
+    found = tuple(
+        trace for cell, each in trials.items() for trial in each for trace in _of_trial(run, cell, trial, attempt)
+    )
+    if attempt and not found:
+        raise EvidenceError(
+            f"{run.path} has no request {attempt!r}.",
+            hint="`harness export DIR` lists every request with its id; --cell chooses the cell.",
+        )
+    return found
+
+
+def _of_trial(run: RunDirectory, cell: str, trial: TrialEvidence, attempt: str) -> Iterator[RequestTrace]:
+    facts = Facts.of(trial)
+    if attempt:
+        for row in _rows(trial, attempt):
+            yield trace_of(_with_way(run, cell, facts, row), cell, row)
+        return
+    first: dict[str, int] = {}
+    for loss, kind in attributed(facts):
+        first.setdefault(kind.code, loss.row)
+    for row in first.values():
+        yield trace_of(facts, cell, row)
+
+
+def _rows(trial: TrialEvidence, attempt: str) -> list[int]:
+    """Return the rows of the requests with an id: one, or none."""
+    parts = _ID.fullmatch(attempt)
+    if parts is None or (parts["token"] and trial.tokens.get(int(parts["worker"])) != parts["token"]):
+        return []
+    rows = trial.attempts
+    return np.flatnonzero((rows["worker"] == int(parts["worker"])) & (rows["number"] == int(parts["number"]))).tolist()
+
+
+def _with_way(run: RunDirectory, cell: str, facts: Facts, row: int) -> Facts:
+    """Return the facts with the records of the way of one request, lost or not."""
+    trial = facts.evidence
+    own = read_paths(run.trial(cell, trial.number), trial.attempts[[row]], trial.tokens, trial.workers)
+    paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller)
+    return replace(facts, evidence=replace(trial, paths=paths))

@@ -1,0 +1,94 @@
+"""Reads what the logs of ingress controller, client and kube-proxy say about lost requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.analysis.evidence import PathRecords, Rows, Tries
+from harness.model.attempt import LOSSES
+from harness.model.timeline import Event, EventKind
+from harness.store.access_lines import read_lines, split_tries
+from harness.store.rundir import TrialDirectory
+
+#: Word of the events of kube-proxy.
+PROGRAMMED = "programmed"
+_KUBE_PROXY_LOG = "kube-proxy.jsonl"
+
+
+def lost_in(rows: Rows) -> Rows:
+    """Return the attempts whose recorded outcome is a loss."""
+    found: Rows = rows[np.isin(rows["outcome"], [int(loss) for loss in LOSSES])]
+    return found
+
+
+def read_paths(trial: TrialDirectory, rows: Rows, tokens: Mapping[int, str], workers: int) -> PathRecords:
+    """Return the records of the way of some requests of a trial.
+
+    Args:
+        trial: The trial's folder.
+        rows: The attempts.
+        tokens: Beginning of the ids of each worker's attempts on the wire, by worker.
+        workers: Number of workers that shared the schedule.
+    """
+    is_logged = trial.access.exists()
+    return PathRecords(
+        tries=_tries(trial.access, rows, tokens) if len(rows) else {},
+        is_logged=is_logged,
+        peers=_peers(trial.traffic, rows, workers) if len(rows) else {},
+        programmed=tuple(_programmed(trial.logs / _KUBE_PROXY_LOG)) if len(rows) else (),
+    )
+
+
+def _tries(path: Path, lost: Rows, tokens: Mapping[int, str]) -> dict[tuple[int, int], Tries]:
+    """Return the tries of the lost requests that the access log has."""
+    ids = {
+        f"{tokens.get(worker, '')}-{worker}-{number}": (worker, number)
+        for worker, number in zip(lost["worker"].tolist(), lost["number"].tolist(), strict=True)
+    }
+    return {
+        ids[str(line["attempt"])]: Tries(
+            split_tries(line.get("upstream_addr")),
+            split_tries(line.get("upstream_status")),
+            int(line.get("status") or 0),
+            str(line.get("backend") or ""),
+            was_connected=split_tries(line.get("upstream_connect_time"))[-1:] not in ((), ("-",)),
+        )
+        for line in read_lines(path, ids.__contains__)
+    }
+
+
+def _peers(traffic: Path, lost: Rows, workers: int) -> dict[int, str]:
+    """Return the backends of the connections of lost requests, by the connection's number among all workers."""
+    needed = set(lost["connection"].tolist()) - {0}
+    found = {}
+    for worker in range(workers):
+        for line in _json_lines(traffic / f"backends-{worker}.jsonl"):
+            number = int(line.get("connection") or 0)
+            number = number if workers == 1 else (number - 1) * workers + worker + 1
+            if number in needed:
+                found[number] = str(line.get("backend") or "")
+    return found
+
+
+def _programmed(path: Path) -> Iterator[Event]:
+    """Yield the events of kube-proxy; only local clusters have its log."""
+    for line in _json_lines(path):
+        detail = line.get("detail") or {}
+        service = str(detail.get("service", "")).rpartition("/")[2]
+        at = int(line.get("monotonic_ns") or 0)
+        yield Event(at, EventKind.ENDPOINTS, service, PROGRAMMED, {"backends": str(detail.get("backends", ""))})
+
+
+def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict):
+            yield line
