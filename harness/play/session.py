@@ -168,7 +168,6 @@ class PlaySession:
         self.board.facts = {"title": request.title, "page": self.page.url, "ingress": request.ingress}
         self.sender.directory.traffic.mkdir(parents=True)
         stack.callback(self._measure.close)
-        self._timeline = stack.enter_context(TimelineWriter(self.run.path / "timeline.jsonl"))
         self._step("cluster")
         # Outside of the run directory, whose files are sealed while the cluster still writes its own.
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-play-", ignore_cleanup_errors=True))
@@ -189,6 +188,8 @@ class PlaySession:
             self.kube.apply(manifest, NAMESPACE if self.kube.is_namespaced(manifest) else "")
         # The sender starts while the application does.
         self._plan(cluster)
+        # Only now: the plan's seal covers every file that is there.
+        self._timeline = stack.enter_context(TimelineWriter(self.run.path / "timeline.jsonl"))
         faulty = stack.enter_context(FaultyServer.start(self.run.path / "calibration"))
         child = self.sender.start((faulty.address, faulty.port))
         if child is not None:
