@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
+from harness.report.outputs import ExplainOutput
 from harness.report.request_trace import text_of
 from harness.runner.explain import request_traces
-from harness.store.records import to_json
 from harness.store.rundir import RunDirectory
 
 
@@ -22,7 +21,7 @@ def explain(
     attempt: Annotated[
         str, typer.Option(metavar="ID", help="Id of the request.", show_default="the first lost request of each cause")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a list of request_traces as JSON on stdout.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Show the trace of a request: planned, sent, its connection, its tries, the events around it and its cause.
 
@@ -42,7 +41,7 @@ def explain(
     run.verify("evidence")
     found = request_traces(run, cells=cell, attempt=attempt)
     if as_json:
-        sys.stdout.write(json.dumps(to_json(found), sort_keys=True) + "\n")
+        print_json(ExplainOutput(traces=found))
         return 0
     console = Console(highlight=False)
     if not found:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +10,12 @@ import typer
 from rich.console import Console
 
 from harness.analysis.confidence import LEVEL
+from harness.cli.command_line import own_command
 from harness.cli.experiment_options import Parallel
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.progress import choose_progress
 from harness.report import terminal
+from harness.report.outputs import ProvedCellOutput, ProveOutput
 from harness.report.proof import lines_of
 from harness.report.run import document
 from harness.runner.options import RunOptions
@@ -29,6 +31,7 @@ def prove(
     ] = 0,
     confidence: Annotated[float, typer.Option(min=0.5, max=0.9999, help="Confidence of the proof.")] = LEVEL,
     parallel: Parallel = 0,
+    as_json: AsJson = False,
 ) -> int:
     """Apply the remedies of a run, and run its lossy cells before and after, side by side.
 
@@ -44,20 +47,34 @@ def prove(
 
       harness prove reports/demo-20260131T120000 --confidence 0.99
     """
-    return prove_and_show(directory, out=out, trials=trials, confidence=confidence, parallel=parallel)
+    return prove_and_show(directory, out=out, trials=trials, confidence=confidence, parallel=parallel, as_json=as_json)
 
 
 def prove_and_show(
-    directory: Path, *, out: Path | None = None, trials: int = 0, confidence: float = LEVEL, parallel: int = 0
+    directory: Path,
+    *,
+    out: Path | None = None,
+    trials: int = 0,
+    confidence: float = LEVEL,
+    parallel: int = 0,
+    as_json: bool = False,
 ) -> int:
     """Prove the remedies of a run, print the result and return the exit code."""
     proof = plan_proof(directory, trials=trials, level=confidence)
-    options = RunOptions(out=out, parallel=parallel, command=shlex.join(["harness", *sys.argv[1:]]))
+    options = RunOptions(out=out, parallel=parallel, command=own_command())
     with choose_progress() as progress:
         result = run_proof(proof, options, progress, confidence)
-    console = Console(highlight=False)
+    console = Console(stderr=as_json, highlight=False)
     console.print(terminal.render(document(result.run.verdict)))
     for line in lines_of(result.comparisons, result.unproven):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"report: {result.run.directory / 'index.html'}", soft_wrap=True, markup=False)
-    return result.run.verdict.process_code if result.run.interrupted else result.exit_code
+    code = result.run.verdict.process_code if result.run.interrupted else result.exit_code
+    if as_json:
+        cells = tuple(
+            ProvedCellOutput(**{field.name: getattr(each, field.name) for field in fields(each)})
+            for each in result.comparisons
+        )
+        directory_text = str(result.run.directory)
+        print_json(ProveOutput(directory=directory_text, exit_code=int(code), cells=cells, unproven=result.unproven))
+    return code

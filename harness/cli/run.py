@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -207,7 +207,7 @@ def run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExtras:
-    """What is done around a run, by the options of the command.
+    """Options of the command that say what to do around a run.
 
     Attributes:
         until: Repeat until less than this share of transitions loses requests; None for a single run.
@@ -300,14 +300,13 @@ def _read(
     return read
 
 
-def _again(directory: Path, given: Mapping[str, object]) -> Rerun:
+def _again(directory: Path, *, further: list[str]) -> Rerun:
     """Return the cells of a run directory to run again.
 
     Raises:
         InvalidInputError: Other options contradict ``--rerun``, or no cell is inconclusive.
         EvidenceError: It is not a run directory, or was changed after it was sealed.
     """
-    further = [name for name, value in given.items() if value]
     if further:
         hint = "the run directory already has the cells, the workload and the changes"
         raise InvalidInputError([Problem(f"--rerun can't be combined with {', '.join(further)}", hint=hint)])

@@ -96,7 +96,7 @@ class ExerciseStep(_Data):
         return self.choices[self.right - 1]
 
 
-class Traffic(_Data):
+class PathTraffic(_Data):
     """A path that gets traffic; ``regex`` matches its right answers."""
 
     path: str
@@ -116,7 +116,7 @@ class Exercise(_Data):
 
     number: int
     ingress: str
-    traffic: tuple[Traffic, ...]
+    traffic: tuple[PathTraffic, ...]
     start: tuple[str, ...] = ()
     steps: tuple[ExerciseStep, ...]
 

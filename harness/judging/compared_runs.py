@@ -20,7 +20,7 @@ from harness.model.comparison import (
     ComparedOutcome,
     ComparedSide,
     RunComparison,
-    Transitions,
+    TransitionCounts,
 )
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 
@@ -84,7 +84,7 @@ def compare_runs(
     )
 
 
-def transitions(cell: CellVerdict) -> Transitions:
+def transitions(cell: CellVerdict) -> TransitionCounts:
     """Return the numbers of a cell's transitions.
 
     If the control lost requests, no transition has an answer. If the control has no answer, a loss is still a loss, but
@@ -93,11 +93,11 @@ def transitions(cell: CellVerdict) -> Transitions:
     codes = {finding.code for finding in cell.findings}
     found = [trial.verdict for trial in cell.trials]
     if LossInControl.code in codes:
-        return Transitions(inconclusive=max(1, len(found)))
+        return TransitionCounts(inconclusive=max(1, len(found)))
     lossy, lossless = found.count(Verdict.LOSSY), found.count(Verdict.LOSSLESS)
     if ControlMissing.code in codes:
         lossless = 0
-    return Transitions(lossy, lossless, max(1, len(found)) - lossy - lossless)
+    return TransitionCounts(lossy, lossless, max(1, len(found)) - lossy - lossless)
 
 
 def parted(run: RunVerdict) -> tuple[RunVerdict, RunVerdict]:
@@ -126,7 +126,7 @@ def _side(cell: CellVerdict | None, again: CellVerdict | None) -> ComparedSide |
         return None
     return ComparedSide(
         first=transitions(cell),
-        repeated=transitions(again) if again else Transitions(),
+        repeated=transitions(again) if again else TransitionCounts(),
         sent=cell.sent,
         lost=cell.lost,
         cut=cell.cut,

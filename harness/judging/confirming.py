@@ -8,7 +8,7 @@ from statistics import median
 from harness.analysis.proportions import clopper_pearson, fisher
 from harness.findings.losses import RequestsLost
 from harness.judging.compared_runs import transitions
-from harness.model.comparison import Transitions
+from harness.model.comparison import TransitionCounts
 from harness.model.confirmation import ConfirmedCell, ConfirmedState, FindingShare
 from harness.model.verdict import CellVerdict, RunVerdict, TrialVerdict, Verdict
 
@@ -45,7 +45,7 @@ def _confirmed(cell: CellVerdict) -> ConfirmedCell:
     )
 
 
-def _state(found: Transitions) -> ConfirmedState:
+def _state(found: TransitionCounts) -> ConfirmedState:
     if not found.count:
         return ConfirmedState.UNKNOWN
     if not found.lossy:

@@ -30,13 +30,13 @@ class ComparedOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Transitions:
+class TransitionCounts:
     """The numbers of a cell's transitions on one side, by verdict.
 
     Attributes:
-        lossy: Transitions that lost a request.
-        lossless: Transitions that lost none.
-        inconclusive: Transitions without an answer.
+        lossy: TransitionCounts that lost a request.
+        lossless: TransitionCounts that lost none.
+        inconclusive: TransitionCounts without an answer.
     """
 
     lossy: int = 0
@@ -53,9 +53,9 @@ class Transitions:
         """Return (lossy, count)."""
         return self.lossy, self.count
 
-    def __add__(self, other: Transitions) -> Transitions:
+    def __add__(self, other: TransitionCounts) -> TransitionCounts:
         """Return the sum of both."""
-        return Transitions(
+        return TransitionCounts(
             self.lossy + other.lossy, self.lossless + other.lossless, self.inconclusive + other.inconclusive
         )
 
@@ -65,15 +65,15 @@ class ComparedSide:
     """A cell on one side.
 
     Attributes:
-        first: Transitions of the first look.
-        repeated: Transitions of the repetitions.
+        first: TransitionCounts of the first look.
+        repeated: TransitionCounts of the repetitions.
         sent: Requests sent at the first look.
         lost: Requests lost at the first look.
         cut: Connections cut at the first look.
     """
 
-    first: Transitions
-    repeated: Transitions = Transitions()
+    first: TransitionCounts
+    repeated: TransitionCounts = TransitionCounts()
     sent: int = 0
     lost: int = 0
     cut: int = 0
@@ -124,7 +124,7 @@ class RunComparison:
         after: Name of the second side, for people.
         cells: All cells of either side.
         differences: Facts of the surroundings that differ: name -> (before, after).
-        repetitions: Transitions that were asked for in addition, per side of each suspect cell.
+        repetitions: TransitionCounts that were asked for in addition, per side of each suspect cell.
         power: Probability with which each cell's smallest difference is found.
         directories: Run directories to link to: name -> path relative to the report.
         command: The command line.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.comparison import Transitions
+from harness.model.comparison import TransitionCounts
 from harness.model.version_answers import Interval
 
 
@@ -57,7 +57,7 @@ class ConfirmedCell:
     configuration: str
     change: str
     state: ConfirmedState
-    repeated: Transitions
+    repeated: TransitionCounts
     rate: Interval
     differences: tuple[FindingShare, ...] = ()
     times: Mapping[str, tuple[float, float]] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.findings.finding_type import Sentence
-from harness.model.comparison import ComparedCell, ComparedOutcome, ComparedSide, RunComparison, Transitions
+from harness.model.comparison import ComparedCell, ComparedOutcome, ComparedSide, RunComparison, TransitionCounts
 from harness.model.verdict import Verdict
 from harness.report.blocks import Findings, Item, Paragraph, Tone
 from harness.report.document import Case, Column, Conclusion, Document, Row, Section, Status, Suite, Table
@@ -99,9 +99,9 @@ def sentence(comparison: RunComparison, cell: ComparedCell) -> Sentence:
     return Sentence(f"{by_chance}, and up to {cell.level:.2g} counts as a difference.", "")
 
 
-def deciding(cell: ComparedCell, side: ComparedSide) -> Transitions:
+def deciding(cell: ComparedCell, side: ComparedSide) -> TransitionCounts:
     """Return the transitions of a side that decide: the repetitions if there are any."""
-    return side.repeated if cell.is_suspect and side.repeated != Transitions() else side.first
+    return side.repeated if cell.is_suspect and side.repeated != TransitionCounts() else side.first
 
 
 def _found(comparison: RunComparison, cell: ComparedCell) -> str:
@@ -112,7 +112,7 @@ def _found(comparison: RunComparison, cell: ComparedCell) -> str:
     )
 
 
-def _lossy(transitions: Transitions) -> str:
+def _lossy(transitions: TransitionCounts) -> str:
     unknown = f" ({transitions.inconclusive} inconclusive)" if transitions.inconclusive else ""
     return f"{transitions.lossy} of {transitions.count} transitions lossy{unknown}"
 

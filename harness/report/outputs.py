@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.causes.request_trace import RequestTrace
+from harness.model.causes import RemedyPatch
 from harness.model.comparison import RunComparison
+from harness.model.confidence import Transitions
 from harness.model.confirmation import Confirmation
 from harness.model.history import CellTrend
 from harness.model.migration import Migration
@@ -261,6 +264,63 @@ class HistoryOutput:
 
     version: Version = 1
     cells: tuple[CellTrend, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainOutput:
+    """The traces of requests.
+
+    Attributes:
+        version: Version of this format.
+        traces: One for each request.
+    """
+
+    version: Version = 1
+    traces: tuple[RequestTrace, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedCellOutput:
+    """A cell before and after its remedies.
+
+    Attributes:
+        cell: Its id in the earlier run.
+        before: Transitions without the remedy.
+        after: Transitions with it.
+        lost_before: Requests lost without the remedy.
+        lost_after: Requests lost with it.
+        chance: Probability of so few lossy transitions after, if the remedy changed nothing.
+        works: True if the remedy works, false if it does not; null if that is not known.
+        remedies: The remedies.
+    """
+
+    cell: str
+    before: Transitions
+    after: Transitions
+    lost_before: int
+    lost_after: int
+    chance: float
+    works: bool | None
+    remedies: tuple[RemedyPatch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProveOutput:
+    """The result of a proof.
+
+    Attributes:
+        version: Version of this format.
+        directory: The run directory of the proof.
+        exit_code: Exit code of the process.
+        cells: The cells with a remedy.
+        unproven: Ids of the lossy cells for which no field helps.
+    """
+
+    version: Version = 1
+    directory: str
+    exit_code: int
+    cells: tuple[ProvedCellOutput, ...]
+    unproven: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -539,6 +599,8 @@ OUTPUTS: Mapping[str, type] = {
     "watch": WatchOutput,
     "migrate": MigrateOutput,
     "compare": CompareOutput,
+    "explain": ExplainOutput,
+    "prove": ProveOutput,
     "annotations": AnnotationsOutput,
     "history-added": HistoryAddedOutput,
     "history": HistoryOutput,

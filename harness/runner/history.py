@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.judging.compared_runs import steady, transitions
 from harness.judging.trends import history_of
 from harness.kit.files import write_text
-from harness.model.comparison import Transitions
+from harness.model.comparison import TransitionCounts
 from harness.model.history import FORMAT, History, HistoryEntry
 from harness.model.verdict import CellVerdict, Verdict
 from harness.report import html, markdown
@@ -61,7 +61,7 @@ def add_run(directory: Path, folder: Path, commit: str, name: str = "") -> int:
         "experiment": name or verdict.name,
     }
     versions = {**steady(verdict.environment), **_images(plan)}
-    entries = [_entry(cell, again.get(cell.id, Transitions()), known, versions) for cell in verdict.cells]
+    entries = [_entry(cell, again.get(cell.id, TransitionCounts()), known, versions) for cell in verdict.cells]
     added = append_history(folder, entries)
     write_index(folder)
     return added
@@ -101,7 +101,7 @@ def current_commit() -> str:
 
 
 def _entry(
-    cell: CellVerdict, again: Transitions, known: Mapping[str, str], versions: Mapping[str, str]
+    cell: CellVerdict, again: TransitionCounts, known: Mapping[str, str], versions: Mapping[str, str]
 ) -> HistoryEntry:
     own = transitions(cell)
     # Repetitions of an expected loss count as the losses that they are.
@@ -125,7 +125,7 @@ def _entry(
     )
 
 
-def _bad(cell: CellVerdict, own: Transitions) -> int:
+def _bad(cell: CellVerdict, own: TransitionCounts) -> int:
     """Return the number of a cell's transitions that are against its expectation."""
     if cell.as_expected or cell.verdict is Verdict.INCONCLUSIVE:
         return 0

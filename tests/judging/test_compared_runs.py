@@ -10,7 +10,7 @@ import pytest
 from harness.errors import ExitCode
 from harness.findings.expectations import ControlMissing, LossInControl
 from harness.judging.compared_runs import compare_runs, parted, transitions
-from harness.model.comparison import ComparedOutcome, RunComparison, Transitions
+from harness.model.comparison import ComparedOutcome, RunComparison, TransitionCounts
 from harness.testing.many_trials import drawn_comparison, run_of
 
 #: Pairs of runs without a difference, and alarms that the level allows among them.
@@ -111,10 +111,10 @@ def test_losses_of_the_control_answer_nothing() -> None:
     control = replace(cell, findings=(LossInControl(lost=1, sent=9).record(),))
     missing = replace(cell, findings=(ControlMissing(trials=0, stopped=False).record(),))
 
-    assert transitions(cell) == Transitions(1, 2, 1)
-    assert transitions(control) == Transitions(0, 0, 4)
-    assert transitions(missing) == Transitions(1, 0, 3)
-    assert transitions(replace(cell, trials=())) == Transitions(0, 0, 1)
+    assert transitions(cell) == TransitionCounts(1, 2, 1)
+    assert transitions(control) == TransitionCounts(0, 0, 4)
+    assert transitions(missing) == TransitionCounts(1, 0, 3)
+    assert transitions(replace(cell, trials=())) == TransitionCounts(0, 0, 1)
 
 
 def test_surroundings_that_differ_are_named() -> None:

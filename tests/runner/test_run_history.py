@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from harness.cli.main import app
 from harness.errors import EvidenceError, InvalidInputError
-from harness.model.comparison import Transitions
+from harness.model.comparison import TransitionCounts
 from harness.model.confirmation import Confirmation, ConfirmedCell, ConfirmedState
 from harness.model.history import HistoryEntry
 from harness.model.verdict import Verdict
@@ -59,7 +59,7 @@ def test_repetitions_of_a_confirmation_count(stored: Path, tmp_path: Path) -> No
         configuration="",
         change="",
         state=ConfirmedState.SOMETIMES,
-        repeated=Transitions(3, 6, 1),
+        repeated=TransitionCounts(3, 6, 1),
         rate=Interval(0.1, 0.7, 0.95),
     )
     confirmation = Confirmation(name="x", run="x", cells=(repeated,), asked=10, bundle="b")

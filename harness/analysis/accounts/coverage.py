@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.accounts.joining import NO_ROW, Reads, Tries, pods_of
+from harness.analysis.accounts.joining import NO_ROW, Reads, TriesByRow, pods_of
 from harness.analysis.accounts.records import ClientAccount, Mask, OtherAccounts, ProxyLog, ReceiptLog, Seconds, Whole
 from harness.model.accounts import LogRecord, LogState, Party
 
@@ -48,7 +48,7 @@ class ReceiptCoverage:
     proves: Mask
 
 
-def cover_log(client: ClientAccount, tries: Tries, log: ProxyLog) -> LogCoverage:
+def cover_log(client: ClientAccount, tries: TriesByRow, log: ProxyLog) -> LogCoverage:
     """Return what the access log covers, as the client's right answers show it."""
     expected = client.is_ok & client.is_sent
     missing = expected & ~tries.has_line
@@ -115,7 +115,7 @@ def _missing(client: ClientAccount, logged: Mask, missing: Mask) -> list[Stretch
     return stretches
 
 
-def _torn(client: ClientAccount, tries: Tries, log: ProxyLog) -> list[Stretch]:
+def _torn(client: ClientAccount, tries: TriesByRow, log: ProxyLog) -> list[Stretch]:
     """Return a stretch around each place with lines that can't be read, by the attempts of the lines around it."""
     known = np.flatnonzero(tries.line_row != NO_ROW)
     stretches: list[Stretch] = []
@@ -132,7 +132,7 @@ def _open(start: float, end: float) -> tuple[float | None, float | None]:
 
 
 def cover_receipts(
-    client: ClientAccount, tries: Tries, reads: Reads, others: OtherAccounts, *, lists_tries: bool
+    client: ClientAccount, tries: TriesByRow, reads: Reads, others: OtherAccounts, *, lists_tries: bool
 ) -> ReceiptCoverage:
     """Return what the receipts cover.
 
@@ -162,7 +162,7 @@ def cover_receipts(
 
 
 def _unseen(
-    client: ClientAccount, tries: Tries, reads: Reads, owners: list[tuple[str, ...]], *, has_proxy: bool
+    client: ClientAccount, tries: TriesByRow, reads: Reads, owners: list[tuple[str, ...]], *, has_proxy: bool
 ) -> dict[str, int]:
     """Return how many right answers of each pod have no receipt: its receipts can't be all there.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.accounts.coverage import cover_log, cover_receipts
-from harness.analysis.accounts.joining import Reads, Rows, Tries, join_reads, join_tries, no_tries
+from harness.analysis.accounts.joining import Reads, Rows, TriesByRow, join_reads, join_tries, no_tries
 from harness.analysis.accounts.records import ClientAccount, Mask, OtherAccounts
 from harness.model.accounts import Accounts, Fate, LogRecord, Party
 
@@ -57,7 +57,7 @@ class _Known:
     """
 
     client: ClientAccount
-    tries: Tries
+    tries: TriesByRow
     reads: Reads
     has_proxy: bool
     lists_tries: bool

@@ -13,7 +13,7 @@ NO_ROW = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class TriesByRow:
     """The content of the access log, per row of the ledger.
 
     Attributes:
@@ -74,7 +74,7 @@ class Rows:
         return np.where(self._keys[place] == attempts, rows, NO_ROW)
 
 
-def join_tries(rows: Rows, log: ProxyLog) -> Tries:
+def join_tries(rows: Rows, log: ProxyLog) -> TriesByRow:
     """Return what an access log says of each row."""
     line_row = rows.of(log.attempts)
     row = line_row[log.tries_line] if len(log.tries_line) else np.zeros(0, np.int64)
@@ -83,7 +83,7 @@ def join_tries(rows: Rows, log: ProxyLog) -> Tries:
     opened = log.tries_connected[known] != 0
     status, last = np.zeros(rows.number, np.int64), np.full(rows.number, -1, np.int64)
     status[row], last[row] = log.tries_status[known], address
-    return Tries(
+    return TriesByRow(
         line_row=line_row,
         row=row,
         address=address,
@@ -105,11 +105,11 @@ def join_reads(rows: Rows, receipts: Receipts) -> Reads:
     return Reads(count=_count(row, rows.number), pod=pod, status=status, row=row)
 
 
-def no_tries(number: int) -> Tries:
+def no_tries(number: int) -> TriesByRow:
     """Return the tries where there is no proxy."""
     none, zero = np.zeros(0, np.int64), np.zeros(number, np.int64)
     no = np.zeros(number, bool)
-    return Tries(none, none, none, np.zeros(0, bool), no, zero, zero, zero, zero - 1)
+    return TriesByRow(none, none, none, np.zeros(0, bool), no, zero, zero, zero, zero - 1)
 
 
 def pods_of(address: str, others: OtherAccounts) -> tuple[str, ...]:

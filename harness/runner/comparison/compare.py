@@ -81,7 +81,7 @@ def compare_stored(
     Args:
         before: The first side.
         after: The second side.
-        repetitions: Transitions per side of each repeated cell; 0 repeats nothing.
+        repetitions: TransitionCounts per side of each repeated cell; 0 repeats nothing.
         options: Options of the repetitions; ``out`` is the folder of the comparison.
         progress: Receives the progress of the repetitions.
 
@@ -114,7 +114,7 @@ def compare_workloads(
     Args:
         sides: Both sides.
         names: Names of the sides, for people.
-        repetitions: Transitions per side of each cell at the first look, and again of each repeated cell.
+        repetitions: TransitionCounts per side of each cell at the first look, and again of each repeated cell.
         options: Options of both runs; ``out`` is the folder of the comparison.
         progress: Receives the progress.
 

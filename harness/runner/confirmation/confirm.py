@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import EvidenceError, InvalidInputError, Problem
 from harness.judging.confirming import confirm_cells
-from harness.model.comparison import Transitions
+from harness.model.comparison import TransitionCounts
 from harness.model.confirmation import Confirmation
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict, Verdict
@@ -102,7 +102,7 @@ def folder_of(run: Path) -> Path:
     return run.with_name(f"{run.name}{SUFFIX}")
 
 
-def confirmed(run: Path) -> dict[str, Transitions]:
+def confirmed(run: Path) -> dict[str, TransitionCounts]:
     """Return the repetitions of a run's confirmed cells, by the cell's id; empty if nothing was confirmed.
 
     Raises:
