@@ -142,8 +142,8 @@ def run(
     The run directory has the evidence, verdict.json, and the report: index.html and the formats for CI.
 
     --json prints a summary: version, name, exit_code, directory and cells. Each cell has configuration, change,
-    verdict, expected, as_expected, sent, lost, connections_cut, hidden, twice and the codes of its findings.
-    verdict.json has everything.
+    verdict, expected, as_expected, sent, lost, connections_cut, hidden, twice and the codes of its findings. With
+    --confirm it has confirmation. verdict.json has everything.
 
     --confirm N repeats cells that are lossy against the expectation, in a folder next to the run directory. A loss
     stays a loss: the exit code does not change.

@@ -18,14 +18,15 @@ from typing import Any
 
 from harness.clusters.base import BringUp, Cluster
 from harness.clusters.registry import provider
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kit.files import write_text
 from harness.kit.interruption import Interrupted, shielded
 from harness.kube.client import Kube
+from harness.kube.custom import GROUPS
 from harness.kube.rollout import Rollout, rollout_state
 from harness.model.attempt import Method
-from harness.model.controllers import controller_facts
 from harness.model.experiment import Manifest, Route, TrafficPlan
 from harness.model.timeline import Event
 from harness.observe.observer import Observer
@@ -62,7 +63,6 @@ _HOST = "play.example"
 _NS = 1_000_000_000
 #: Kinds that a participant changes; those of Traefik only where Traefik runs.
 _KINDS = ("Deployment", "Service", "Ingress", "ConfigMap")
-_TRAEFIK_KINDS = ("IngressRoute", "TraefikService", "Middleware")
 
 #: Called with each step of the start.
 Note = Callable[[str], None]
@@ -272,7 +272,8 @@ class PlaySession:
         self.run.seal("plan")
 
     def _observe(self, cluster: Cluster) -> Observer:
-        kinds = [*_KINDS, *(_TRAEFIK_KINDS if controller_facts(self.request.ingress).family == "traefik" else ())]
+        own_api = INGRESS_CONTROLLERS[self.request.ingress].own_api
+        kinds = [*_KINDS, *(kind for group in GROUPS if group.group_version == own_api for kind in group.plurals)]
         self.trackers = {kind: ObjectTracker(kind, self._news.put) for kind in kinds}
         self.trackers["Pod"] = HandMadePods(self._news.put, self.kube)
         targets: dict[str, Tracker] = dict(self.trackers)

@@ -14,7 +14,7 @@ from harness.findings.losses import RequestsLost
 from harness.findings.sending import BehindSchedule
 from harness.model.accounts import Accounts, Fate, LogRecord, LogState, Party, UncertainCount
 from harness.model.failed import FailedAttempt, FailedAttempts
-from harness.model.shapes import DEFAULT_SHAPES
+from harness.model.shapes import DEFAULT_SHAPES, SHAPES
 from harness.model.verdict import (
     CellVerdict,
     ConnectionCount,
@@ -165,7 +165,8 @@ def _failed(number: int, lost: int) -> FailedAttempt:
     """Return the ``number``-th of some failed attempts, which are spread over the losing bins."""
     method, shape = list(product(("GET", "POST"), DEFAULT_SHAPES))[number % 4]
     at = round(4.0 + number * 1.2 / lost, 6)
-    connection = number % 16 + 1 if shape.word == "reused" else 500 + number
+    kept = SHAPES[shape].source.keeps
+    connection = number % 16 + 1 if kept else 500 + number
     return FailedAttempt(
         id=f"sample-0-{400 + number}",
         method=method,
@@ -179,10 +180,10 @@ def _failed(number: int, lost: int) -> FailedAttempt:
         sent=at,
         done=at + 0.004,
         connection=connection,
-        carried=number % 16 if shape.word == "reused" else 0,
-        opened=0.5 if shape.word == "reused" else at + 0.0005,
-        closed=None if shape.word == "reused" else at + 0.005,
-        closed_by="" if shape.word == "reused" else "by-us",
+        carried=number % 16 if kept else 0,
+        opened=0.5 if kept else at + 0.0005,
+        closed=None if kept else at + 0.005,
+        closed_by="" if kept else "by-us",
     )
 
 

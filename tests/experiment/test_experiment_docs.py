@@ -49,4 +49,4 @@ def test_every_example_is_valid(page: str, example: str, tmp_path: Path) -> None
 
 def test_the_first_page_and_the_reference_have_an_example() -> None:
     """Otherwise the test above would check nothing."""
-    assert [page for page, _ in EXAMPLES] == ["README", "experiments", "first-run"]
+    assert [page for page, _ in EXAMPLES] == ["README", "experiments", "first-run", "nightly"]

@@ -78,7 +78,8 @@ def compared() -> RunComparison:
 def repeated() -> Confirmation:
     """Return a confirmation with a cell of each state."""
     cells = confirm_cells(run_of({"a": "xxx", "b": "x.x?", "c": "...", "d": "??"}), REPEATED)
-    return Confirmation(name="sample", run="reports/r", cells=cells, asked=4, bundle="reports/r-confirmation/b.json")
+    bundle, started = "reports/r-confirmation/b.json", "2026-01-02T03:04:05+00:00"
+    return Confirmation(name="sample", run="reports/r", cells=cells, asked=4, bundle=bundle, started=started)
 
 
 def remembered() -> History:

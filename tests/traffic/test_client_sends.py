@@ -46,7 +46,7 @@ def request(stream: Stream, number: int) -> bytes:
     lines = [f"{stream.method.name} /a?b=c HTTP/1.1", "Host: h", f"X-Request-ID: t-0-{number}"]
     lines += ["User-Agent: harness", "Accept: */*"]
     lines += ["Connection: close"] if stream.shape == Shape.NEW else []
-    body = "attempt\n" if stream.method in {Method.POST, Method.PUT} else ""
+    body = "attempt\n" if stream.method in {Method.POST, Method.PUT, Method.PATCH} else ""
     lines += ["Content-Type: text/plain", f"Content-Length: {len(body)}"] if body else []
     return "\r\n".join([*lines, "", body]).encode()
 

@@ -25,6 +25,7 @@ from harness.localkube.machinery.resources import (
     SECRETS,
     by_kind,
 )
+from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 #: Kinds of objects that a pod refers to, or that a Service leads to.
 _SURROUNDING = (CONFIGMAPS, SECRETS, by_kind("PersistentVolumeClaim", "v1"), DEPLOYMENTS)
@@ -79,7 +80,8 @@ class FieldNotices:
     def _idle(self, obj: Object) -> list[str]:
         """Return the sentence for an object that no component of this cluster executes, in a list; empty for others."""
         sentence = _IDLE.get(obj["kind"])
-        if obj["apiVersion"] in _CUSTOM_VERSIONS and not self._ingress.startswith("traefik"):
+        program = INGRESS_PROGRAMS.get(self._ingress)
+        if obj["apiVersion"] in _CUSTOM_VERSIONS and not (program and program.reads_custom_kinds):
             sentence = _NO_READER
         return [] if sentence is None else [sentence.format(kind=obj["kind"])]
 

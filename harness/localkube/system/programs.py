@@ -100,6 +100,11 @@ class IngressProgram:
         return run
 
     @property
+    def reads_custom_kinds(self) -> bool:
+        """Return True if one of its providers reads kinds of its own."""
+        return any(provider.endswith("crd") for provider in self.providers)
+
+    @property
     def finder(self) -> Callable[[Progress], Program]:
         """Import and return the function that finds the program."""
         finder: Callable[[Progress], Program] = import_module(f"{self.package}.program").find_program

@@ -75,6 +75,7 @@ def test_redirects_answer_every_path_and_come_and_go_with_a_reload(plane: StartP
             await p.gives(200, "/cart")
             await p.annotate("shop", temporal_redirect=NEW)
             assert (await p.gives(302, "/cart")).headers["location"] == NEW
+            await p.recorded("reload", 3)
             assert len(p.sync_log("reload")) == 3
 
     asyncio.run(scenario())
