@@ -99,7 +99,7 @@ class LiveMeasure:
 
     def bins(self, end_ns: int, count_bins: int) -> list[list[int]]:
         """Return ``[ok, lost, unknown]`` for each of the last whole seconds before a time, the oldest first."""
-        last = end_ns // NS
+        last = max(0, end_ns // NS)
         first = max(0, last - count_bins)
         rows = self._since(first * NS)
         second = rows["planned"] // NS - first

@@ -298,7 +298,8 @@ class PlaySession:
 
     def _count(self, now: int) -> None:
         board, measure = self.board, self._measure
-        elapsed = now - board.origin
+        # The origin lies some milliseconds ahead when the sender has announced it.
+        elapsed = max(0, now - board.origin)
         if now - self._connections_at >= _CONNECTIONS_EVERY * _NS:
             self._connections, self._connections_at = measure.connections(0, elapsed), now
         board.counts = ShownCounts(

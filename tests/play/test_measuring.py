@@ -119,6 +119,14 @@ def test_bins_and_shares(ledger: Ledger) -> None:
     assert ledger.measure.shares(NS, 3 * NS) == {"/apple": {"apple-v1": 10, "status 404": 1}}
 
 
+@pytest.mark.parametrize("end_ns", [-5_000_000, 0, 5_000_000])
+def test_there_are_no_bins_before_the_first_second(ledger: Ledger, end_ns: int) -> None:
+    """The origin lies some milliseconds ahead of the first look."""
+    ledger.measure.read()
+
+    assert ledger.measure.bins(end_ns, 90) == []
+
+
 def test_sums_of_counts() -> None:
     """Both stretches together."""
     early = Totals(sent=2, ok=1, lost={"reset": 1}, first_loss=1.0, last_lost=1.2, last_loss=1.5)
