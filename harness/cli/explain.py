@@ -26,10 +26,9 @@ def explain(
     """Show the trace of a request: planned, sent, its connection, its tries, the events around it and its cause.
 
     The evidence must match its seals. Ids are those of the report, of `harness export` and of the access log. The part
-    before the first dash may be left out: 0-144 is request 144 of worker 0.
+    before the first dash is optional: 0-144 is request 144 of worker 0.
 
-    Exit code: 0 shown, also if nothing was lost; 2 invalid input; 4 no such request, or the evidence is not as it was
-    sealed.
+    Exit code: 0 shown, also if nothing was lost; 2 invalid input, no such request, or changed evidence.
 
     [bold]Examples[/bold]
 

@@ -81,7 +81,7 @@ def test_a_wrong_prediction() -> None:
     do_first(one, 1)
     shown = "\n".join(one.result_lines())
 
-    assert "That is not so." in shown
+    assert "That is wrong." in shown
     assert "The right choice: Yes, every request for some seconds." in shown
 
 

@@ -14,7 +14,7 @@ _HEAD = """\
 # kubectl on the embedded cluster
 
 The real `kubectl` works on the embedded cluster.
-This page lists what participants of the exercises type, and what becomes of it.
+This page lists the commands that participants of the exercises type, and the result of each.
 Each row is a test with the real `kubectl`: `tests/localkube/kubectl` runs the rows on the embedded cluster.
 `python tests/support/kubectl_page.py > docs/reference/kubectl.md` regenerates this page from the rows.
 
@@ -22,7 +22,7 @@ All rows were measured with the releases {releases} (`python tests/support/kubec
 Of {total} rows, {works} work, {differs} differ from a real cluster and {refused} are refused.
 
 - **works**: the command does what it does on a real cluster; an error that a real cluster gives too is part of that.
-- **differs**: it is accepted, and the note says what a real cluster does besides.
+- **differs**: it is accepted, and the note says what differs.
 - **refused**: it fails, and the note has the message.
 
 The names in the rows are those of the exercises: the Deployment `apple` and its Service.
