@@ -76,11 +76,10 @@ class ControllerRestarted(OfController, code="controller-restarted", certainty=C
     def sentence(self) -> Sentence:
         """Return text and advice."""
         return Sentence(
-            f"{self.controller} itself was restarted: a pod of it closed its listener while new connections still went "
-            "there, or had no configuration yet.",
+            f"{self.controller} itself was restarted: one of its pods closed its listener while new connections "
+            "still arrived, or had no configuration yet.",
             f"No field of the workload helps. Deployment {self.deployment} in namespace {self.namespace} needs a "
-            "preStop hook that outlasts kube-proxy, as the workload does, and a readiness probe that awaits its "
-            "configuration.",
+            "preStop hook that outlasts kube-proxy, and a readiness probe that succeeds only with a configuration.",
         )
 
 
@@ -147,8 +146,8 @@ class ReloadClosedConnection(OfController, code="reload-closed-connection", cert
         """Return text and advice."""
         return Sentence(
             f"{plural(self.reloads, 'reload')} of {self.controller} closed idle connections, and clients sent on them "
-            "before they saw that.",
-            "No field of the workload helps. A client has to look whether a kept connection is open before it sends, "
+            "before they noticed.",
+            "No field of the workload helps. A client has to check that a kept connection is open before it sends, "
             "and to repeat what is safe to repeat. To move traffic without a reload, patch a Service's selector "
             "instead of the Ingress.",
         )
@@ -156,7 +155,7 @@ class ReloadClosedConnection(OfController, code="reload-closed-connection", cert
 
 @dataclass(frozen=True, kw_only=True)
 class BackendMissing(OfController, code="backend-missing-in-edit", certainty=Certainty.LIKELY):
-    """During an edit of an Ingress, workers answered for a backend that they did not have.
+    """During an edit of an Ingress, workers of the controller used a backend that they did not have.
 
     Attributes:
         controller: The controller.
@@ -225,9 +224,9 @@ class WrongVersionAnswered(OfController, code="wrong-version-answered", certaint
         """Return text and advice."""
         return Sentence(
             f"A version answered that may not answer then ({self.early} before the change, {self.late} after it): "
-            f"{self.controller} routed the requests by other rules than those that were in effect.",
-            "No field helps in general: see when the controller applied the change, and whether a wider rule matches "
-            "these requests, too.",
+            f"{self.controller} routed the requests by other rules than those in effect.",
+            "No field helps in general: check when the controller applied the change, and whether a wider rule also matches "
+            "these requests.",
         )
 
 
@@ -258,7 +257,7 @@ class OtherRuleAnswered(OfController, code="other-rule-answered", certainty=Cert
     def sentence(self) -> Sentence:
         """Return text and advice."""
         return Sentence(
-            f"Another rule of {self.controller} took requests that are meant for Service {self.service}, although that "
-            "had ready pods.",
+            f"Another rule of {self.controller} took requests for Service {self.service}, although that Service had "
+            "ready pods.",
             "Make the rules disjoint: hosts, paths and headers of one must not match the requests of the other.",
         )

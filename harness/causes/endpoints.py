@@ -193,14 +193,14 @@ class AllUnavailable(NoEndpoint, code="all-unavailable", certainty=Certainty.CER
         """Return text and advice."""
         return Sentence(
             f"The rolling update of Deployment {self.deployment} may make all of its pods unavailable "
-            f"({self.replicas} asked for), so Service {self.service} had no ready endpoint {self.length}.",
+            f"({self.replicas} wanted), so Service {self.service} had no ready endpoint {self.length}.",
             "maxUnavailable 0 keeps the old pods until new ones are ready.",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScaledToZero(NoEndpoint, code="scaled-to-zero", certainty=Certainty.CERTAIN):
-    """All pods of the Deployment ended, and none was to replace them."""
+    """All pods of the Deployment ended, and no replacement was wanted."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -211,9 +211,9 @@ class ScaledToZero(NoEndpoint, code="scaled-to-zero", certainty=Certainty.CERTAI
     def sentence(self) -> Sentence:
         """Return text and advice."""
         return Sentence(
-            f"All pods of Deployment {self.deployment} ended and none followed, so Service {self.service} had no "
+            f"All pods of Deployment {self.deployment} ended and no new one started, so Service {self.service} had no "
             f"endpoint {self.length}.",
-            "No field helps while nobody is to run: keep at least one pod, or remove the route first.",
+            "No field helps without a pod: keep at least one, or remove the route first.",
         )
 
 
@@ -237,8 +237,8 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
         replaced = f"ready {seconds(self.empty_s)} later" if self.empty_s >= 0 else "not ready until the end"
         return Sentence(
             f"The only ready pod behind Service {self.service} was deleted, and its replacement was {replaced}: a "
-            "terminating endpoint gets no new requests, preStop or not.",
-            f"No field of one pod helps: run {self.replicas + 1} replicas, and protect them from evictions with a "
+            "terminating endpoint gets no new requests, with or without a preStop hook.",
+            f"No field helps a single pod: run {self.replicas + 1} replicas, and protect them from evictions with a "
             "PodDisruptionBudget (minAvailable 1).",
         )
 
@@ -303,7 +303,8 @@ class SelectorWithoutPods(NoEndpoint, code="selector-without-pods", certainty=Ce
         """Return text and advice."""
         return Sentence(
             f"The selector of Service {self.service} matched no ready pod {self.length}.",
-            "No other field helps: patch the selector to labels that ready pods have (overlap first, then narrow).",
+            "No other field helps: patch the selector to labels that ready pods have, first to those that "
+            "old and new pods share.",
         )
 
 

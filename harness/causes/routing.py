@@ -20,7 +20,7 @@ from harness.model.causes import Certainty, RemedyPatch
 
 @dataclass(frozen=True, kw_only=True)
 class OldVersionRemoved(Stopping, code="old-version-removed-at-switch", certainty=Certainty.CERTAIN):
-    """The old version was removed at the switch to the new one, before the controller had heard of the switch."""
+    """The old version was removed at the switch to the new one, before the controller knew of the switch."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -35,13 +35,14 @@ class OldVersionRemoved(Stopping, code="old-version-removed-at-switch", certaint
         return Sentence(
             f"The pods of {self.whose}, the old version, ended at the switch, and {self.controller} still sent to "
             "them.",
-            f"Keep the old version for {self.seconds} s after the switch, or let its pods serve on. {self.derivation}",
+            f"Keep the old version for {self.seconds} s after the switch, or let its pods serve longer. "
+            f"{self.derivation}",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty.CERTAIN):
-    """The controller dropped the route of a Service without endpoints, so another application got the requests.
+    """The controller dropped the route of a Service without endpoints; another application, or nobody, answered.
 
     Attributes:
         service: The Service.
@@ -102,8 +103,8 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         then = "a wider rule gave its requests to another application" if self.is_answered else "no rule matched"
         return Sentence(
             f"Service {self.service} had no endpoint, so {self.controller} dropped its route, and {then}.",
-            "A ready pod has to be behind the Service at all times: overlap, then narrow. A wider rule for the same "
-            "host makes the outage look like success.",
+            "Keep a ready pod behind the Service at all times: select old and new pods first, and then only the new "
+            "ones. A wider rule for the same host makes the outage look like success.",
         )
 
 

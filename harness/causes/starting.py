@@ -18,7 +18,7 @@ from harness.wording import seconds
 
 @dataclass(frozen=True, kw_only=True)
 class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTAIN):
-    """A new pod counted as ready before it listened, because it has no readiness probe or one that proves too little.
+    """A new pod counted as ready before it listened, because it has no readiness probe or one that succeeds too early.
 
     Attributes:
         deployment: The Deployment.
@@ -65,6 +65,6 @@ class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTA
         has = "a readiness probe that succeeds too early" if self.has_probe else "no readiness probe"
         return Sentence(
             f"New pods of Deployment {self.deployment} have {has}: they got requests and did not listen yet, "
-            f"{seconds(self.early_s)} after they were called ready.",
-            "A readiness probe has to ask for what requests ask for; one request a second finds the moment within 1 s.",
+            f"{seconds(self.early_s)} after they counted as ready.",
+            "A readiness probe has to send the same request as users do; a period of 1 s finds the moment within 1 s.",
         )

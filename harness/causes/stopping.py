@@ -140,8 +140,8 @@ class ForceDeleted(Stopping, code="force-deleted", certainty=Certainty.CERTAIN):
     def sentence(self) -> Sentence:
         """Return text and advice."""
         return Sentence(
-            f"A pod of {self.whose} was deleted by force, and killed at once; {self.controller} sent to it until it "
-            f"knew, {seconds(self.needed_s)} later.",
+            f"A pod of {self.whose} was deleted by force, and killed at once; {self.controller} still sent to it "
+            f"{seconds(self.needed_s)} later.",
             "No field helps against a deletion by force: delete without --force, or drain the node.",
         )
 
@@ -259,7 +259,7 @@ class HookFailed(Stopping, code="hook-failed", certainty=Certainty.CERTAIN):
 
 @dataclass(frozen=True, kw_only=True)
 class GraceCutsHook(Stopping, code="grace-cuts-hook", certainty=Certainty.CERTAIN):
-    """The preStop hook takes as long as the grace period or longer, so it was abandoned and the pod stopped too soon.
+    """The preStop hook takes at least as long as the grace period, so it was abandoned and the pod stopped too soon.
 
     Attributes:
         grace_s: The grace period, seconds.
@@ -288,14 +288,14 @@ class GraceCutsHook(Stopping, code="grace-cuts-hook", certainty=Certainty.CERTAI
         """Return text and advice."""
         return Sentence(
             f"The preStop hook of {self.whose} takes {self.hook_s:g} s, and the grace period is {self.grace_s:g} s: "
-            f"it was abandoned, and the pod stopped while {self.controller} still sent to it.",
+            f"the hook was abandoned, and the pod stopped while {self.controller} still sent to it.",
             f"The grace period has to be longer than the hook. {self.derivation}",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PodClosedKeptConnection(Stopping, code="pod-closed-kept-connection", certainty=Certainty.LIKELY):
-    """A pod that stopped closed a kept connection of the client, at the moment at which a request was on its way."""
+    """A pod that stopped closed a kept connection of the client while a request was on its way."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -366,7 +366,7 @@ class UpstreamToDyingPod(Stopping, code="upstream-to-dying-pod", certainty=Certa
 
 @dataclass(frozen=True, kw_only=True)
 class PrestopTooShort(Stopping, code="prestop-too-short", certainty=Certainty.CERTAIN):
-    """The preStop hook ended before everyone who sends to the pod knew of its end."""
+    """The preStop hook ended while requests were still sent to the pod."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -380,7 +380,7 @@ class PrestopTooShort(Stopping, code="prestop-too-short", certainty=Certainty.CE
         had = f"takes {self.hook_s:g} s" if self.hook_s >= 0 else "is too short"
         return Sentence(
             f"The preStop hook of {self.whose} {had}, and {self.controller} still sent to its pods "
-            f"{seconds(self.needed_s)} after their end began.",
+            f"{seconds(self.needed_s)} after they began to end.",
             self.derivation,
         )
 
@@ -399,14 +399,14 @@ class NetworkSilent(Stopping, code="network-silent", certainty=Certainty.CERTAIN
         """Return text and advice."""
         return Sentence(
             f"Pods of {self.whose} were gone with their network while {self.controller} still sent to them, so "
-            "requests got no answer until their time was over.",
-            f"The pod has to serve until all know of its end. {self.derivation}",
+            "requests timed out without an answer.",
+            f"The pod has to serve until nothing sends to it any more. {self.derivation}",
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListenerClosedEarly(Stopping, code="listener-closed-early", certainty=Certainty.CERTAIN):
-    """The pod closed its listener at SIGTERM, before everyone who sends to it knew."""
+    """The pod closed its listener at SIGTERM, while requests were still sent to it."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -419,5 +419,5 @@ class ListenerClosedEarly(Stopping, code="listener-closed-early", certainty=Cert
         return Sentence(
             f"Pods of {self.whose} closed their listener at SIGTERM, and {self.controller} still sent to them "
             f"{seconds(self.needed_s)} later.",
-            f"The pod has to serve until all know of its end. {self.derivation}",
+            f"The pod has to serve until nothing sends to it any more. {self.derivation}",
         )

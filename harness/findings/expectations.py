@@ -101,13 +101,13 @@ class MaskingUnknown(CellFinding, code="masking-unknown", weight=Weight.EVIDENCE
         done = _DONE.get(self.what, self.what)
         if self.unknown is None:
             return Sentence(
-                f"At most {plural(self.allowed, 'request')} may be {done}, and nobody recorded that.",
+                f"At most {plural(self.allowed, 'request')} may be {done}, and nothing recorded that.",
                 "Only a run behind an ingress controller, or directly to pods, has these records.",
             )
         incomplete = f" Incomplete: {self.without}." if self.without else ""
         return Sentence(
             f"At most {plural(self.allowed, 'request')} may be {done}; {count(self.known)} certainly were, "
-            f"and of {count(self.unknown)} more it is unknown.{incomplete}",
+            f"and for {count(self.unknown)} more it is unknown.{incomplete}",
             "An access log that lists every try, and images that write receipts (harness/echo:1), show it.",
         )
 

@@ -44,11 +44,11 @@ _RELOAD_503 = (
 
 #: Classes and statuses that have a meaning of their own with Traefik.
 _DROPPED_ROUTES = {
-    "404": "A 404 means that no rule matched: Traefik drops the route of a Service without endpoints. A ready pod has "
-    "to stand behind the Service all the time: overlap, then narrow.",
+    "404": "A 404 means that no rule matched: Traefik drops the route of a Service without endpoints. Keep a ready pod "
+    "behind the Service at all times: select old and new pods first, and then only the new ones.",
     "wrong-answer": "A wrong answer means that another application or version answered. With Traefik an empty Service "
-    "has this effect: its route is dropped, and a wider rule takes its requests. A ready pod has to stand "
-    "behind the Service all the time: overlap, then narrow.",
+    "has this effect: its route is dropped, and a wider rule takes its requests. Keep a ready pod behind the "
+    "Service at all times: select old and new pods first, and then only the new ones.",
 }
 
 #: Kinds of requests by which losses are counted, and those of them that are shown only if they were sent.
