@@ -225,8 +225,8 @@ class WrongVersionAnswered(OfController, code="wrong-version-answered", certaint
         return Sentence(
             f"A version answered that may not answer then ({self.early} before the change, {self.late} after it): "
             f"{self.controller} routed the requests by other rules than those in effect.",
-            "No field helps in general: check when the controller applied the change, and whether a wider rule also matches "
-            "these requests.",
+            "No field helps in general: check when the controller applied the change, and whether a wider rule "
+            "also matches these requests.",
         )
 
 

@@ -90,7 +90,7 @@ COMMANDS = (
     CommandSpec(
         "compare",
         "harness.cli.compare:compare",
-        "Say per cell if the second side is better, worse, or shows no difference, by transitions and beyond chance.",
+        "Say for each cell whether the second side is better, worse or not shown to differ, beyond chance.",
     ),
     CommandSpec(
         "history",

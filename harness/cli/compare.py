@@ -87,14 +87,14 @@ def compare(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> int:
-    """Say per cell if the second side is better, worse, or shows no difference, by transitions and beyond chance.
+    """Say for each cell whether the second side is better, worse or not shown to differ, beyond chance.
 
     A transition is one change under traffic: one trial. Fisher's exact test compares the shares of lossy transitions.
-    A cell that looks different is repeated on both sides, in turn, and the repetitions alone decide. Without a
-    difference, the report has the smallest one that would have been found.
+    A cell that looks different is repeated on both sides, in turn, and the repetitions alone decide. If no
+    difference is shown, the report has the smallest one that is found with a probability of 80 %.
 
-    Run directories are compared as they are, and repeated with the cluster and the profile of their runs. Of
-    Experiments and manifests both sides are run first, their cells in turn.
+    Run directories are compared as they are, and repeated with the cluster and the profile of their runs. Experiments
+    and manifests are run first, both sides in turn.
 
     Exit code: 0 no cell is worse; 1 a cell is worse; 2 invalid input; 3 no cell is worse, but a cell has so few
     transitions that they could not have shown any difference; 4 the harness itself failed.

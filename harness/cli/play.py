@@ -51,8 +51,8 @@ def play(
 ) -> int:
     """Start a cluster with an application and traffic. Change it with kubectl, and see on a page what it costs.
 
-    Each request is sent exactly once and accounted for. The page shows each change in words, and once it has settled
-    a card with its verdict. Ctrl-C ends the session; a report stays.
+    Each request is sent exactly once and accounted for. The page shows each change in words, and its verdict once the
+    cluster has settled. Ctrl-C ends the session; the report stays.
 
     Exit code: 0 the session ended in order; 2 invalid input; 4 a part failed, or the evidence could not be saved.
 

@@ -39,7 +39,8 @@ def prove(
     control. A remedy works if the cell is lossless with it, lossy without it, and chance does not explain the
     difference at the requested confidence. Remedies that only hide losses are not tried.
 
-    Exit code: 0 every remedy works; 1 requests were lost after a remedy; 3 the evidence is not enough.
+    Exit code: 0 every remedy works; 1 requests were lost after a remedy; 2 invalid input, or nothing to prove; 3 the
+    evidence is not enough; 4 the harness itself failed.
 
     [bold]Examples[/bold]
 

@@ -148,8 +148,8 @@ def run(
     --confirm N repeats cells that are lossy against the expectation, in a folder next to the run directory. A loss
     stays a loss: the exit code does not change.
 
-    --until 0.05 repeats the run until each cell has lost requests, or less than 5 % of its transitions lose any with
-    95 % confidence, at whatever moment it stops. Each round has a run directory.
+    --until 0.05 repeats the run until each cell has lost requests, or loses them in less than 5 % of its transitions
+    with 95 % confidence. The bound holds however many rounds there are. Each round has its own run directory.
 
     To change an application that is already running, without an Experiment, see: harness run --in-place --help
 

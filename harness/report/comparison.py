@@ -95,8 +95,8 @@ def sentence(comparison: RunComparison, cell: ComparedCell) -> Sentence:
         return Sentence(f"{shares}: so few transitions could not have shown any difference.", more)
     if cell.outcome is ComparedOutcome.NO_DIFFERENCE_SHOWN:
         return Sentence(f"{shares}. {_found(comparison, cell)}", "")
-    by_chance = f"{shares}: chance alone does that with p {probability(cell.chance)}"
-    return Sentence(f"{by_chance}, and up to {cell.level:.2g} counts as a difference.", "")
+    by_chance = f"{shares}: chance alone explains this with p {probability(cell.chance)}"
+    return Sentence(f"{by_chance}; a p up to {cell.level:.2g} counts as a difference.", "")
 
 
 def deciding(cell: ComparedCell, side: ComparedSide) -> TransitionCounts:
@@ -159,7 +159,7 @@ def _sections(comparison: RunComparison) -> Iterator[Section]:
     if comparison.differences:
         lines = [f"{name}: {old or 'none'} → {new or 'none'}" for name, (old, new) in comparison.differences.items()]
         blocks = tuple(Paragraph(text=line, is_small=True) for line in lines)
-        yield Section(names=("What differs besides",), key="surroundings", blocks=blocks)
+        yield Section(names=("Other differences",), key="surroundings", blocks=blocks)
 
 
 def _named(comparison: RunComparison, cell: ComparedCell) -> Sentence:

@@ -72,7 +72,7 @@ def sentence(cell: ConfirmedCell) -> Sentence:
         f"{each.code} in {each.lossy[0]} of {each.lossy[1]} lossy and {each.lossless[0]} of {each.lossless[1]} lossless"
         for each in cell.differences
     ]
-    text += f" Findings that differ: {listed(shares)}." if shares else " No finding differs but the losses."
+    text += f" Findings that differ: {listed(shares)}." if shares else " Apart from the losses, no finding differs."
     times = [f"{name} {lossy:g} and {lossless:g}" for name, (lossy, lossless) in cell.times.items()]
     return Sentence(f"{text} Medians of lossy and lossless ones: {listed(times)}.", "")
 

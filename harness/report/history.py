@@ -51,8 +51,8 @@ RULES = (
         "0.05, multiplied by the number of possible runs, the cell has regressed or improved since that run."
     ),
     (
-        "Otherwise a cell that is against its expectation now and then is flaky. If only its last runs are, it is too "
-        "early to tell: confirm it with `harness run --confirm N`."
+        "Otherwise a cell that is against its expectation now and then is flaky. If only its last runs are so, it is "
+        "too early to tell: confirm it with `harness run --confirm N`."
     ),
     "Runs without an answer count for neither side. They are shown as a dot.",
     BASELINE_RULE,
