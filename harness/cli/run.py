@@ -180,7 +180,7 @@ def run(
     else:
         read = _read(experiment, only or [], rules_of(cluster, replaced), assume_inert or (), ingress)
         asked = Rerun(with_images(read, replaced, pull_policy), cluster, profile)
-    cluster = asked.cluster
+    cluster, reused = asked.cluster, cluster_name if reuse else ""
     show_notices(asked.experiment, Console(stderr=True, highlight=False))
     options = RunOptions(
         cluster=cluster,
@@ -194,15 +194,11 @@ def run(
         retry_inconclusive=retries(retry_inconclusive),
         repeats=asked.description,
         bind=_bind_address(bind, sending=workers != 0 or expect_workers > 0),
-        cluster_options=kind_options(
-            kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=cluster_name if reuse else ""
-        )
+        cluster_options=kind_options(kube_proxy=kube_proxy, node_image=node_image, images=replaced, reuse=reused)
         | context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url),
     )
-    if cluster == "context":
-        confirm(f"{asked.experiment.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
     extras = RunExtras(until=until, prove=prove, confirm=confirm_lossy, metrics=metrics, otlp=otlp, as_json=as_json)
-    return _start(asked.experiment, options, extras)
+    return _start(asked.experiment, options, extras, yes=yes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,8 +222,8 @@ class RunExtras:
     as_json: bool
 
 
-def _start(experiment: Experiment, options: RunOptions, extras: RunExtras) -> int:
-    """Run once, or in rounds.
+def _start(experiment: Experiment, options: RunOptions, extras: RunExtras, *, yes: bool = False) -> int:
+    """Run once, or in rounds. Without ``yes``, a run on an existing cluster is confirmed first.
 
     Raises:
         InvalidInputError: Other options contradict ``--until`` or ``--prove``.
@@ -250,6 +246,8 @@ def _start(experiment: Experiment, options: RunOptions, extras: RunExtras) -> in
         problems.append(Problem("--until can't be combined with --metrics or --otlp", hint="they are about one run"))
     if problems:
         raise InvalidInputError(problems)
+    if options.cluster == "context":
+        confirm(f"{experiment.name} will run in new namespaces harness-…", options.cluster_options, yes=yes)
     if extras.until is not None:
         return _until(experiment, options, extras.until)
     return _run(experiment, options, extras)

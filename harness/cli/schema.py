@@ -16,7 +16,7 @@ def schema(
         str, typer.Argument(metavar="[NAME]", help=f"One of: {', '.join(SCHEMAS)}.", show_default=True)
     ] = "experiment",
 ) -> int:
-    """Print the JSON Schema of Experiment files, verdict.json, or what a command prints with --json.
+    """Print the JSON Schema of Experiment files, of verdict.json, or of what a command prints with --json.
 
     With the schema of Experiments, an editor that has the YAML language server completes fields and marks mistakes.
     Save the schema next to your Experiment, and make this the first line of the Experiment:

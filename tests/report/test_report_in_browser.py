@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from made_up_watches import lossy
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
+from real_browser import chromium, real_browser
 
 from harness.report import html, run, watch
 from harness.report.blocks import Remedy
@@ -22,8 +22,6 @@ from harness.testing.reports import sample_run
 
 pytestmark = [pytest.mark.processes, pytest.mark.browser]
 
-#: Names of Chromium in Debian and elsewhere.
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
 _OPEN_ALL = "document.querySelectorAll('details').forEach((each) => { each.open = true; })"
 #: Elements that reach beyond the window, and are in nothing that scrolls.
 _BEYOND = """
@@ -50,25 +48,11 @@ REMEDY = Remedy(
 )
 
 
-def chromium() -> str:
-    """Return the path of Chromium. Without one, tests are skipped, and fail in continuous integration."""
-    found = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        missing = "there is no Chromium: install the package `chromium`, or set HARNESS_CHROMIUM to its path"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
-
-
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     """Start a browser, and end it with the test."""
-    path = chromium()
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with real_browser() as started:
         yield started
-        started.close()
 
 
 def sample() -> Document:

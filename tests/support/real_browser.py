@@ -14,15 +14,21 @@ from playwright.sync_api import Browser, sync_playwright
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-@contextmanager
-def real_browser() -> Iterator[Browser]:
-    """Start Chromium. Without one, the test is skipped, and fails in continuous integration."""
+def chromium() -> str:
+    """Return the path of Chromium. Without one, tests are skipped, and fail in continuous integration."""
     path = os.environ.get("HARNESS_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         missing = "there is no Chromium: install the package `chromium`, or set HARNESS_CHROMIUM to its path"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+    return path
+
+
+@contextmanager
+def real_browser() -> Iterator[Browser]:
+    """Start Chromium, and end it with the context."""
+    path = chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

@@ -96,7 +96,15 @@ class ContainerWorker:
     async def _run_repeatedly(self) -> None:
         pause = 0.0
         while True:
-            code = await self._run_once(backs_off=pause > 0)
+            try:
+                code = await self._run_once(backs_off=pause > 0)
+            except ConfigError as error:
+                # It was not created, so this is no restart: the kubelet tries again at the next sync of the pod.
+                self._record_event("Failed", f"Error: {error}", kind="Warning")
+                self._set(state={"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
+                if await self._stopped_within(self._node.profile.resync):
+                    return
+                continue
             if self._stopping.is_set() or not self._restarts(code):
                 return
             if await (self._back_off(pause) if pause else self._stopped_within(self._node.profile.restart)):
@@ -131,14 +139,17 @@ class ContainerWorker:
             self._node.runtime.kill(self._target.process)
 
     async def _run_once(self, *, backs_off: bool) -> int:
-        """Run it to its end and return its exit code; ``backs_off`` means that a restart would wait."""
+        """Run it to its end and return its exit code; ``backs_off`` means that a restart would wait.
+
+        Raises:
+            ConfigError: It cannot be created from its spec.
+        """
         self._unhealthy = False
         try:
             target = self._target = await self._start()
-        except (ConfigError, RuntimeFailedError) as error:
-            reason = "CreateContainerConfigError" if isinstance(error, ConfigError) else "RunContainerError"
+        except RuntimeFailedError as error:
             self._record_event("Failed", f"Error: {error}", kind="Warning")
-            self._end = {"waiting": {"reason": reason, "message": str(error)}}
+            self._end = {"waiting": {"reason": "RunContainerError", "message": str(error)}}
             self._set(state=self._end)
             self._ended_at = asyncio.get_running_loop().time()
             return 128

@@ -130,9 +130,9 @@ def test_scaling_down_keeps_the_pod_with_the_highest_deletion_cost(on_cluster: O
 
 
 def test_variables_come_from_a_secret_that_is_created_later(on_cluster: OnCluster) -> None:
-    """Until then, the container waits with the kubelet's reason; then it starts with the value."""
+    """Until then, the container waits with the kubelet's reason; then it starts with the value, for the first time."""
 
-    async def scenario(cluster: Any) -> tuple[Object, str]:
+    async def scenario(cluster: Any) -> tuple[Object, str, int]:
         env = [{"name": "ECHO_TEXT", "valueFrom": {"secretKeyRef": {"name": "words", "key": "text"}}}]
         await cluster.deploy(container={"args": [], "env": env, "readinessProbe": READINESS})
 
@@ -143,12 +143,13 @@ def test_variables_come_from_a_secret_that_is_created_later(on_cluster: OnCluste
         reason: Object = await cluster.until(PODS, waiting)
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "words"}, "stringData": {"text": "hi"}}
         await cluster.client.create(SECRETS, secret, "default")
-        return reason, await cluster.ask(await cluster.ready_pod())
+        pod = await cluster.ready_pod()
+        return reason, await cluster.ask(pod), pod["status"]["containerStatuses"][0]["restartCount"]
 
-    reason, answer = on_cluster(scenario)
+    reason, answer, restarts = on_cluster(scenario)
 
     assert reason == {"reason": "CreateContainerConfigError", "message": 'secret "words" not found'}
-    assert answer == "hi\n"
+    assert (answer, restarts) == ("hi\n", 0)
 
 
 def test_a_volume_of_a_missing_config_map_keeps_the_container_creating(on_cluster: OnCluster) -> None:
