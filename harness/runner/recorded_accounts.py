@@ -68,4 +68,4 @@ def _read(reader: Callable[[Path, str], T], path: Path, token: str) -> T:
             return reader(path, token)
         except EvidenceError:
             pass
-    return reader(path / "absent", token)
+    return reader(path.with_name(f"{path.name}-absent"), token)

@@ -216,14 +216,14 @@ def test_kill_9_of_its_traffic_process(harness: CommandLine, target: FaultyServe
 
 
 def test_a_full_disk(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
-    """If the ledger does not fit, this is reported clearly, and the result is inconclusive."""
+    """If the ledger does not fit, but the report does, this is reported clearly, and the result is inconclusive."""
     unshare = ("unshare", "--mount", "--map-root-user")
     mount = (*unshare, "mount", "-t", "tmpfs", "tmpfs", "/mnt")
     if shutil.which("unshare") is None or subprocess.run(mount, check=False).returncode:
         pytest.skip("this user can't mount a small tmpfs in a namespace")
     disk = tmp_path / "disk"
     disk.mkdir()
-    script = f'mount -t tmpfs -o size=500k tmpfs "{disk}" && exec "$@"'
+    script = f'mount -t tmpfs -o size=1000k tmpfs "{disk}" && exec "$@"'
     watch = (sys.executable, "-m", "harness", "watch", url(target), "--for", "2s", "--out", str(disk / "w"), "--json")
     finished = harness.finish(harness.start_command([*unshare, "sh", "-c", script, "sh", *watch]))
 
