@@ -16,9 +16,12 @@ from harness.causes.pods import DEFAULT_GRACE_S, Hook, serving_container
 from harness.experiment.objects import at
 from harness.kube.manifests import name_of
 from harness.kube.strategic import strategic_merge
+from harness.model.annotations import NGINX
 from harness.model.causes import RemedyPatch
 from harness.model.experiment import Manifest
 
+#: The annotation that says when the proxy tries another server.
+NEXT_UPSTREAM = f"{NGINX}proxy-next-upstream"
 #: Seconds added to the longest time that was derived or seen, for what neither covers.
 MARGIN_S = 1
 #: Seconds between the end of a preStop hook and the end of the grace period, for the application to stop.
@@ -120,9 +123,8 @@ def _with_sleep(deployment: Manifest, spec: Mapping[str, Any], needed_s: float) 
 
 def next_upstream(ingress: Manifest) -> RemedyPatch:
     """Return the remedy that lets ingress-nginx try again, which only hides losses."""
-    name = "nginx.ingress.kubernetes.io/proxy-next-upstream"
-    patch = {"metadata": {"annotations": {name: "error timeout http_502 non_idempotent"}}}
-    return replace(remedy(ingress, f"metadata.annotations[{name}]", patch), hides=True)
+    patch = {"metadata": {"annotations": {NEXT_UPSTREAM: "error timeout http_502 non_idempotent"}}}
+    return replace(remedy(ingress, f"metadata.annotations[{NEXT_UPSTREAM}]", patch), hides=True)
 
 
 def _diff(manifest: Manifest, patch: Mapping[str, Any]) -> str:

@@ -12,9 +12,10 @@ from harness.causes.cause_type import CauseType, manifest_of, needed_seconds
 from harness.causes.context import STOP_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, ENDED, Loss
 from harness.causes.pods import PodLifecycle, serving_container
-from harness.causes.remedies import longer_grace, next_upstream, sleep_before_stop, whole_seconds
+from harness.causes.remedies import NEXT_UPSTREAM, longer_grace, next_upstream, sleep_before_stop, whole_seconds
 from harness.findings.finding_type import Sentence
 from harness.model.causes import Certainty, RemedyPatch
+from harness.model.controllers import reads_annotation
 from harness.wording import seconds
 
 #: The duration of a hook that nobody knows, in numbers.
@@ -352,7 +353,8 @@ class UpstreamToDyingPod(Stopping, code="upstream-to-dying-pod", certainty=Certa
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return retries at the proxy, which only hide the losses."""
         manifest = manifest_of(context, "Ingress", found.ingress)
-        return (next_upstream(manifest),) if manifest is not None and context.controller.word == "ingress-nginx" else ()
+        is_read = reads_annotation(context.controller.word, NEXT_UPSTREAM)
+        return (next_upstream(manifest),) if manifest is not None and is_read else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -78,7 +78,7 @@ VERDICT = MetricFacts(
     "harness_verdict_so_far",
     "stateset",
     (SOURCE,),
-    "Lossy once a request was lost. Inconclusive until then: traffic that goes on proves nothing yet.",
+    "Lossy once a request was lost. Inconclusive until then: traffic that has not ended proves nothing yet.",
 )
 TRIALS = MetricFacts("harness_trials", "gauge", ("state",), "Trials of the run by state.")
 
