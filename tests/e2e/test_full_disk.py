@@ -24,7 +24,7 @@ def can_mount() -> bool:
     return subprocess.run([*UNSHARE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("size", ["200k", "2m"])
+@pytest.mark.parametrize("size", ["400k", "2m"])
 def test_a_full_disk_is_reported_and_never_lossless(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, size: str
 ) -> None:
