@@ -53,17 +53,12 @@ _DROPPED_ROUTES = {
 
 #: Kinds of requests by which losses are counted, and those of them that are shown only if they were sent.
 _KINDS = {
-    "get": "GET", "post": "POST", "head": "HEAD", "put": "PUT", "delete": "DELETE",
-    "patch": "PATCH", "options": "OPTIONS",
+    **{method.name.lower(): method.name for method in Method},
     **{shape.word: facts.lost for shape, facts in SHAPES.items()},
-}  # fmt: skip
+}
 _RARE = frozenset(
     {
-        "head",
-        "put",
-        "delete",
-        "patch",
-        "options",
+        *(method.name.lower() for method in Method if method not in _USUAL),
         *(shape.word for shape, facts in SHAPES.items() if not facts.is_usual),
     }
 )

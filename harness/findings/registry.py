@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 
-from harness.errors import EvidenceError
 from harness.findings import (
     application,
     completeness,
@@ -24,6 +22,7 @@ from harness.findings import (
     surroundings,
 )
 from harness.findings.finding_type import CellFinding, FindingType, Sentence, Subject, TrialFinding
+from harness.model.coded_types import by_code, classes_in, known, require, require_complete
 from harness.model.verdict import Finding, Weight
 
 #: The groups in the order of their findings in a verdict; within a group the order is that of the file.
@@ -51,35 +50,16 @@ def types_in(group: ModuleType) -> Iterator[type[FindingType]]:
     Raises:
         TypeError: A type lacks a code or a method, or has a check without a subject.
     """
-    for value in vars(group).values():
-        if isinstance(value, type) and issubclass(value, FindingType) and value.__module__ == group.__name__:
-            _require(value, bool(value.code), "has no code and no weight")
-            _require(value, "__dataclass_params__" in vars(value), "is not a dataclass")
-            _require(value, not inspect.isabstract(value), f"lacks {', '.join(sorted(value.__abstractmethods__))}")
-            _require(value, hasattr(value, "check") == bool(value.subjects), "has a check without a subject")
-            yield value
-
-
-def _require(kind: type[FindingType], holds: bool, otherwise: str) -> None:  # noqa: FBT001 - the condition itself
-    if not holds:
-        raise TypeError(f"{kind.__name__} {otherwise}.")
-
-
-def by_code(kinds: Iterable[type[FindingType]]) -> dict[str, type[FindingType]]:
-    """Return the types by their codes.
-
-    Raises:
-        TypeError: Two types have the same code.
-    """
-    found: dict[str, type[FindingType]] = {}
-    for kind in kinds:
-        _require(kind, kind.code not in found, f"has the code of another finding, {kind.code}")
-        found[kind.code] = kind
-    return found
+    for kind in classes_in(group):
+        if issubclass(kind, FindingType):
+            require(kind, bool(kind.code), "has no code and no weight")
+            require_complete(kind)
+            require(kind, hasattr(kind, "check") == bool(kind.subjects), "has a check without a subject")
+            yield kind
 
 
 #: Every finding type by its code.
-TYPES: Mapping[str, type[FindingType]] = by_code(kind for group in GROUPS for kind in types_in(group))
+TYPES: Mapping[str, type[FindingType]] = by_code((kind for group in GROUPS for kind in types_in(group)), "finding")
 #: The weight of each finding.
 WEIGHTS: Mapping[str, Weight] = {code: kind.weight for code, kind in TYPES.items()}
 
@@ -100,11 +80,7 @@ def type_of(finding: Finding) -> type[FindingType]:
     Raises:
         EvidenceError: This version does not know the finding.
     """
-    try:
-        return TYPES[finding.code]
-    except KeyError:
-        hint = "Another version wrote it: use that version, or judge the evidence again with `harness analyze`."
-        raise EvidenceError(f"There is no finding {finding.code!r}.", hint=hint) from None
+    return known(TYPES, finding.code, "finding")
 
 
 def weight_of(finding: Finding) -> Weight:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-
 from harness.findings.registry import TYPES
-from harness.reference.tables import table
+from harness.reference.tables import meaning_of, table
 
 
 def findings() -> str:
@@ -13,10 +11,5 @@ def findings() -> str:
 
     The meaning is the first paragraph of the type's docstring.
     """
-    rows = ((f"`{code}`", f"`{kind.weight}`", _meaning(kind)) for code, kind in TYPES.items())
+    rows = ((f"`{code}`", f"`{kind.weight}`", meaning_of(kind)) for code, kind in TYPES.items())
     return table(("code", "weight", "meaning"), rows)
-
-
-def _meaning(kind: type) -> str:
-    paragraph = (inspect.getdoc(kind) or "").partition("\n\n")[0]
-    return " ".join(paragraph.replace("``", "`").split())

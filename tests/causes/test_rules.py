@@ -20,13 +20,14 @@ from harness.causes.attribution import Attribution, causes_of
 from harness.causes.cause_type import CauseType
 from harness.causes.context import LossContext
 from harness.causes.loss import Loss
-from harness.causes.registry import GROUPS, TYPES, by_code, explained, type_of, types_in
+from harness.causes.registry import GROUPS, TYPES, explained, type_of, types_in
 from harness.causes.remedies import command, patch_text
 from harness.errors import EvidenceError
 from harness.findings.finding_type import Sentence
 from harness.judging import trial as judged_trial
 from harness.judging.trial import judge_trial
 from harness.model.causes import Cause, Certainty
+from harness.model.coded_types import by_code
 from harness.model.verdict import Verdict
 from harness.testing.evidence import quiet_trial, with_losses
 
@@ -175,7 +176,7 @@ def test_two_causes_with_one_code_are_refused() -> None:
     kind = next(iter(TYPES.values()))
 
     with pytest.raises(TypeError, match="has the code of another cause"):
-        by_code([kind, kind])
+        by_code([kind, kind], "cause")
 
 
 def test_an_incomplete_cause_is_refused() -> None:

@@ -20,8 +20,9 @@ from harness.analysis.facts import Facts
 from harness.errors import EvidenceError
 from harness.findings.finding_type import CellFinding, FindingType, Sentence, Subject, TrialFinding
 from harness.findings.losses import RequestsLost
-from harness.findings.registry import GROUPS, TYPES, by_code, cell_checks, explain, trial_checks, types_in, weight_of
+from harness.findings.registry import GROUPS, TYPES, cell_checks, explain, trial_checks, types_in, weight_of
 from harness.findings.sending import BehindSchedule
+from harness.model.coded_types import by_code
 from harness.model.verdict import Finding, Weight
 
 #: Findings that come from another type's check, or from the judge itself.
@@ -118,7 +119,7 @@ def test_a_finding_without_one_of_its_parts_is_refused(
 def test_a_code_is_unique() -> None:
     """Two types can't share one."""
     with pytest.raises(TypeError, match="requests-lost"):
-        by_code([RequestsLost, RequestsLost])
+        by_code([RequestsLost, RequestsLost], "finding")
 
 
 @pytest.mark.parametrize("kind", TYPES.values(), ids=TYPES)
