@@ -1,6 +1,6 @@
 """Computes exact confidence intervals of shares, and whether two shares differ by more than chance.
 
-It is short enough to be read and compared with published tables, so no statistics library is needed for three
+It is short enough to be read and compared with published tables, so no statistics library is needed for four
 functions.
 """
 
@@ -99,6 +99,21 @@ def fisher(first: tuple[int, int], second: tuple[int, int]) -> float:
     chances = [math.exp(_log_choose(n, k) + _log_choose(m, hits - k) - whole) for k in support]
     own = chances[a - support.start]
     return min(1.0, math.fsum(chance for chance in chances if chance <= own * (1 + 1e-7)))
+
+
+def fisher_fewer(first: tuple[int, int], second: tuple[int, int]) -> float:
+    """Return the one-sided p-value of Fisher's exact test that the second share is smaller.
+
+    It is the probability of so few hits of the second, or fewer, if both shares are alike. It is computed in integers.
+
+    Args:
+        first: (hits, count).
+        second: (hits, count).
+    """
+    (a, n), (b, m) = first, second
+    hits, total = a + b, n + m
+    ways = sum(math.comb(hits, k) * math.comb(total - hits, m - k) for k in range(b + 1) if m - k <= total - hits)
+    return ways / math.comb(total, m) if total else 1.0
 
 
 def _log_choose(n: int, k: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
 from harness.causes.context import LossContext, Moment
@@ -99,6 +99,14 @@ class CauseType(Numbered, ABC):
 def manifest_of(context: LossContext, kind: str, name: str) -> Manifest | None:
     """Return an object of the workload; None if it is not in the manifests."""
     return context.objects.find(kind, name)
+
+
+def patched(
+    context: LossContext, kind: str, name: str, make: Callable[[Manifest], RemedyPatch]
+) -> tuple[RemedyPatch, ...]:
+    """Return the remedy that ``make`` derives from an object of the workload; none if it is not in the manifests."""
+    manifest = manifest_of(context, kind, name)
+    return () if manifest is None else (make(manifest),)
 
 
 def nearest(loss: Loss, context: LossContext) -> dict[Happening, tuple[float, Moment]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypedDict
 
-from harness.causes.cause_type import CauseType, manifest_of
+from harness.causes.cause_type import CauseType, manifest_of, patched
 from harness.causes.context import SLACK_S, Empty, LossContext
 from harness.causes.loss import Loss
 from harness.causes.pods import PodLifecycle
@@ -141,7 +141,17 @@ def _behind(service: str, context: LossContext) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecreateStrategy(NoEndpoint, code="recreate-strategy", certainty=Certainty.CERTAIN):
+class OldPodsFirst(NoEndpoint):
+    """The common part: an update ended all old pods before a new one was ready."""
+
+    @classmethod
+    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
+        """Return a rolling update that starts the new pod first."""
+        return patched(context, "Deployment", found.deployment, lambda it: surge_first(it, context.needed_s))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecreateStrategy(OldPodsFirst, code="recreate-strategy", certainty=Certainty.CERTAIN):
     """The strategy Recreate ended all pods before it started new ones."""
 
     @classmethod
@@ -154,12 +164,6 @@ class RecreateStrategy(NoEndpoint, code="recreate-strategy", certainty=Certainty
         """Return the Deployment and its strategy."""
         return f"Deployment/{self.deployment}", "spec.strategy.type"
 
-    @classmethod
-    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
-        """Return a rolling update that starts the new pod first."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        return (surge_first(manifest, context.needed_s),) if manifest is not None else ()
-
     def sentence(self) -> Sentence:
         """Return text and advice."""
         return Sentence(
@@ -170,7 +174,7 @@ class RecreateStrategy(NoEndpoint, code="recreate-strategy", certainty=Certainty
 
 
 @dataclass(frozen=True, kw_only=True)
-class AllUnavailable(NoEndpoint, code="all-unavailable", certainty=Certainty.CERTAIN):
+class AllUnavailable(OldPodsFirst, code="all-unavailable", certainty=Certainty.CERTAIN):
     """The rolling update may make all pods unavailable, so the old ones ended before a new one was ready."""
 
     @classmethod
@@ -182,12 +186,6 @@ class AllUnavailable(NoEndpoint, code="all-unavailable", certainty=Certainty.CER
     def place(self) -> tuple[str, str]:
         """Return the Deployment and its maxUnavailable."""
         return f"Deployment/{self.deployment}", "spec.strategy.rollingUpdate.maxUnavailable"
-
-    @classmethod
-    def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
-        """Return a rolling update that starts the new pod first."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        return (surge_first(manifest, context.needed_s),) if manifest is not None else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -229,8 +227,10 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a second pod."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        return (more_replicas(manifest, found.replicas + 1, context.needed_s),) if manifest is not None else ()
+        replicas = found.replicas + 1
+        return patched(
+            context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context.needed_s)
+        )
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from harness.causes.cause_type import CauseType, manifest_of
+from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import LossContext
 from harness.causes.endpoints import empty_around
 from harness.causes.loss import NOT_FOUND, Loss
@@ -93,10 +93,12 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a second pod if the only one was deleted."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        if manifest is None or not found.ended:
+        if not found.ended:
             return ()
-        return (more_replicas(manifest, found.replicas + 1, context.needed_s),)
+        replicas = found.replicas + 1
+        return patched(
+            context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context.needed_s)
+        )
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

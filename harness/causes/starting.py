@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from harness.causes.cause_type import CauseType, manifest_of
+from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import SLACK_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, Loss
 from harness.causes.remedies import readiness_probe
@@ -57,8 +57,9 @@ class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTA
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a readiness probe, if there is none."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        return (readiness_probe(manifest, found.path),) if manifest is not None and not found.has_probe else ()
+        if found.has_probe:
+            return ()
+        return patched(context, "Deployment", found.deployment, lambda it: readiness_probe(it, found.path))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Self, TypedDict
 
 from harness.analysis.thresholds import GRACE_SLACK_S
-from harness.causes.cause_type import CauseType, manifest_of, needed_seconds
+from harness.causes.cause_type import CauseType, manifest_of, needed_seconds, patched
 from harness.causes.context import STOP_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, ENDED, Loss
 from harness.causes.pods import PodLifecycle, serving_container
@@ -109,8 +109,7 @@ class Stopping(CauseType):
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a preStop sleep that is long enough."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        return (sleep_before_stop(manifest, found.seconds),) if manifest is not None else ()
+        return patched(context, "Deployment", found.deployment, lambda it: sleep_before_stop(it, found.seconds))
 
     @property
     def derivation(self) -> str:
@@ -196,8 +195,7 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a longer grace period."""
-        manifest = manifest_of(context, "Deployment", found.deployment)
-        return (longer_grace(manifest, found.grace),) if manifest is not None else ()
+        return patched(context, "Deployment", found.deployment, lambda it: longer_grace(it, found.grace))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -352,9 +350,8 @@ class UpstreamToDyingPod(Stopping, code="upstream-to-dying-pod", certainty=Certa
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return retries at the proxy, which only hide the losses."""
-        manifest = manifest_of(context, "Ingress", found.ingress)
         is_read = reads_annotation(context.controller.word, NEXT_UPSTREAM)
-        return (next_upstream(manifest),) if manifest is not None and is_read else ()
+        return patched(context, "Ingress", found.ingress, next_upstream) if is_read else ()
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -19,10 +19,10 @@ _SECRET = ("--header", "--user")
 
 def own_command() -> str:
     """Return this process's command line without secrets, for evidence and reports."""
-    return shlex.join(["harness", *without_secrets(sys.argv[1:])])
+    return shlex.join(["harness", *conceal_secrets(sys.argv[1:])])
 
 
-def without_secrets(arguments: Sequence[str]) -> list[str]:
+def conceal_secrets(arguments: Sequence[str]) -> list[str]:
     """Return arguments with ``WITHHELD`` in place of each secret: values of headers, logins, logins in URLs."""
     kept = []
     for before, argument in zip(["", *arguments], arguments, strict=False):

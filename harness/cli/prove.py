@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ from harness.cli.experiment_options import Parallel
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.progress import choose_progress
 from harness.report import terminal
-from harness.report.outputs import ProvedCellOutput, ProveOutput
+from harness.report.outputs import ProveOutput
 from harness.report.proof import lines_of
 from harness.report.run import document
 from harness.runner.options import RunOptions
@@ -72,10 +71,12 @@ def prove_and_show(
     console.print(f"report: {result.run.directory / 'index.html'}", soft_wrap=True, markup=False)
     code = result.run.verdict.process_code if result.run.interrupted else result.exit_code
     if as_json:
-        cells = tuple(
-            ProvedCellOutput(**{field.name: getattr(each, field.name) for field in fields(each)})
-            for each in result.comparisons
+        print_json(
+            ProveOutput(
+                directory=str(result.run.directory),
+                exit_code=int(code),
+                cells=result.comparisons,
+                unproven=result.unproven,
+            )
         )
-        directory_text = str(result.run.directory)
-        print_json(ProveOutput(directory=directory_text, exit_code=int(code), cells=cells, unproven=result.unproven))
     return code

@@ -44,7 +44,7 @@ from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report import confirmation as confirmation_report
 from harness.report import terminal
-from harness.report.outputs import CellOutput, CountOutput, RunOutput
+from harness.report.outputs import CellOutput, RunOutput
 from harness.report.run import document
 from harness.runner.confirmation.confirm import ConfirmationResult, check_folder
 from harness.runner.confirmation.confirm import confirm as confirm_run
@@ -388,8 +388,8 @@ def summary(verdict: RunVerdict, directory: Path, confirmation: ConfirmationResu
             sent=cell.sent,
             lost=cell.lost,
             connections_cut=cell.cut,
-            hidden=CountOutput(known=cell.hidden.known, unknown=cell.hidden.unknown),
-            twice=CountOutput(known=cell.twice.known, unknown=cell.twice.unknown),
+            hidden=cell.hidden,
+            twice=cell.twice,
             findings=tuple(sorted({finding.code for finding in cell.findings})),
         )
         for cell in verdict.cells

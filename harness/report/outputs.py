@@ -11,28 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.causes.request_trace import RequestTrace
-from harness.model.causes import RemedyPatch
+from harness.model.accounts import UncertainCount
 from harness.model.comparison import RunComparison
-from harness.model.confidence import Transitions
 from harness.model.confirmation import Confirmation
 from harness.model.history import CellTrend
 from harness.model.migration import Migration
+from harness.model.proof import RemedyComparison
 
 #: ``Format.version`` of all objects.
 Version = Literal[1]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CountOutput:
-    """A number of requests of which a part may be unknown.
-
-    Attributes:
-        known: Requests that are certainly counted.
-        unknown: Further requests of which nobody knows; null if nothing was recorded at all.
-    """
-
-    known: int
-    unknown: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +48,8 @@ class CellOutput:
     sent: int
     lost: int
     connections_cut: int
-    hidden: CountOutput
-    twice: CountOutput
+    hidden: UncertainCount
+    twice: UncertainCount
     findings: tuple[str, ...]
 
 
@@ -280,31 +267,6 @@ class ExplainOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProvedCellOutput:
-    """A cell before and after its remedies.
-
-    Attributes:
-        cell: Its id in the earlier run.
-        before: Transitions without the remedy.
-        after: Transitions with it.
-        lost_before: Requests lost without the remedy.
-        lost_after: Requests lost with it.
-        chance: Probability of so few lossy transitions after, if the remedy changed nothing.
-        works: True if the remedy works, false if it does not; null if that is not known.
-        remedies: The remedies.
-    """
-
-    cell: str
-    before: Transitions
-    after: Transitions
-    lost_before: int
-    lost_after: int
-    chance: float
-    works: bool | None
-    remedies: tuple[RemedyPatch, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProveOutput:
     """The result of a proof.
 
@@ -319,7 +281,7 @@ class ProveOutput:
     version: Version = 1
     directory: str
     exit_code: int
-    cells: tuple[ProvedCellOutput, ...]
+    cells: tuple[RemedyComparison, ...]
     unproven: tuple[str, ...]
 
 

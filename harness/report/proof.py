@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
 
 from harness.causes.remedies import command
-from harness.model.causes import RemedyPatch
 from harness.model.confidence import Transitions
+from harness.model.proof import RemedyComparison
 from harness.wording import count, plural
 
 _WORKS = {True: "the remedy works", False: "the remedy does not help", None: "not known"}
 
 
-class Compared(Protocol):
-    """The result for one cell, before and after its remedies."""
-
-    @property
-    def cell(self) -> str:
-        """Return the id of the cell."""
-
-    @property
-    def before(self) -> Transitions:
-        """Return the transitions without the remedy."""
-
-    @property
-    def after(self) -> Transitions:
-        """Return the transitions with it."""
-
-    @property
-    def lost_before(self) -> int:
-        """Return the requests lost without the remedy."""
-
-    @property
-    def lost_after(self) -> int:
-        """Return the requests lost with it."""
-
-    @property
-    def chance(self) -> float:
-        """Return the probability that chance explains the difference."""
-
-    @property
-    def works(self) -> bool | None:
-        """Return True if the remedy works; None if that is not known."""
-
-    @property
-    def remedies(self) -> tuple[RemedyPatch, ...]:
-        """Return the remedies."""
-
-
-def lines_of(comparisons: Sequence[Compared], unproven: Sequence[str]) -> Iterator[str]:
+def lines_of(comparisons: Sequence[RemedyComparison], unproven: Sequence[str]) -> Iterator[str]:
     """Yield the lines of the result: each cell before and after, and the cells for which no field helps."""
     for each in comparisons:
         yield f"{each.cell}: {_WORKS[each.works]}"

@@ -16,6 +16,7 @@ from harness.kit.located_yaml import Place, YamlDocument, read_documents
 from harness.report.document import Case, Status
 from harness.report.run import document
 from harness.runner.judging import read_plan, read_verdict
+from harness.store.records import to_json
 from harness.store.rundir import RunDirectory
 
 #: Status of a case -> severity on GitHub, and in a Code Quality report of GitLab.
@@ -52,13 +53,12 @@ def annotations_of(directory: Path) -> tuple[Annotation, ...]:
     plan, verdict = read_plan(run), read_verdict(run)
     copies = sorted((run.path / "plan" / "files").glob("*"))
     files = [(name, _documents(copy)) for name, copy in zip(plan.experiment.files, copies, strict=True)]
-    raw = {cell["id"]: cell for cell in json.loads((run.path / "verdict.json").read_text(encoding="utf-8"))["cells"]}
     cases = [case for suite in document(verdict).suites for case in suite.cases]
     found: list[Annotation] = []
     for case in cases:
         cell = next(c for c in verdict.cells if (c.configuration, c.change) == (case.group[-1], case.name))
         if case.status in _SEVERITIES:
-            found += _of_cell(case, raw[cell.id], files, plan.experiment.source)
+            found += _of_cell(case, to_json(cell), files, plan.experiment.source)
     return tuple(found)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -67,7 +65,7 @@ def _peers(traffic: Path, lost: Rows, workers: int) -> dict[int, str]:
     needed = set(lost["connection"].tolist()) - {0}
     found = {}
     for worker in range(workers):
-        for line in _json_lines(traffic / f"backends-{worker}.jsonl"):
+        for line in read_lines(traffic / f"backends-{worker}.jsonl"):
             number = int(line.get("connection") or 0)
             number = number if workers == 1 else (number - 1) * workers + worker + 1
             if number in needed:
@@ -77,18 +75,8 @@ def _peers(traffic: Path, lost: Rows, workers: int) -> dict[int, str]:
 
 def _programmed(path: Path) -> Iterator[Event]:
     """Yield the events of kube-proxy; only local clusters have its log."""
-    for line in _json_lines(path):
+    for line in read_lines(path):
         detail = line.get("detail") or {}
         service = str(detail.get("service", "")).rpartition("/")[2]
         at = int(line.get("monotonic_ns") or 0)
         yield Event(at, EventKind.ENDPOINTS, service, PROGRAMMED, {"backends": str(detail.get("backends", ""))})
-
-
-def _json_lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            yield line

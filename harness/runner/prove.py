@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.analysis.confidence import LEVEL
-from harness.analysis.proportions import clopper_pearson
+from harness.analysis.confidence import LEVEL, needed
+from harness.analysis.proportions import clopper_pearson, fisher_fewer
 from harness.causes.remedies import applied
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.kube.manifests import name_of
@@ -16,6 +16,7 @@ from harness.model.causes import Cause, RemedyPatch
 from harness.model.changes import NoChange
 from harness.model.confidence import Transitions
 from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict, Experiment, Manifest
+from harness.model.proof import RemedyComparison
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.runner.judging import read_plan, read_verdict
 from harness.runner.options import RunOptions
@@ -50,32 +51,6 @@ class Proof:
     pairs: Mapping[str, tuple[str, str]]
     remedies: Mapping[str, tuple[RemedyPatch, ...]]
     unproven: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RemedyComparison:
-    """The result for one cell.
-
-    Attributes:
-        cell: Its id in the earlier run.
-        before: Transitions without the remedy.
-        after: Transitions with it.
-        lost_before: Requests lost without the remedy.
-        lost_after: Requests lost with it.
-        chance: Probability of so few lossy transitions after, or fewer, if the remedy changed nothing (Fisher).
-        works: True if nothing was lost after, and chance does not explain that; False if requests were lost; None if
-            the evidence is not enough.
-        remedies: The remedies.
-    """
-
-    cell: str
-    before: Transitions
-    after: Transitions
-    lost_before: int
-    lost_after: int
-    chance: float
-    works: bool | None
-    remedies: tuple[RemedyPatch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +151,11 @@ def remedies_of(cell: CellVerdict) -> tuple[RemedyPatch, ...]:
     return tuple(best.values())
 
 
-def chance_of(before: Transitions, after: Transitions) -> float:
-    """Return the probability of so few lossy transitions after, or fewer, if both were alike (Fisher, one-sided)."""
-    count, lossy = before.count + after.count, before.lossy + after.lossy
-    ways = sum(
-        math.comb(lossy, k) * math.comb(count - lossy, after.count - k)
-        for k in range(after.lossy + 1)
-        if after.count - k <= count - lossy
-    )
-    return ways / math.comb(count, after.count) if count else 1.0
-
-
 def _comparison(
     name: str, before: CellVerdict, after: CellVerdict, remedies: tuple[RemedyPatch, ...], level: float
 ) -> RemedyComparison:
     old, new = (Transitions(c.confidence.transitions, c.confidence.lossy) for c in (before, after))
-    chance = chance_of(old, new)
+    chance = fisher_fewer((old.lossy, old.count), (new.lossy, new.count))
     works: bool | None = None
     if after.verdict is Verdict.LOSSY:
         works = False
@@ -233,8 +197,8 @@ def _trials(cell: CellVerdict, level: float) -> int:
         return LEAST_TRIALS
     share = clopper_pearson(found.lossy, found.transitions, 2 * level - 1).low
     per_trial = max(1, found.transitions // max(1, len(cell.trials)))
-    needed = math.ceil(math.log(1 - level) / math.log1p(-share)) if 0 < share < 1 else LEAST_TRIALS
-    return min(MOST_TRIALS, max(LEAST_TRIALS, math.ceil(needed / per_trial)))
+    wanted = needed(share, level) if 0 < share < 1 else LEAST_TRIALS
+    return min(MOST_TRIALS, max(LEAST_TRIALS, math.ceil(wanted / per_trial)))
 
 
 def _refused(directory: Path, why: str, hint: str) -> InvalidInputError:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.command_line import headers_of, without_secrets
+from harness.cli.command_line import conceal_secrets, headers_of
 from harness.errors import Problem
 from harness.model.secrets import WITHHELD, Secret
 from harness.store.records import dump
@@ -29,7 +29,7 @@ SECRET = "s3cret"
 )
 def test_a_stored_command_has_no_secret(arguments: list[str], kept: list[str]) -> None:
     """Names of headers and files stay, so that a reader can repeat the command."""
-    assert without_secrets(arguments) == kept
+    assert conceal_secrets(arguments) == kept
 
 
 def test_headers_come_from_all_places(tmp_path: Path) -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import golden
 import pytest
 
+from harness.analysis.proportions import fisher_fewer
 from harness.errors import InvalidInputError
-from harness.model.confidence import Confidence, Transitions
+from harness.model.confidence import Confidence
 from harness.model.verdict import RunVerdict, Verdict
 from harness.runner.judging import judge, read_plan
-from harness.runner.prove import Proof, ProofResult, chance_of, compare, plan_proof
+from harness.runner.prove import Proof, ProofResult, compare, plan_proof
 from harness.runner.run import RunResult
 from harness.store.rundir import RunDirectory
 from harness.testing.reports import sample_run
@@ -114,7 +115,7 @@ def test_two_transitions_are_not_enough(proof: Proof) -> None:
 )
 def test_the_chance_is_that_of_fishers_test(before: tuple[int, int], after: tuple[int, int], chance: float) -> None:
     """One-sided: so few lossy transitions after, or fewer."""
-    assert chance_of(Transitions(*before), Transitions(*after)) == pytest.approx(chance)
+    assert fisher_fewer(before[::-1], after[::-1]) == pytest.approx(chance)
 
 
 @pytest.mark.parametrize(
