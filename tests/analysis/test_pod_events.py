@@ -62,7 +62,7 @@ def test_without_an_origin_nothing_has_a_time() -> None:
 
 
 def test_a_service_keeps_its_own_list() -> None:
-    """What one Service no longer lists, another one may."""
+    """A pod that one Service no longer lists may be listed by another."""
     trial = timeline(
         (0.1, EventKind.POD, "a", "ready", {"ip": "10.0.0.1"}),
         (0.2, EventKind.ENDPOINTS, "one", "changed", {"ready": "10.0.0.1:80"}),

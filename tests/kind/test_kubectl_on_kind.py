@@ -48,7 +48,7 @@ def runner(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Runner:
 
 @pytest.mark.parametrize("row", COMPARED)
 def test_a_real_cluster_shows_the_same(runner: Runner, row: Row) -> None:
-    """What works on the embedded cluster does here; what differs or is refused there shows what the row says."""
+    """Commands that work on the embedded cluster work here; the others print the output that their row has."""
     outcome = runner.run(row)
 
     assert re.search(row.real or row.shows, outcome.text, re.MULTILINE), outcome.text

@@ -88,7 +88,7 @@ def test_losses_that_go_on_keep_the_card_open(board: Board) -> None:
 
 
 def test_a_change_during_a_rollout_belongs_to_its_card(board: Board) -> None:
-    """What overlaps cannot be told apart. The next change after the rest has a card of its own."""
+    """Overlapping changes share a card. The next change after the rest has a card of its own."""
     first = board.change(made(10))
     assert board.change(made(12, "again")) is first
     board.tick(at(17), QUIET, GOOD, 0, is_whole=True)

@@ -104,7 +104,7 @@ def test_a_request_under_way_ends_what_is_known(ledger: Ledger) -> None:
 
 
 def test_the_latest_requests_may_not_be_written_yet(ledger: Ledger) -> None:
-    """What a sender may still send in time is not known."""
+    """Measuring ends before the slots that a sender may still send in time."""
     ledger.measure.read()
 
     assert ledger.measure.horizon(2 * NS) == 2 * NS - LATEST_SEND_NS

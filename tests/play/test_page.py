@@ -1,4 +1,4 @@
-"""The page keeps to itself: loopback, token, Host, no way to write, and the same state for whoever opens it again."""
+"""The page is private: loopback, token, Host, read-only; opened again, it shows the same state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes by hand are told from those of controllers."""
+"""Changes by hand are distinguished from those of controllers."""
 
 from __future__ import annotations
 

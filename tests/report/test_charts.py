@@ -142,7 +142,7 @@ def test_a_pods_events_are_in_its_row() -> None:
 
 
 def test_pods_whose_state_changes_are_shown_first() -> None:
-    """Where there are too many pods, those that the change replaced have rows."""
+    """Of too many pods, those that the change replaced have rows."""
     quiet = tuple(Window(0, 5, f"pod-{n}", "ready") for n in range(40))
     changed = (Window(0, 2, "replaced", "ready"), Window(2, 3, "replaced", "terminating"))
     drawn = chart.specification(replace(LOSSY, pods=(*quiet, *changed), pod_events=()))

@@ -81,7 +81,7 @@ def test_a_remedy_that_only_hides_losses_says_so() -> None:
 
 
 def test_a_reason_without_a_remedy_is_shown() -> None:
-    """Where no field helps there is no object, no patch and no command."""
+    """A cause without a field that helps has no object, no patch and no command."""
     bare = Remedy(title="Unexplained", why="No rule explains these losses.", certainty="unknown", lost=2)
 
     for text in every_format(bare):
@@ -135,14 +135,14 @@ def test_a_trace_has_the_attempt_its_connection_and_the_events_around_it() -> No
     attempt = TRIAL.failed.kept[0]
     far = Mark(attempt.planned + 60, "pod", "other", "ready")
     row = row_of(attempt, (*TRIAL.marks, far))
-    told = [(moment.kind, moment.text.split()[0]) for moment in row.trace]
+    moments = [(moment.kind, moment.text.split()[0]) for moment in row.trace]
 
     assert [moment.at for moment in row.trace] == sorted(moment.at for moment in row.trace)
     assert {("attempt", "planned"), ("attempt", "sent,"), ("attempt", "outcome:"), ("connection", "connection")} < set(
-        told
+        moments
     )
-    assert ("pod", TRIAL.marks[2].subject) in told
-    assert "other" not in {word for _, word in told}
+    assert ("pod", TRIAL.marks[2].subject) in moments
+    assert "other" not in {word for _, word in moments}
 
 
 def test_a_trace_keeps_the_nearest_events() -> None:

@@ -87,7 +87,7 @@ def test_a_step_that_was_cut_short_is_not_kept() -> None:
 
 
 def test_a_run_that_asks_for_more_is_warned(cache: Path) -> None:
-    """What counts is the highest rate of all trials that run at once."""
+    """The highest rate of all trials that run at once counts."""
     remember(cache, 4000)
     two = load_advice(PLAN, 8, RunOptions(parallel=2), shared=False)
 

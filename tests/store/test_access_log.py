@@ -96,7 +96,7 @@ LINES = [line(f"t-0-{number}", addr=f"10.0.0.{number}:80", status=f"20{number}")
 def test_a_line_that_was_written_in_part_is_never_completed_by_the_next_one(
     tmp_path_factory: pytest.TempPathFactory, first: int, rest: int, cut: int
 ) -> None:
-    """Whether the begin of the log is cut, or a write broke off before a new line, each line read was written."""
+    """Each line read was written, even if the begin of the log is cut or a write broke off before a new line."""
     whole = b"".join(LINES)
     path = tmp_path_factory.getbasetemp() / "torn.jsonl"
     path.write_bytes(whole[cut:first] + b"".join(LINES[rest:]))

@@ -32,7 +32,7 @@ TIMEOUT = 0.5
 
 @dataclass(frozen=True)
 class Script:
-    """What happens to a request.
+    """The events in the life of a request.
 
     Attributes:
         fate: The truth.

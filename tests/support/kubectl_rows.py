@@ -1,4 +1,4 @@
-"""What participants type: a row for each kubectl command, with what the embedded cluster makes of it.
+"""The commands that participants type: a row for each, with its result on the embedded cluster.
 
 Each row is a test with the real kubectl, on the embedded cluster and on kind, and a line of
 ``docs/reference/kubectl.md``.
@@ -14,7 +14,7 @@ WAIT = "--timeout=60s"
 
 
 class Result(StrEnum):
-    """What becomes of a command."""
+    """The result of a command."""
 
     WORKS = "works"
     DIFFERS = "differs"

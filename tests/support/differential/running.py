@@ -76,7 +76,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Flavour:
-    """How a cluster names what the cases share.
+    """The names that a cluster has for the things that cases share.
 
     Attributes:
         image: An image with Python.

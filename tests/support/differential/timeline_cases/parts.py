@@ -1,4 +1,4 @@
-"""What cases are made of: manifests, steps and conditions."""
+"""The parts of cases: manifests, steps and conditions."""
 
 from __future__ import annotations
 
