@@ -89,5 +89,6 @@ class ProblemCode(StrEnum):
     NEW_VERSION_RETIRED = "new-version-retired", "the change would scale down the version that it switches to"
 
     UNUSED_ENTRY = "unused-entry", "an entry of exclude or expect applies to no cell"
+    NEVER_KNOWN = "never-known", "an expectation limits a number that no record of the run can show"
     NO_CELLS = "no-cells", "no cell is left to run"
     NO_CONTROL = "no-control", "a configuration has changes and no control"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.changes.reading import LocatedChange
 from harness.experiment.matching import CellNames, ExpectEntry, MatchEntry, matches_any, names_of
@@ -11,6 +12,7 @@ from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import ExpectPart
 from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedExperiment
 from harness.experiment.validation import fields_of
+from harness.model.controllers import controller_facts
 from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
 from harness.problem_codes import ProblemCode
 
@@ -139,6 +141,28 @@ def check_expect(experiment: ResolvedExperiment, problems: Problems) -> None:
         if entry.match.place not in deciding and not list(_unknown(entry.match, experiment.names)):
             matched = [cell for cell in cells if entry.match.matches(cell.names)]
             problems.add(ProblemCode.UNUSED_ENTRY, entry.match.place, _unused(entry.expectation, matched))
+
+
+def check_hidden_limits(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Refuse a limit of hidden requests behind a controller that does not log every server that it tried.
+
+    The number is unknown in every run there, so the cell could never be as expected.
+    """
+    parsed = experiment.parsed
+    controller = None if parsed.entry else INGRESS_CONTROLLERS.get(parsed.ingress)
+    if controller is None or controller.log.lists_tries:
+        return
+    title = controller_facts(parsed.ingress).title
+    able = listed([word for word, each in INGRESS_CONTROLLERS.items() if each.log.lists_tries])
+    deciding = {cell.expect.match.place: cell.expect for cell in experiment.cells if cell.expect}
+    for place, entry in deciding.items():
+        if entry.expectation.hidden is not None:
+            message = (
+                f"the access log of {title} has only the last server that was tried, so the number of hidden requests "
+                "is always unknown and this limit can never be proved"
+            )
+            hint = f"limit twice, which receipts of the pods prove, or run with --ingress {able}"
+            problems.add(ProblemCode.NEVER_KNOWN, (*place, "hidden"), message, hint)
 
 
 def _deciding(parsed: ParsedExperiment, located: LocatedChange, names: CellNames) -> ExpectEntry | None:

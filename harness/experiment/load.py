@@ -22,6 +22,7 @@ from harness.experiment.cells import (
     check_entries,
     check_exclude,
     check_expect,
+    check_hidden_limits,
     finished_cells,
     is_excluded,
     possible_names,
@@ -102,6 +103,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     check_exclude,
     check_controls,
     check_expect,
+    check_hidden_limits,
 )
 
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
+from harness.errors import InvalidInputError
+from harness.experiment.load import load_experiment
 from harness.model.attempt import Method
 from harness.model.changes import NoChange, Restart, RollingUpdate, SelectorPatch
 from harness.model.experiment import ExpectedVerdict, Pool, Route, Tls, TrafficPlan
 from harness.model.shapes import Shape
+from harness.problem_codes import ProblemCode
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -225,3 +228,34 @@ def test_an_entry_limits_hidden_and_twice_executed_requests(bench: Bench) -> Non
 
     assert limits["bare--restart"] == (0, None)
     assert {each for name, each in limits.items() if name != "bare--restart"} == {(None, None)}
+
+
+@pytest.mark.parametrize("limit", [0, 30])
+def test_a_limit_of_hidden_requests_behind_traefik_is_refused_at_its_line(bench: Bench, limit: int) -> None:
+    """Its log can't prove the limit in any run. The problem names the way out, which is itself valid."""
+    bench.edit("small.yaml", "verdict: lossy", f"verdict: any, hidden: {limit}")
+    line = next(i for i, text in enumerate(bench.path.read_text().splitlines(), 1) if "hidden:" in text)
+
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, ingress="traefik")
+    (problem,) = caught.value.problems
+
+    assert (problem.code, problem.file, problem.line) == (ProblemCode.NEVER_KNOWN, str(bench.path), line)
+    assert "always unknown" in problem.message
+    assert "--ingress ingress-nginx" in problem.hint
+    assert load_experiment(bench.path, ingress="ingress-nginx").ingress == "ingress-nginx"
+
+
+def test_a_limit_of_requests_executed_twice_is_possible_behind_traefik(bench: Bench) -> None:
+    """Receipts of the pods prove it, whatever the access log shows."""
+    bench.edit("small.yaml", "verdict: lossy", "verdict: any, twice: 0")
+
+    assert load_experiment(bench.path, ingress="traefik").ingress == "traefik"
+
+
+def test_traffic_that_does_not_pass_the_controller_may_have_a_limit(bench: Bench) -> None:
+    """Nothing on the way to a Service can try again, so the number is known."""
+    bench.edit("small.yaml", "verdict: lossy", "verdict: any, hidden: 0")
+    bench.edit("small.yaml", "name: small", "name: small\nentry: {service: apple-service}\ningress: none")
+
+    assert bench.load().entry == "apple-service"

@@ -133,6 +133,11 @@ LONGER = [
     ([], (f"name: small|{RESTART}", f"{STRAIGHT}|controller-restart"), ProblemCode.NEEDS_INGRESS),
     ([SECOND], (RESTART, GREEN), ProblemCode.NEW_VERSION_RETIRED),
     (
+        [],
+        ("name: small|verdict: lossy", "name: small\ningress: traefik|verdict: any, hidden: 0"),
+        ProblemCode.NEVER_KNOWN,
+    ),
+    (
         [SECOND, PEAR],
         (RESTART, SPLIT.replace("apple-service", "pear").replace("CANARY", "apple-service")),
         ProblemCode.WRONG_SERVICE,
