@@ -252,7 +252,7 @@ def _pod_moments(pod: PodLifecycle) -> Iterator[Moment]:
         (pod.ready, Happening.POD_READY, False),
         (pod.deleted, Happening.POD_DELETED, False),
         (pod.hook_failed, Happening.HOOK_FAILED, False),
-        (pod.sigterm if pod.sigkill is None else None, Happening.LISTENER_CLOSED, True),
+        (pod.listener_closed, Happening.LISTENER_CLOSED, True),
         (pod.sigterm, Happening.SIGTERM, pod.hook.seconds > 0 and pod.hook_failed is None),
         (pod.sigkill, Happening.SIGKILL, True),
         (pod.gone, Happening.NETWORK_REMOVED, False),

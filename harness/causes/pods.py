@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,14 @@ from harness.experiment.objects import at
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
 from harness.model.timeline import EventKind
+from harness.model.verdict import Mark
 
 #: The grace period of the API server's default.
 DEFAULT_GRACE_S = 30.0
 #: A hook still running at the end of the grace period gets SIGTERM then, and SIGKILL so much later.
 ABANDONED_EXTRA_S = 2.0
+#: Text of a mark that was not observed, but follows from other events.
+DERIVED = "derived"
 #: A sleep in the command of an exec hook.
 _SLEEP = re.compile(r"\bsleep['\", ]+(\d+(?:\.\d+)?)")
 
@@ -91,6 +94,25 @@ class PodLifecycle:
     hook: Hook
     hook_failed: float | None
     has_probe: bool
+
+    @property
+    def listener_closed(self) -> float | None:
+        """Return the time at which it closed its listener: SIGTERM, unless it ignored that until it was killed."""
+        return self.sigterm if self.sigkill is None else None
+
+    def signals(self) -> Iterator[tuple[str, float]]:
+        """Yield word and time of SIGTERM, the closing of the listener and SIGKILL, as far as they are known.
+
+        The end of a hook of unknown duration is not known, nor is SIGTERM of a pod that was gone before it was due.
+        """
+        is_known = self.hook_failed is not None or math.isfinite(self.hook.seconds)
+        for what, when, known in (
+            ("sigterm", self.sigterm, is_known),
+            ("listener-closed", self.listener_closed, is_known),
+            ("sigkill", self.sigkill, True),
+        ):
+            if known and when is not None and (self.gone is None or when <= self.gone + GRACE_SLACK_S.value):
+                yield what, when
 
     def ended_at(self) -> float:
         """Return the time from which it serves no more: SIGTERM, or its deletion if that is unknown."""
@@ -165,6 +187,23 @@ def _signals(
     end = stopping + life.grace + (ABANDONED_EXTRA_S if failed is None and hook.seconds >= life.grace else 0.0)
     killed = life.gone is None or life.gone >= end - GRACE_SLACK_S.value / 2
     return sigterm, end if killed else None
+
+
+def signal_marks(evidence: TrialEvidence) -> tuple[Mark, ...]:
+    """Return the signals of all pods since the traffic's start, and when they closed their listeners, in order.
+
+    ``subject`` is the pod. ``what`` is ``sigterm``, ``listener-closed`` or ``sigkill``. No component reports these:
+    they follow from the kubelet's events, the hook, the grace period and the end of the pod, which ``text`` says.
+    """
+    if not evidence.origin_ns:
+        return ()
+    found = [
+        Mark(at, str(EventKind.KUBELET), pod.name, what, DERIVED)
+        for pod in pod_lifecycles(evidence)
+        for what, at in pod.signals()
+        if at >= 0
+    ]
+    return tuple(sorted(found, key=lambda mark: mark.at))
 
 
 def owned(request_traces: Iterable[PodLifecycle], deployment: str) -> tuple[PodLifecycle, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.analysis.accounts.fates import FATES
 from harness.analysis.evidence import Tries
 from harness.analysis.facts import Facts
 from harness.analysis.failed import attempts_at
@@ -35,6 +36,23 @@ class TracedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class TracedReceipt:
+    """A receipt of a request: a pod read it, or wrote its answer.
+
+    Attributes:
+        pod: The pod.
+        what: ``read`` or ``answered``.
+        status: HTTP status of the answer; 0 if it was read.
+        at: Seconds from the traffic's start; None if the start of the pod's receipts, and so its clock, is missing.
+    """
+
+    pod: str
+    what: str
+    status: int
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class RequestTrace:
     """The trace of one request.
 
@@ -47,6 +65,9 @@ class RequestTrace:
         is_guessed: True if the pod follows from the timeline, not from a log.
         events: The events around it, ordered by time; empty if it was not lost since the change began.
         cause: Its cause, of this request alone; None if it was not lost since the change began.
+        fate: Its fate by all accounts, as in ``Fate``; empty if nothing but the client recorded it.
+        receipts: Its receipts, in order of time.
+        witnesses: Number of pods that wrote receipts in this trial.
     """
 
     cell: str
@@ -57,34 +78,45 @@ class RequestTrace:
     is_guessed: bool = False
     events: tuple[TracedEvent, ...] = ()
     cause: Cause | None = None
+    fate: str = ""
+    receipts: tuple[TracedReceipt, ...] = ()
+    witnesses: int = 0
 
 
-def trace_of(facts: Facts, cell: str, row: int) -> RequestTrace:
+def trace_of(facts: Facts, cell: str, row: int, receipts: tuple[TracedReceipt, ...] = ()) -> RequestTrace:
     """Return the trace of the request in a row of the ledger.
 
     Args:
         facts: Facts of its trial, with the records of its way.
         cell: The cell's id.
         row: The row.
+        receipts: Its receipts.
     """
     (attempt,) = attempts_at(facts, np.array([row], dtype=np.intp))
     paths = facts.evidence.paths
     tries = paths.tries.get((int(facts.evidence.attempts["worker"][row]), int(facts.evidence.attempts["number"][row])))
     context = LossContext(facts)
     loss = next(losses_of(facts, context, only=row), None)
+    trace = RequestTrace(
+        cell=cell,
+        trial=facts.evidence.number,
+        attempt=attempt,
+        tries=tries,
+        is_logged=paths.is_logged,
+        fate=FATES[facts.joined.fates[row]].value if facts.joined is not None and facts.is_sent[row] else "",
+        receipts=tuple(sorted(receipts, key=lambda each: (each.at is None, each.at or 0.0))),
+        witnesses=len(facts.evidence.others.receipts.logs) if facts.evidence.others is not None else 0,
+    )
     if loss is None:
-        return RequestTrace(cell, facts.evidence.number, attempt, tries, paths.is_logged)
+        return trace
     kind = CauseFinder(context).cause_of(loss)
     events = [
         TracedEvent(round(-offset, 1), what.value, moment.subject, moment.derived)
         for what, (offset, moment) in nearest(loss, context).items()
     ]
-    return RequestTrace(
-        cell=cell,
-        trial=facts.evidence.number,
+    return replace(
+        trace,
         attempt=replace(attempt, upstream=meant_for(loss), cause=kind.code),
-        tries=tries,
-        is_logged=paths.is_logged,
         is_guessed=loss.is_guessed,
         events=tuple(sorted(events, key=lambda event: event.offset_ms)),
         cause=kind.record(kind.subject(loss, context), [loss], context),

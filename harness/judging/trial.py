@@ -29,6 +29,7 @@ from harness.analysis.moments import Moments
 from harness.analysis.pod_events import pod_events_of
 from harness.analysis.version_answers import version_answers_of
 from harness.causes.attribution import Attribution, attribute, not_attributed
+from harness.causes.pods import signal_marks
 from harness.findings.finding_type import Subject, TrialFinding
 from harness.findings.instrument import CheckRaised, TrialFailed
 from harness.findings.registry import trial_checks, weight_of
@@ -37,6 +38,7 @@ from harness.model.verdict import (
     ConnectionCount,
     Finding,
     Identity,
+    Mark,
     TrialVerdict,
     Verdict,
     Weight,
@@ -130,7 +132,7 @@ def _measured(facts: Facts) -> TrialVerdict:
         causes=attribution.causes,
         failed=attribution.failed,
         transitions=transitions_of(facts),
-        pod_events=pod_events_of(evidence),
+        pod_events=_pod_events(evidence),
         accounts=facts.joined.accounts if facts.joined is not None else None,
     )
 
@@ -142,6 +144,19 @@ def _attributed(facts: Facts) -> Attribution:
         return attribute(facts, failed)
     except Exception as error:  # noqa: BLE001 - a cause explains a verdict and never decides it
         return Attribution((not_attributed(facts, f"{type(error).__name__}: {error}"),), failed)
+
+
+def _pod_events(evidence: TrialEvidence) -> tuple[Mark, ...]:
+    """Return the observed events of pods, and the signals that follow from them, in order.
+
+    If the signals can't be derived, the observed events stay.
+    """
+    observed = pod_events_of(evidence)
+    try:
+        derived = signal_marks(evidence)
+    except Exception:  # noqa: BLE001 - a mark of the chart never decides a verdict
+        return observed
+    return tuple(sorted((*observed, *derived), key=lambda mark: mark.at))
 
 
 def _responders(facts: Facts) -> dict[str, int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.causes.registry import explained
 from harness.causes.remedies import command
 from harness.causes.request_trace import RequestTrace
+from harness.model.accounts import FATE_NAMES, Fate
 from harness.report.labels import CLOSE_REASONS
 from harness.wording import count, plural
 
@@ -32,6 +33,7 @@ def lines_of(trace: RequestTrace) -> Iterator[str]:
     answer = f": {' '.join(attempt.answer.split())[:_ANSWER]}" if attempt.answer else ""
     yield f"  outcome: {attempt.outcome}{status} ({attempt.progress}{lasted}){answer}"
     yield from _tries(trace)
+    yield from _receipts(trace)
     yield from _events(trace)
     yield from _cause(trace)
 
@@ -66,6 +68,19 @@ def _tries(trace: RequestTrace) -> Iterator[str]:
     if trace.attempt.upstream:
         how = " (from the timeline)" if trace.is_guessed else ""
         yield f"  meant for {trace.attempt.upstream}{how}"
+
+
+def _receipts(trace: RequestTrace) -> Iterator[str]:
+    """Yield what the pods recorded of the request, and what all accounts together show."""
+    for receipt in trace.receipts:
+        when = "at an unknown time" if receipt.at is None else f"{_since(trace, receipt.at):+.1f} ms"
+        done = "read it" if receipt.what == "read" else f"answered it with {receipt.status}"
+        yield f"  receipt: {receipt.pod} {done}, {when}"
+    if not trace.receipts:
+        wrote = f"none of {plural(trace.witnesses, 'pod')} that wrote receipts has one of it"
+        yield f"  receipts: {wrote if trace.witnesses else 'no pod wrote receipts'}"
+    if trace.fate:
+        yield f"  fate: {FATE_NAMES[Fate(trace.fate)]}"
 
 
 def _events(trace: RequestTrace) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -11,13 +11,15 @@ import numpy as np
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
+from harness.analysis.moments import NS
 from harness.causes.attribution import attributed
-from harness.causes.request_trace import RequestTrace, trace_of
+from harness.causes.request_trace import RequestTrace, TracedReceipt, trace_of
 from harness.errors import EvidenceError
-from harness.runner.evidence import read_trials
+from harness.runner.evidence import read_outcome, read_trials
 from harness.runner.judging import read_plan
 from harness.runner.lost_paths import read_paths
-from harness.store.rundir import RunDirectory
+from harness.store.receipts import receipts_of
+from harness.store.rundir import RunDirectory, TrialDirectory
 
 #: The id of a request: token, worker and number; the token may be missing.
 _ID = re.compile(r"(?:(?P<token>.+)-)?(?P<worker>\d+)-(?P<number>\d+)")
@@ -53,14 +55,36 @@ def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") ->
 def _of_trial(run: RunDirectory, cell: str, trial: TrialEvidence, attempt: str) -> Iterator[RequestTrace]:
     facts = Facts.of(trial)
     if attempt:
-        for row in _rows(trial, attempt):
-            yield trace_of(_with_way(run, cell, facts, row), cell, row)
-        return
-    first: dict[str, int] = {}
-    for loss, kind in attributed(facts):
-        first.setdefault(kind.code, loss.row)
-    for row in first.values():
-        yield trace_of(facts, cell, row)
+        rows = _rows(trial, attempt)
+        facts_by_row = [(row, _with_way(run, cell, facts, row)) for row in rows]
+    else:
+        first: dict[str, int] = {}
+        for loss, kind in attributed(facts):
+            first.setdefault(kind.code, loss.row)
+        facts_by_row = [(row, facts) for row in first.values()]
+    receipts = _receipts(run.trial(cell, trial.number), trial, [row for row, _ in facts_by_row])
+    for row, each in facts_by_row:
+        yield trace_of(each, cell, row, receipts[row])
+
+
+def _receipts(
+    folder: TrialDirectory, trial: TrialEvidence, rows: Sequence[int]
+) -> dict[int, tuple[TracedReceipt, ...]]:
+    """Return the receipts of some requests by row, with their times by the clock of the trial."""
+    ids = {
+        f"{trial.tokens.get(int(each['worker']), '')}-{each['worker']}-{each['number']}": row
+        for row in rows
+        for each in [trial.attempts[row]]
+    }
+    clock = read_outcome(folder, []).clock
+    found: dict[int, tuple[TracedReceipt, ...]] = dict.fromkeys(rows, ())
+    for receipt in receipts_of(folder.logs / "pods", ids):
+        # Without an anchor the wall clock says nothing about the trial's own times.
+        is_placed = receipt.wall_ns is not None and clock.wall_anchor_ns
+        at = (clock.from_wall(receipt.wall_ns or 0) - trial.origin_ns) / NS if is_placed else None
+        row = ids[receipt.attempt]
+        found[row] = (*found[row], TracedReceipt(receipt.pod, receipt.what, receipt.status, at))
+    return found
 
 
 def _rows(trial: TrialEvidence, attempt: str) -> list[int]:

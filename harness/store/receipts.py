@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,12 @@ _BEGIN = f"{WORD} ".encode()
 _LINE = re.compile(
     _BEGIN + rb"(\d+) (?:(start) (\d+) \S+ (file|stream) \d+ \d+|(end) \d+|(read|answered) (\S+) \d+(?: (\d+))?)\n"
 )
+
+
+#: The first line of a process: its two times.
+_START = re.compile(_BEGIN + rb"\d+ start \d+ \S+ (?:file|stream) (\d+) (\d+)\n")
+#: A receipt with its number, word, id, time and status.
+_TIMED = re.compile(_BEGIN + rb"(\d+) (read|answered) (\S+) (\d+)(?: (\d+))?\n")
 
 
 @dataclass(slots=True)
@@ -175,6 +181,59 @@ def read_receipts(folder: Path, token: str) -> ReceiptLines:
         answered_status=answered_status,
         pods=tuple(pods.values()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReceipt:
+    """A receipt of one attempt.
+
+    Attributes:
+        attempt: The id on the wire.
+        pod: The pod that wrote it.
+        what: ``read`` or ``answered``.
+        status: HTTP status of the answer; 0 if it was read.
+        wall_ns: Nanoseconds since the Unix epoch by the pod's clock; None if the process's first line is missing.
+    """
+
+    attempt: str
+    pod: str
+    what: str
+    status: int
+    wall_ns: int | None
+
+
+def receipts_of(folder: Path, attempts: Collection[str]) -> tuple[AttemptReceipt, ...]:
+    """Return the receipts of some attempts, in the order of each file.
+
+    Args:
+        folder: The folder with the logs of the pods, in which receipts are lines or files of their own.
+        attempts: Their ids on the wire.
+
+    Raises:
+        EvidenceError: A file can't be read.
+    """
+    wanted = frozenset(each.encode() for each in attempts)
+    return tuple(found for path in sorted(folder.glob("*")) for found in _receipts_in(path, wanted))
+
+
+def _receipts_in(path: Path, wanted: frozenset[bytes]) -> Iterator[AttemptReceipt]:
+    # Wall time minus monotonic time of the process whose lines are read.
+    ahead: int | None = None
+    next_number = 0
+    for line in _receipt_lines(path):
+        start = _START.fullmatch(line)
+        if start is not None:
+            ahead, next_number = int(start[2]) - int(start[1]), 0
+        match = _TIMED.fullmatch(line)
+        if match is None:
+            continue
+        number, what, attempt, at, status = match.groups()
+        if int(number) < next_number:  # A line that was read before.
+            continue
+        next_number = int(number) + 1
+        if attempt in wanted:
+            wall = None if ahead is None else int(at) + ahead
+            yield AttemptReceipt(attempt.decode(), _pod_of(path), what.decode(), int(status or 0), wall)
 
 
 def _receipt_lines(path: Path) -> Iterator[bytes]:

@@ -141,6 +141,24 @@ def test_a_pods_events_are_in_its_row() -> None:
     assert {"pod-ready", "pod-gone", "pod-ingress-removed"} < set(dict(chart.legend(LOSSY)))
 
 
+def test_signals_do_not_cover_each_other() -> None:
+    """SIGTERM and the closing of the listener are at one time, so their symbols are above and below the row."""
+    pod = LOSSY.pod_events[0].subject
+    marks = tuple(Mark(4.5, "kubelet", pod, what, "derived") for what in ("sigterm", "listener-closed", "sigkill"))
+    stopped = replace(LOSSY, pod_events=marks)
+    drawn = {
+        row["shape"]: layer["mark"].get("yOffset", 0)
+        for layer in layers(chart.specification(stopped))
+        if layer["mark"]["type"] == "point"
+        for row in layer["data"]["values"]
+        if row["row"] == short_name(pod)
+    }
+
+    assert set(drawn) == {"diamond", "square", "cross"}
+    assert drawn["diamond"] == drawn["cross"] == -drawn["square"] < 0
+    assert {"pod-sigterm", "pod-listener-closed", "pod-sigkill"} <= set(dict(chart.legend(stopped)))
+
+
 def test_pods_whose_state_changes_are_shown_first() -> None:
     """Of too many pods, those that the change replaced have rows."""
     quiet = tuple(Window(0, 5, f"pod-{n}", "ready") for n in range(40))

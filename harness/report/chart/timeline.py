@@ -39,17 +39,22 @@ class PodSymbol:
         text: Its text in the legend.
         shape: Its shape, as Vega names it.
         colour: Its colour.
+        dy: Pixels below the middle of the row, so that events at one time do not cover each other.
     """
 
     text: str
     shape: str
     colour: str
+    dy: int = 0
 
 
 #: Word of a pod's event -> its symbol. Other events have none.
 POD_EVENTS: Mapping[str, PodSymbol] = {
     "ready": PodSymbol("pod ready", "triangle-up", "var(--mark-change)"),
     "stopping": PodSymbol("kubelet stops it: preStop, then SIGTERM", "triangle-down", "var(--mark-change)"),
+    "sigterm": PodSymbol("SIGTERM sent (derived)", "diamond", "var(--mark-change)", -6),
+    "listener-closed": PodSymbol("listener closed (derived)", "square", "var(--lost-fill)", 6),
+    "sigkill": PodSymbol("SIGKILL sent (derived)", "cross", "var(--lost-fill)", -6),
     "hook-failed": PodSymbol("preStop hook failed", "cross", "var(--lost-fill)"),
     "endpoint-removed": PodSymbol("endpoint removed", "circle", "var(--mark-endpoints)"),
     "ingress-added": PodSymbol("ingress sends to it", "triangle-right", "var(--mark-reload)"),
@@ -129,21 +134,23 @@ def _chosen(labels: list[str]) -> list[str]:
 
 
 def _pod_events(names: list[str], events: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
-    data = [
-        {
-            "t": event.at,
-            "row": short_name(event.subject),
-            "shape": POD_EVENTS[event.what].shape,
-            "colour": POD_EVENTS[event.what].colour,
-        }
+    shown = [
+        (event, POD_EVENTS[event.what])
         for event in events
         if event.subject in names and event.what in POD_EVENTS and event.at <= time.end
     ]
-    if data:
-        row = rows([short_name(name) for name in names])
-        encoding = {"x": time.axis(), "y": row, "shape": _OWN_SHAPE, "color": OWN_COLOUR}
-        outline = {"stroke": "var(--surface)", "strokeWidth": 0.8}
-        yield layer(data, "point", encoding, filled=True, size=55, opacity=1, **outline)
+    encoding = {
+        "x": time.axis(), "y": rows([short_name(name) for name in names]), "shape": _OWN_SHAPE, "color": OWN_COLOUR,
+    }  # fmt: skip
+    outline = {"stroke": "var(--surface)", "strokeWidth": 0.8}
+    for dy in sorted({symbol.dy for _, symbol in shown}):
+        data = [
+            {"t": event.at, "row": short_name(event.subject), "shape": symbol.shape, "colour": symbol.colour}
+            for event, symbol in shown
+            if symbol.dy == dy
+        ]
+        place = {"yOffset": dy, "size": 35} if dy else {"size": 55}
+        yield layer(data, "point", encoding, filled=True, opacity=1, **place, **outline)
 
 
 def _happenings(marks: tuple[Mark, ...], time: Time) -> Iterator[Piece]:
