@@ -150,7 +150,7 @@ COMMANDS = (
     CommandSpec(
         "explain",
         "harness.cli.explain:explain",
-        "Show the trace of a request: planned, sent, its connection, its tries, the events around it and its cause.",
+        "Show the trace of a request: planned, sent, connection, tries, receipts, the events around it and its cause.",
     ),
     CommandSpec(
         "prove",

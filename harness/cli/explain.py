@@ -23,7 +23,7 @@ def explain(
     ] = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show the trace of a request: planned, sent, its connection, its tries, its receipts, the events around it, its cause.
+    """Show the trace of a request: planned, sent, connection, tries, receipts, the events around it and its cause.
 
     The evidence must match its seals. Ids are those of the report, of `harness export` and of the access log. The part
     before the first dash is optional: 0-144 is request 144 of worker 0.
