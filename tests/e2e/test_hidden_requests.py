@@ -7,28 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from built_to_lose import EXPERIMENTS, wrong_causes
 from command_line import ROOT, CommandLine
+from receipt_files import reads, wrong_accounts
 from starved import wrong_rows
 
-from harness.localkube.apps.receipts import WORD
-
 pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
-
-
-def reads(trial: Path) -> Counter[str]:
-    """Return how often pods read each attempt of a trial, from the receipts themselves."""
-    token = next(
-        event["token"]
-        for event in map(json.loads, (trial / "traffic" / "traffic.jsonl").read_text().splitlines())
-        if event["event"] == "ready"
-    )
-    lines = (
-        line.split()
-        for path in (trial / "logs" / "pods").glob("*.receipts")
-        for line in path.read_text().splitlines()
-        if line.startswith(f"{WORD} ")
-    )
-    return Counter(words[3] for words in lines if words[2] == "read" and words[3].startswith(f"{token}-"))
 
 
 def tries(trial: Path) -> Counter[str]:
@@ -61,3 +45,18 @@ def test_hidden_and_twice_executed_requests_are_counted(harness: CommandLine, tm
     assert all(sum(each.values()) == cells[name]["sent"] for name, each in fates.items())
     assert {each["unknown"] for each in fates.values()} == {0}
     assert cells["graceful--delete-pod"]["hidden"] == {"known": 0, "unknown": 0}
+    assert wrong_causes(verdict, EXPERIMENTS["hidden-by-retries"]) == []
+
+
+def test_lost_answers_are_reported_once_straight_to_a_service(harness: CommandLine, tmp_path: Path) -> None:
+    """A client that sends such a request again makes pods execute it twice; the harness reports it and does not."""
+    wrong = wrong_rows(harness, ROOT / "experiments" / "sent-again-by-client.yaml", tmp_path / "run")
+    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text())
+    cells = {cell["id"]: cell for cell in verdict["cells"]}
+    killed = cells["killed--delete-pod"]
+
+    assert wrong == []
+    assert wrong_causes(verdict, EXPERIMENTS["sent-again-by-client"]) == []
+    assert [line for cell in cells.values() for line in wrong_accounts(cell, tmp_path / "run")] == []
+    assert killed["trials"][0]["accounts"]["fates"]["answer-lost"] == killed["lost"] > 0
+    assert {(cell["hidden"]["known"], cell["twice"]["known"]) for cell in cells.values()} == {(0, 0)}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from built_to_lose import EXPERIMENTS, wrong_causes
 from command_line import ROOT, CommandLine
 
 #: The start of the names of persistent clusters. The first test that needs one makes it. It ends after the last.
@@ -101,10 +103,17 @@ class Cells:
     Attributes:
         harness: The command line.
         busy: The cells that are inconclusive only because the machine was busy, one line each.
+        busy_ids: The ids of these cells.
     """
 
     harness: CommandLine
     busy: list[str] = field(default_factory=list)
+    busy_ids: set[str] = field(default_factory=set)
+
+    def note(self, cell: Mapping[str, Any], text: str) -> None:
+        """Remember a cell whose result is unknown because the machine was busy."""
+        self.busy.append(text)
+        self.busy_ids.add("{configuration}--{change}".format_map(cell))
 
     def run(self, cluster: str, experiment: str, only: str, out: Path, *options: str) -> dict[tuple[str, str], Any]:
         """Run some cells, each of which must be as expected. Return them by configuration and change."""
@@ -121,16 +130,26 @@ class Cells:
         for cell in cells:
             text = "{configuration} x {change}: {verdict}, lost {lost}, {findings}".format_map(cell)
             if cell["verdict"] == "inconclusive" and set(cell["findings"]) <= tolerated:
-                self.busy.append(text)
+                self.note(cell, text)
             elif cell["as_expected"]:
                 continue
             elif BUSY & set(cell["findings"]):
                 # On a busy node, probes of unchanged pods fail, and requests are really lost.
-                self.busy.append(text)
+                self.note(cell, text)
             else:
                 wrong.append(text)
         assert wrong == []
+        assert self.wrong_causes(out, experiment.removesuffix(".yaml")) == []
         return {(cell["configuration"], cell["change"]): cell for cell in cells}
+
+    def wrong_causes(self, out: Path, experiment: str) -> list[str]:
+        """Return a line for each cell of a run whose losses have other causes than it was built to have.
+
+        Losses of a busy machine may have its cause.
+        """
+        verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
+        quiet = [cell for cell in verdict["cells"] if cell["id"] not in self.busy_ids]
+        return wrong_causes({**verdict, "cells": quiet}, EXPERIMENTS.get(experiment, {}))
 
     def conclude(self) -> None:
         """End a test. Skip it if a result is unknown because the machine was busy."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from command_line import ROOT, CommandLine
+from receipt_files import wrong_accounts
 
 from harness.kit.waiting import wait_until
 
@@ -66,10 +67,17 @@ def test_edit_or_patch(cells: Cells, cluster: str, tmp_path: Path) -> None:
 
 
 def test_what_must_lose_loses(cells: Cells, cluster: str, tmp_path: Path) -> None:
-    """A rolling update without a preStop, from the sabotage table, loses requests."""
-    only = "configuration=no-prestop,change=rolling-update"
+    """A rolling update without a preStop, from the sabotage table, loses requests, and receipts say which.
 
-    cells.run(cluster, "sabotage-rollout.yaml", only, tmp_path / "run")
+    The image that writes them is built and loaded for it. Nothing is lost in the control, and every fate is known.
+    """
+    only = "configuration=no-prestop,change=rolling-update"
+    image = "hashicorp/http-echo:1.0=harness/echo:1"
+
+    cells.run(cluster, "sabotage-rollout.yaml", only, tmp_path / "run", "--image", image)
+    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text())
+
+    assert [line for cell in verdict["cells"] for line in wrong_accounts(cell, tmp_path / "run")] == []
     cells.conclude()
 
 

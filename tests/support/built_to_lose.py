@@ -89,10 +89,20 @@ EXPERIMENTS: Mapping[str, Table] = {
         "default--ingress-edit": _RELOADED | {"backend-missing-in-edit"},
         "default--ingress-annotation": _RELOADED,
     },
+    "exercise-2": {
+        "default--ingress-edit": _RELOADED | {"backend-missing-in-edit"},
+        "default--ingress-annotation": _RELOADED,
+    },
+    "exercise-3-ab": {"wide--by-header": _one("wrong-version-answered")},
     "exercise-3-switch": {
         "ready--to-nobody": _one("selector-without-pods"),
         "absent--hasty": _one("new-version-not-ready"),
         "absent--old-removed-at-once": _one("old-version-removed-at-switch"),
+    },
+    "hidden-by-retries": {"killed--delete-pod": _one("killed-in-flight")},
+    "sent-again-by-client": {
+        "killed--delete-pod": _one("killed-in-flight"),
+        "graceful--delete-pod": _one("pod-closed-kept-connection"),
     },
     "controller-restart": {"default--controller-restart": _one("controller-restarted")},
     "service-entry": {
