@@ -137,8 +137,10 @@ class OtherAccounts:
         proxy: The access log of the ingress controller; None if traffic passes none.
         receipts: The receipts of the pods.
         pods: The names of the pods that served, by their IP address.
+        running: The names of the pods that were still running at the end.
     """
 
     proxy: ProxyLog | None
     receipts: Receipts
     pods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    running: frozenset[str] = frozenset()

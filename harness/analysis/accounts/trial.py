@@ -51,7 +51,12 @@ def join_accounts(
         sent_s=sent_s,
         done_s=done_s,
     )
-    return join(client, replace(others, pods=_pods(evidence)))
+    return join(client, replace(others, pods=_pods(evidence), running=_running(evidence)))
+
+
+def _running(evidence: TrialEvidence) -> frozenset[str]:
+    """Return the pods that did not begin to end."""
+    return frozenset(life.name for life in pod_lives(evidence) if life.terminating is None and life.gone is None)
 
 
 def _pods(evidence: TrialEvidence) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ import pytest
 from harness.analysis.accounts.records import OtherAccounts, ProxyLog, ReceiptLog, Receipts, attempt_keys
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
+from harness.analysis.workload import pod_lives
 from harness.errors import ExitCode
 from harness.findings.expectations import MaskingNotExpected, MaskingUnknown
 from harness.findings.instrument import AccountsBroken
@@ -199,3 +200,34 @@ def test_the_account_is_stored_in_words() -> None:
     assert accounts["logs"][-1]["states"] == [LogState.ABSENT.value]
     assert stored["hidden"] == {"known": 0, "unknown": 0}
     assert from_json(CellVerdict, stored) == verdict
+
+
+def open_ended(evidence: TrialEvidence, **damage: int) -> dict[str, tuple[LogState, ...]]:
+    """Return the states of the receipts of all pods if none has written its end."""
+    found = accounted(evidence)
+    assert found.others is not None
+    names = [life.name for life in pod_lives(found)]
+    logs = tuple(ReceiptLog(name, 1, open_ends=1, **damage) for name in names)
+    receipts = replace(found.others.receipts, logs=logs)
+    accounts = judge_trial(replace(found, others=replace(found.others, receipts=receipts))).accounts
+    assert accounts is not None
+    return {log.name: log.states for log in accounts.logs if log.party is Party.PODS}
+
+
+def test_receipts_of_a_pod_that_still_runs_need_no_end() -> None:
+    """On a real cluster every pod that outlives the trial has such receipts; those of a killed pod end early."""
+    lives = {life.name: life for life in pod_lives(quiet_trial())}
+    ended = {name for name, life in lives.items() if life.gone is not None}
+    running = {name for name, life in lives.items() if life.terminating is None and life.gone is None}
+    assert ended
+    assert running
+
+    assert open_ended(quiet_trial()) == dict.fromkeys(ended, (LogState.ENDS_EARLY,))
+
+
+def test_other_damage_of_a_pod_that_still_runs_is_reported() -> None:
+    """Numbers that are missing show missing lines, whether the process runs or not."""
+    states = open_ended(quiet_trial(), lost=1)
+
+    assert set(states) == {life.name for life in pod_lives(quiet_trial())}
+    assert all(LogState.INTERRUPTED in each for each in states.values())
