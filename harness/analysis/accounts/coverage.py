@@ -216,9 +216,7 @@ def _records(
     records = []
     for pod in until:
         index, log = logs.get(pod, (-1, ReceiptLog(pod, 0)))
-        # A process that still runs has no end yet, which shows no missing line.
-        open_ends = log.open_ends - (pod in others.running)
-        states = _damage(log, open_ends, unseen.get(pod, 0)) if index >= 0 else [LogState.ABSENT]
+        states = _damage(log, unseen.get(pod, 0)) if index >= 0 else [LogState.ABSENT]
         if states:
             count = lines[index] if index >= 0 else 0
             missing = log.lost + unseen.get(pod, 0)
@@ -233,11 +231,11 @@ def _per_pod(read_by: Whole, reads: Reads, pods: int) -> list[int]:
     return counts
 
 
-def _damage(log: ReceiptLog, open_ends: int, unseen: int) -> list[LogState]:
+def _damage(log: ReceiptLog, unseen: int) -> list[LogState]:
     found = {
         LogState.ROTATED: log.without_start,
         LogState.INTERRUPTED: log.lost,
-        LogState.ENDS_EARLY: open_ends > 0 or (unseen and not log.lost and not log.without_start),
+        LogState.ENDS_EARLY: log.open_ends or (unseen and not log.lost and not log.without_start),
         LogState.TORN: log.unreadable,
     }
     return [state for state, is_so in found.items() if is_so]

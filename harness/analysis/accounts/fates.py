@@ -6,14 +6,14 @@ The rules are masks, applied in order; the last one that matches a row decides. 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.analysis.accounts.coverage import cover_log, cover_receipts
 from harness.analysis.accounts.joining import Reads, Rows, TriesByRow, join_reads, join_tries, no_tries
 from harness.analysis.accounts.records import ClientAccount, Mask, OtherAccounts
-from harness.model.accounts import Accounts, Fate, LogRecord, Party
+from harness.model.accounts import Accounts, Fate, LogRecord, LogState, Party
 
 #: The fates in the order of their codes in ``Joined.fates``.
 FATES: tuple[Fate, ...] = tuple(Fate)
@@ -102,7 +102,16 @@ def join(client: ClientAccount, others: OtherAccounts) -> Joined:
         fates[mask] = _CODES[fate]
     missing = _missing(known)
     logs = (*((log.record,) if log is not None else ()), *receipts.records)
-    return Joined(fates, missing, _count(known, fates, missing, logs))
+    accounts = _count(known, fates, missing, logs)
+    if not accounts.missing[Party.PODS]:
+        accounts = replace(accounts, logs=tuple(each for each in logs if not _merely_runs(each, others)))
+    return Joined(fates, missing, accounts)
+
+
+def _merely_runs(log: LogRecord, others: OtherAccounts) -> bool:
+    """Return True if the only fault of a pod's receipts is that the pod still runs and has written no end."""
+    is_whole = log.states == (LogState.ENDS_EARLY,) and not log.missing
+    return log.party is Party.PODS and is_whole and log.name in others.running
 
 
 def _rules(known: _Known) -> Iterator[tuple[Fate, Mask]]:

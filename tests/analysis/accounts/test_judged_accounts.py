@@ -18,6 +18,7 @@ from harness.findings.instrument import AccountsBroken
 from harness.judging.cells import exit_code, judge_cells
 from harness.judging.trial import judge_trial
 from harness.model.accounts import Fate, LogState, Party, UncertainCount
+from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict
 from harness.model.verdict import CellVerdict, Verdict
@@ -204,12 +205,11 @@ def test_the_account_is_stored_in_words() -> None:
 
 def open_ended(evidence: TrialEvidence, **damage: int) -> dict[str, tuple[LogState, ...]]:
     """Return the states of the receipts of all pods if none has written its end."""
-    found = accounted(evidence)
-    assert found.others is not None
-    names = [life.name for life in pod_lives(found)]
+    assert evidence.others is not None
+    names = [life.name for life in pod_lives(evidence)]
     logs = tuple(ReceiptLog(name, 1, open_ends=1, **damage) for name in names)
-    receipts = replace(found.others.receipts, logs=logs)
-    accounts = judge_trial(replace(found, others=replace(found.others, receipts=receipts))).accounts
+    receipts = replace(evidence.others.receipts, logs=logs)
+    accounts = judge_trial(replace(evidence, others=replace(evidence.others, receipts=receipts))).accounts
     assert accounts is not None
     return {log.name: log.states for log in accounts.logs if log.party is Party.PODS}
 
@@ -222,12 +222,20 @@ def test_receipts_of_a_pod_that_still_runs_need_no_end() -> None:
     assert ended
     assert running
 
-    assert open_ended(quiet_trial()) == dict.fromkeys(ended, (LogState.ENDS_EARLY,))
+    assert open_ended(accounted(quiet_trial())) == dict.fromkeys(ended, (LogState.ENDS_EARLY,))
+
+
+def test_they_are_named_if_a_fate_is_unknown_for_want_of_them() -> None:
+    """A request that is in no log may have been read by any pod whose receipts prove nothing."""
+    lost = accounted(with_losses(quiet_trial(), 1.5, 1.6, Outcome.CLOSED), lists_tries=False)
+    states = open_ended(lost)
+
+    assert set(states) == {life.name for life in pod_lives(quiet_trial())}
 
 
 def test_other_damage_of_a_pod_that_still_runs_is_reported() -> None:
     """Numbers that are missing show missing lines, whether the process runs or not."""
-    states = open_ended(quiet_trial(), lost=1)
+    states = open_ended(accounted(quiet_trial()), lost=1)
 
     assert set(states) == {life.name for life in pod_lives(quiet_trial())}
     assert all(LogState.INTERRUPTED in each for each in states.values())
