@@ -217,7 +217,13 @@ class ScaledToZero(NoEndpoint, code="scaled-to-zero", certainty=Certainty.CERTAI
 
 @dataclass(frozen=True, kw_only=True)
 class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CERTAIN):
-    """The only ready pods were deleted, and their replacement was not ready yet."""
+    """The only ready pods were deleted, and their replacement was not ready yet.
+
+    Attributes:
+        forced: True if they were deleted without a grace period.
+    """
+
+    forced: bool = False
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -225,8 +231,16 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
         return bool(_ended(loss, context))
 
     @classmethod
+    def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
+        """Return the cause with the numbers of its losses."""
+        ended = (pod for loss in losses for pod in _ended(loss, context))
+        return cls(**_measured(subject, losses, context), forced=any(pod.grace == 0 for pod in ended))
+
+    @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
-        """Return a second pod."""
+        """Return a second pod; nothing for a deletion by force, which costs requests with any number of pods."""
+        if found.forced:
+            return ()
         replicas = found.replicas + 1
         return patched(
             context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context.needed_s)
@@ -235,6 +249,13 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
     def sentence(self) -> Sentence:
         """Return text and advice."""
         replaced = f"ready {seconds(self.empty_s)} later" if self.empty_s >= 0 else "not ready until the end"
+        if self.forced:
+            return Sentence(
+                f"The only ready pod behind Service {self.service} was deleted by force, which kills it at once, and "
+                f"its replacement was {replaced}.",
+                "No field helps against a deletion by force: with more replicas, requests that are still sent to the "
+                f"killed pod are lost. Delete without --force, and run {self.replicas + 1} replicas.",
+            )
         return Sentence(
             f"The only ready pod behind Service {self.service} was deleted, and its replacement was {replaced}: a "
             "terminating endpoint gets no new requests, with or without a preStop hook.",

@@ -207,3 +207,18 @@ def test_losses_of_a_guessed_pod_need_no_log() -> None:
     unlogged = replace(found, paths=replace(found.paths, tries={}, is_logged=False))
 
     assert {cause.code for cause in causes_of(Facts.of(unlogged))} == {"prestop-too-short"}
+
+
+@pytest.mark.parametrize(("grace", "has_remedy"), [(30, True), (0, False)])
+def test_more_pods_are_no_remedy_for_a_deletion_by_force(grace: int, *, has_remedy: bool) -> None:
+    """With two replicas a killed pod still gets requests, so the proof of that remedy would fail."""
+    found = lossy_scenes.trial(lossy_scenes.DELETE)
+    old, new = (lossy_scenes.OLD, lossy_scenes.OLD_IP), ("apple-66f9d8c7b5-b7k4m", lossy_scenes.NEW_IP)
+    found = lossy_scenes.pod(found, *old, terminating=1.05, gone=1.05 if grace == 0 else 1.4, grace=grace)
+    found = lossy_scenes.pod(lossy_scenes.endpoints(found, 1.06), *new, created=1.1, ready=1.9)
+    found = lossy_scenes.lost(lossy_scenes.endpoints(found, 1.91, ready=new[1]), 1.2, 1.8, status=503)
+    (cause,) = causes_of(Facts.of(found))
+
+    assert cause.code == "only-pod-deleted"
+    assert [remedy.field for remedy in cause.remedies] == (["spec.replicas"] if has_remedy else [])
+    assert ("by force" in explained(cause).text) is not has_remedy
