@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.model.experiment import Manifest
+from harness.model.experiment import Manifest, Route
 from harness.model.verdict import Verdict
 
 #: The exercises, by number.
@@ -97,10 +98,35 @@ class ExerciseStep(_Data):
 
 
 class PathTraffic(_Data):
-    """A path that gets traffic; ``regex`` matches its right answers."""
+    """A path that gets traffic.
+
+    Attributes:
+        path: Begins with ``/``.
+        regex: Regular expression of its right answers.
+        name: Name that distinguishes it from another entry of the same path; empty means the path.
+        headers: Headers of each request.
+        cookie: Name of the cookie that its sessions keep and send back; empty for none.
+        sessions: Number of sessions for each method and connection shape; 0 for none.
+    """
 
     path: str
     regex: str = ""
+    name: str = ""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    cookie: str = ""
+    sessions: int = 0
+
+    @property
+    def route(self) -> Route:
+        """Return it as a route of the traffic."""
+        return Route(
+            self.path,
+            regex=self.regex,
+            name=self.name,
+            headers=tuple(self.headers.items()),
+            cookie=self.cookie,
+            sessions=self.sessions,
+        )
 
 
 class Exercise(_Data):

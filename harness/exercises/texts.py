@@ -17,7 +17,7 @@ from harness.exercises.steps import data_file
 
 LANGUAGES = ("en", "zh")
 #: Measured values that a lesson may name in braces.
-VALUES = ("lost", "sent", "cut", "seconds", "classes", "measured", "answers")
+VALUES = ("lost", "sent", "cut", "seconds", "classes", "measured", "answers", "switches", "sessions")
 
 
 @dataclass(frozen=True, slots=True)

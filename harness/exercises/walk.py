@@ -12,6 +12,7 @@ from harness.exercises.progress import SavedProgress, StepResult
 from harness.exercises.steps import Exercise, ExerciseStep
 from harness.exercises.texts import ExerciseTexts, StepTexts, fill
 from harness.play.cards import Card
+from harness.play.counting import Answers
 
 NS = 1_000_000_000
 
@@ -90,12 +91,12 @@ class Walk:
         if is_done(self.step, observed):
             self.stage, self.remark = Stage.MEASURE, None
 
-    def measured(self, card: Card | None, answers: Mapping[str, Mapping[str, int]], report: str) -> None:
+    def measured(self, card: Card | None, seen: Answers, report: str) -> None:
         """Take in the measurement, and save the result.
 
         Args:
             card: The settled card of the change; None if the step changes nothing.
-            answers: Route -> answer -> number, of the measured time.
+            seen: The answers of the measured time.
             report: Directory of the report.
         """
         outcome = "error" if self.step.check.output else "lossless"
@@ -112,7 +113,9 @@ class Walk:
                 seconds=round(seconds, 1),
                 classes=", ".join(f"{n} {name}" for name, n in totals.lost.items()) or "-",
                 measured=round((card.end - card.begin) / NS, 1),
-                answers=_answers(answers),
+                answers=_answers(seen.shares),
+                switches=seen.switches.changes,
+                sessions=seen.switches.sessions,
                 report=report,
             )
         self.progress.add(self.step.id, result)
@@ -215,6 +218,8 @@ def _values(result: StepResult) -> dict[str, object]:
         "classes": result.classes,
         "measured": result.measured,
         "answers": result.answers or "-",
+        "switches": result.switches,
+        "sessions": result.sessions,
     }
 
 

@@ -32,6 +32,7 @@ from harness.model.timeline import Event
 from harness.observe.observer import Observer
 from harness.observe.tracker import Tracker
 from harness.play.board import Board, Rest, ShownCounts
+from harness.play.counting import Answers
 from harness.play.measuring import LiveMeasure
 from harness.play.page import render_page
 from harness.play.pauses import PauseDetector
@@ -229,9 +230,10 @@ class PlaySession:
         """Return the objects of a watched kind by (namespace, name)."""
         return self.trackers[kind].objects
 
-    def answers(self, begin_ns: int, end_ns: int) -> Mapping[str, Mapping[str, int]]:
-        """Return, for each route, the answers of a stretch of time (CLOCK_MONOTONIC) with their numbers."""
-        return self._measure.shares(begin_ns - self.board.origin, end_ns - self.board.origin)
+    def answers(self, begin_ns: int, end_ns: int) -> Answers:
+        """Return the answers of a stretch of time (CLOCK_MONOTONIC)."""
+        begin, end = begin_ns - self.board.origin, end_ns - self.board.origin
+        return Answers(self._measure.shares(begin, end), self._measure.switches(begin, end))
 
     def rest(self, since_ns: int) -> Rest:
         """Return the cluster's rest after a change at ``since_ns``."""

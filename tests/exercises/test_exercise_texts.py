@@ -94,6 +94,14 @@ def test_every_file_is_used(number: int) -> None:
     assert all(objects_of(number, step.start) for step in exercise.steps if step.start)
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_step_removes_nothing_that_it_begins_with(number: int) -> None:
+    """Objects are applied first and removed then, so a step that names one twice would begin without it."""
+    for step in load_exercise(number).steps:
+        begun = {f"{one['kind']}/{one['metadata']['name']}" for one in objects_of(number, step.start)}
+        assert not begun & set(step.remove), step.id
+
+
 @pytest.mark.parametrize(
     "check",
     [{}, {"edge": "x", "output": "y"}, {"edge": "("}, {"level": {"object": "Pod/a", "colour": 1}}],

@@ -13,7 +13,7 @@ from harness.exercises.texts import load_texts
 from harness.exercises.walk import Stage, Walk
 from harness.model.verdict import Verdict
 from harness.play.cards import Card, CardState
-from harness.play.counting import Totals
+from harness.play.counting import Answers, Switches, Totals
 
 TEXT = "Deployment apple: restarted"
 DONE = Observed(changes=[SeenChange("Deployment", "apple", TEXT)])
@@ -48,7 +48,8 @@ def do_first(one: Walk, choice: int, verdict: Verdict = Verdict.LOSSY) -> None:
     one.prepared()
     assert one.predict(choice)
     one.observe(DONE)
-    one.measured(card(verdict), {"/apple": {"apple": 180, "status 503": 20}}, "reports/x")
+    seen = Answers({"/apple": {"apple": 180, "status 503": 20}}, Switches(changes=3, sessions=5))
+    one.measured(card(verdict), seen, "reports/x")
 
 
 def test_a_step_in_order() -> None:
@@ -66,7 +67,7 @@ def test_a_step_in_order() -> None:
     stages.append(one.stage)
     one.observe(DONE)
     stages.append(one.stage)
-    one.measured(card(Verdict.LOSSY), {"/apple": {"apple": 180}}, "reports/x")
+    one.measured(card(Verdict.LOSSY), Answers({"/apple": {"apple": 180}}), "reports/x")
     shown = "\n".join(one.result_lines())
 
     assert [*stages, one.stage] == [Stage.PREPARE, Stage.PREDICT, Stage.ACT, Stage.MEASURE, Stage.DONE]
