@@ -19,6 +19,11 @@ def page_name(number: int, language: str) -> str:
     return f"{number}.md" if language == LANGUAGES[0] else f"{number}.{language}.md"
 
 
+def picture_name(number: int) -> str:
+    """Return the path of an exercise's picture, relative to the pages."""
+    return f"pictures/{number}.svg"
+
+
 def page_text(number: int, language: str) -> str:
     """Return the page of an exercise in a language."""
     return "\n".join(_page(number, language)) + "\n"
@@ -34,6 +39,11 @@ def _page(number: int, language: str) -> Iterator[str]:
     yield ""
     for line in (*texts.introduction, texts.common["page_values"], texts.say("page_begin", number=number)):
         yield from _sentences(line)
+    shown = exercise.picture
+    only = f"configuration={shown.configuration},change={shown.change}"
+    yield from ("", f"![{next(_sentences(texts.picture))}]({picture_name(number)})", "")
+    yield from _sentences(texts.picture)
+    yield texts.say("page_picture", command=f"harness run experiments/{shown.experiment} --only {only}")
     for place, step in enumerate(exercise.steps, 1):
         yield ""
         yield from _step(place, step, texts)

@@ -129,6 +129,20 @@ class PathTraffic(_Data):
         )
 
 
+class ExercisePicture(_Data):
+    """The cell whose chart is the picture of an exercise's page.
+
+    Attributes:
+        experiment: File of a shipped Experiment.
+        configuration: Name of the cell's configuration.
+        change: Name of its change.
+    """
+
+    experiment: str
+    configuration: str
+    change: str
+
+
 class Exercise(_Data):
     """An exercise.
 
@@ -137,6 +151,7 @@ class Exercise(_Data):
         ingress: Ingress controller, by its name in an Experiment.
         traffic: Paths that get traffic.
         start: Names of the files whose objects exist before the traffic begins.
+        picture: What the picture of its page shows.
         steps: Its steps in order.
     """
 
@@ -144,6 +159,7 @@ class Exercise(_Data):
     ingress: str
     traffic: tuple[PathTraffic, ...]
     start: tuple[str, ...] = ()
+    picture: ExercisePicture
     steps: tuple[ExerciseStep, ...]
 
 
@@ -177,3 +193,17 @@ def objects_of(number: int, names: tuple[str, ...]) -> tuple[Manifest, ...]:
     """
     files = files_of(number)
     return tuple(one for name in names for one in yaml.safe_load_all(files[f"{name}.yaml"]) if one)
+
+
+def all_objects_of(number: int) -> tuple[Manifest, ...]:
+    """Return the objects of all of an exercise's files; patches are none."""
+    found = [one for text in files_of(number).values() for one in yaml.safe_load_all(text) if one]
+    return tuple(one for one in found if "kind" in one)
+
+
+def changed_by(number: int, step: ExerciseStep) -> frozenset[tuple[str, str]]:
+    """Return kind and name of the objects that a step's command changes: its target, and those in its files."""
+    named = re.findall(r"([\w-]+)\.yaml", step.command)
+    written = [one for one in objects_of(number, tuple(named)) if "kind" in one]
+    kind, _, name = step.target.partition("/")
+    return frozenset({(kind, name), *((str(one["kind"]), str(one["metadata"]["name"])) for one in written)})

@@ -46,12 +46,14 @@ class ExerciseTexts:
     Attributes:
         title: Its title.
         introduction: Paragraphs before the first step.
+        picture: The caption of its picture.
         steps: Id of a step -> its texts.
         common: Texts of all exercises, by name.
     """
 
     title: str
     introduction: tuple[str, ...]
+    picture: str
     steps: Mapping[str, StepTexts]
     common: Mapping[str, str]
 
@@ -77,7 +79,9 @@ def load_texts(number: int, language: str) -> ExerciseTexts:
         step: StepTexts(one["title"], tuple(one["text"]), one["question"], tuple(one["choices"]), tuple(one["lesson"]))
         for step, one in found["steps"].items()
     }
-    return ExerciseTexts(found["title"], tuple(found["introduction"]), steps, _read(f"common.{language}.yaml"))
+    return ExerciseTexts(
+        found["title"], tuple(found["introduction"]), found["picture"], steps, _read(f"common.{language}.yaml")
+    )
 
 
 def _read(name: str) -> Mapping[str, Any]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 
-from harness.exercises.pages import page_name, page_text, write_pages
+from harness.exercises.pages import page_name, page_text, picture_name, write_pages
 from harness.exercises.progress import StepResult
 from harness.exercises.steps import NUMBERS, ExerciseStep, StepCheck, data_file, files_of, load_exercise, objects_of
 from harness.exercises.texts import LANGUAGES, VALUES, load_texts
 from harness.exercises.walk import lesson_of
+from harness.experiment.load import load_experiment
+from harness.kit.shipped import shipped
 
 DOCS = Path(__file__).parents[2] / "docs" / "exercises"
 SOURCE = Path(__file__).parents[2] / "harness" / "exercises"
@@ -74,6 +77,21 @@ def test_common_texts() -> None:
 def test_every_page_is_current(number: int, language: str) -> None:
     """After a change of a text, ``python -m harness.exercises.pages`` must have run."""
     assert (DOCS / page_name(number, language)).read_text(encoding="utf-8") == page_text(number, language)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_page_has_its_picture(number: int) -> None:
+    """It shows a cell of a shipped Experiment, needs nothing from elsewhere, and is small."""
+    shown = load_exercise(number).picture
+    only = {"configuration": (shown.configuration,), "change": (shown.change,)}
+    experiment = load_experiment(shipped("experiments") / shown.experiment, only=only)
+    text = (DOCS / picture_name(number)).read_text(encoding="utf-8")
+
+    assert shown.change in {cell.change.name for cell in experiment.cells}
+    assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+    assert not re.search(r"var\(|href=|<script|url\(", text)
+    assert len(text) < 200_000
+    assert all(f"]({picture_name(number)})" in page_text(number, language) for language in LANGUAGES)
 
 
 def test_pages_are_written(tmp_path: Path) -> None:

@@ -149,3 +149,20 @@ def test_the_summary_page() -> None:
     assert len(view["summary"]) == len(one.exercise.steps)
     assert view["summary"][0][3] == "reports/x"
     assert len(view["columns"]) == 4
+
+
+def test_what_was_measured_along_is_named() -> None:
+    """An unusual outcome has a reason that the participant can see; the step's own change is none."""
+    one, alone = walk(), walk()
+    for each, texts in ((one, [TEXT, "Deployment pear: deleted"]), (alone, [TEXT])):
+        each.prepared()
+        assert each.predict(each.step.right)
+        each.observe(DONE)
+        settled = card(Verdict.LOSSLESS)
+        settled.changes = [(0, text) for text in texts]
+        settled.kinds = [("Deployment", text.split(":")[0].split()[1]) for text in texts]
+        each.measured(settled, Answers(), "reports/x")
+
+    assert any("measured along with yours: Deployment pear: deleted." in line for line in one.result_lines())
+    assert not any("along with" in line for line in alone.result_lines())
+    assert one.step.expected == Verdict.LOSSY
