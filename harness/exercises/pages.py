@@ -11,7 +11,7 @@ from harness.exercises.steps import NUMBERS, ExerciseStep, files_of, load_exerci
 from harness.exercises.texts import LANGUAGES, VALUES, ExerciseTexts, fill, load_texts
 
 #: The end of a sentence that is followed by another one: pages have one sentence on a line.
-_NEXT_SENTENCE = re.compile(r"(?<=[.?!]) (?=[A-Z…])|(?<=[\u3002\uff01\uff1f])(?=.)")
+_NEXT_SENTENCE = re.compile(r"(?<=[.?!]) (?=\[?[A-Z…])|(?<=[\u3002\uff01\uff1f])(?=.)")
 
 
 def page_name(number: int, language: str) -> str:
@@ -47,6 +47,12 @@ def _page(number: int, language: str) -> Iterator[str]:
     for place, step in enumerate(exercise.steps, 1):
         yield ""
         yield from _step(place, step, texts)
+    for section in texts.sections:
+        yield from ("", f"## {section.title}", "")
+        for line in section.text:
+            yield from _sentences(line)
+        if section.command:
+            yield from ("", "```", *section.command.splitlines(), "```")
     yield ""
     yield f"## {texts.common['page_files']}"
     for name, text in files_of(number).items():

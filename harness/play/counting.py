@@ -66,7 +66,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """How often sessions changed from one version to another.
+    """The changes from one version to another within sessions.
 
     Attributes:
         changes: Number of good answers with another text than the one before in the same session.

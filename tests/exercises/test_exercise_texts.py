@@ -80,6 +80,18 @@ def test_every_page_is_current(number: int, language: str) -> None:
 
 
 @pytest.mark.parametrize("number", NUMBERS)
+def test_sections_are_in_every_language(number: int) -> None:
+    """Each has as many paragraphs, and the same commands, which name shipped Experiments."""
+    shapes = [
+        [(len(each.text), each.command) for each in load_texts(number, language).sections] for language in LANGUAGES
+    ]
+
+    assert shapes.count(shapes[0]) == len(shapes)
+    for name in re.findall(r"experiments/(\S+)", " ".join(command for _, command in shapes[0])):
+        assert (shipped("experiments") / name).exists()
+
+
+@pytest.mark.parametrize("number", NUMBERS)
 def test_every_page_has_its_picture(number: int) -> None:
     """It shows a cell of a shipped Experiment, needs nothing from elsewhere, and is small."""
     shown = load_exercise(number).picture

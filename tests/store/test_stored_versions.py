@@ -12,7 +12,7 @@ from harness.store.versions import check_version
 
 @pytest.mark.parametrize("data", [{"version": 1, "run": "a"}, {"format": 1, "run": "a"}])
 def test_both_names_are_read(data: dict[str, Any]) -> None:
-    """What earlier harnesses have stored has the former name. The input stays as it is."""
+    """Objects of earlier harnesses have the former name. The input stays as it is."""
     before = dict(data)
 
     assert check_version(data, 1, "here") == {"version": 1, "run": "a"}

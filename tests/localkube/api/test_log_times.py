@@ -78,7 +78,7 @@ def test_a_line_that_no_look_has_seen(tmp_path: Path) -> None:
 
 
 def test_a_followed_log_gets_times_as_well(log: Path, growth: Growth) -> None:
-    """What is written while the log is followed comes with its time; a line without an end comes last."""
+    """New lines of a followed log come with their times; a line without an end comes last."""
 
     def ended() -> bool:
         with log.open("a") as file:
