@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.json_option import AsJson, print_json
+from harness.cli.json_option import AsJson, json_text
 from harness.errors import InvalidInputError, Problem
+from harness.kit import streams
 from harness.report.outputs import AnnotationOutput, AnnotationsOutput
 from harness.runner.annotations import annotations_of, github, gitlab
 
@@ -26,8 +26,9 @@ def print_annotations(
 ) -> int:
     """Print an annotation for each cell that is not as expected, at the line of the manifest that it is about.
 
-    A result that names a field is about the line of that field; any other is about the Experiment file. Always returns
-    0 if the run can be read: the exit code of the run is the verdict.
+    A result that names a field is about the line of that field; any other is about the Experiment file.
+
+    Exit code: 0 printed, whatever the verdict of the run is; 2 invalid input, or changed evidence; 4 not printed.
 
     [bold]Examples[/bold]
 
@@ -40,7 +41,9 @@ def print_annotations(
     found = annotations_of(directory)
     if as_json:
         rows = (AnnotationOutput(**(asdict(each) | {"status": each.status.name.lower()})) for each in found)
-        print_json(AnnotationsOutput(annotations=tuple(rows)))
+        text = json_text(AnnotationsOutput(annotations=tuple(rows)))
     else:
-        sys.stdout.write(_WRITERS[service](found))
+        text = _WRITERS[service](found)
+    with streams.required_output() as file:
+        file.write(text)
     return 0

@@ -16,12 +16,12 @@ from harness.cli.watch_progress import leave_at_once
 from harness.errors import InvalidInputError, Problem
 from harness.exercises.guide import Guide
 from harness.exercises.progress import SavedProgress
-from harness.exercises.steps import NUMBERS, Exercise, load_exercise, objects_of
+from harness.exercises.steps import NUMBERS, Exercise, all_objects_of, load_exercise, objects_of
 from harness.exercises.texts import LANGUAGES, load_texts
 from harness.exercises.walk import Walk
 from harness.kit import interruption
-from harness.model.experiment import Route
 from harness.play.session import PlaySession, SessionRequest, run_session
+from harness.runner.deploy import images_of
 from harness.runner.images import read_images
 
 
@@ -106,8 +106,9 @@ def _request(walk: Walk, cluster: str, options: dict[str, str], port: int, out: 
     return SessionRequest(
         name=f"exercise-{found.number}",
         title=walk.texts.title,
-        routes=tuple(Route(one.path, regex=one.regex) for one in found.traffic),
+        routes=tuple(one.route for one in found.traffic),
         workload=() if found.steps[walk.index].dark else objects_of(found.number, names),
+        images=images_of(all_objects_of(found.number)),
         ingress=found.ingress,
         cluster=cluster,
         options=options,

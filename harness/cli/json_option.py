@@ -18,7 +18,12 @@ AsJson = Annotated[
 ]
 
 
+def json_text(output: DataclassInstance) -> str:
+    """Return a record of ``harness.report.outputs`` as one line."""
+    return json.dumps(to_json(output), sort_keys=True) + "\n"
+
+
 def print_json(output: DataclassInstance) -> None:
     """Print a record of ``harness.report.outputs`` as one line on stdout."""
-    sys.stdout.write(json.dumps(to_json(output), sort_keys=True) + "\n")
+    sys.stdout.write(json_text(output))
     sys.stdout.flush()

@@ -11,6 +11,9 @@ from harness.exercises.steps import ExerciseStep, LevelCheck
 from harness.kube.rollout import Rollout, rollout_status
 from harness.kube.selectors import selected_by
 
+#: The end of the words for a deletion.
+_DELETED = ": deleted"
+
 
 @dataclass(frozen=True, slots=True)
 class SeenChange:
@@ -94,13 +97,21 @@ def wrong_turn(step: ExerciseStep, observed: Observed) -> Remark | None:
     own = [change.text for change in observed.changes if (change.kind, change.name) == (kind, name)]
     if own:
         return _wrong_change(step.target, own[-1], observed)
+    if gone := _deleted(observed):
+        return Remark("wrong_deleted", {"object": gone})
     others = [change.name for change in observed.changes if change.kind == kind]
     return Remark("wrong_object", {"found": f"{kind} {others[-1]}", "wanted": f"{kind} {name}"}) if others else None
 
 
+def _deleted(observed: Observed) -> str:
+    """Return the object that was deleted last and is still missing; empty if there is none."""
+    found = [f"{each.kind}/{each.name}" for each in observed.changes if each.text.endswith(_DELETED)]
+    return next((each for each in reversed(found) if each not in observed.objects), "")
+
+
 def _wrong_change(target: str, text: str, observed: Observed) -> Remark:
     kind, _, name = target.partition("/")
-    if text.endswith(": deleted"):
+    if text.endswith(_DELETED):
         return Remark("wrong_deleted", {"object": target})
     selector = (observed.objects.get(target) or {}).get("spec", {}).get("selector")
     if kind == "Service" and selector and not _selects(selector, observed):

@@ -21,6 +21,7 @@ from harness.kit.files import write_text
 from harness.kit.interruption import nap
 from harness.kube.errors import NotFoundError
 from harness.play.cards import Card
+from harness.play.counting import Answers
 from harness.play.session import NAMESPACE, TICK, PlaySession
 
 #: Seconds between two looks at other namespaces, which cost a request each.
@@ -190,7 +191,7 @@ class Guide:
         card = self._card()
         if card is not None and card.verdict is None:
             return
-        answers = self._session.answers(card.begin, card.end) if card is not None else {}
+        answers = self._session.answers(card.begin, card.end) if card is not None else Answers()
         self._walk.measured(card, answers, str(self._session.run.path))
         board.guide = self._walk.view()
 

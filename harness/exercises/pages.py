@@ -11,12 +11,17 @@ from harness.exercises.steps import NUMBERS, ExerciseStep, files_of, load_exerci
 from harness.exercises.texts import LANGUAGES, VALUES, ExerciseTexts, fill, load_texts
 
 #: The end of a sentence that is followed by another one: pages have one sentence on a line.
-_NEXT_SENTENCE = re.compile(r"(?<=[.?!]) (?=[A-Z…])|(?<=[\u3002\uff01\uff1f])(?=.)")
+_NEXT_SENTENCE = re.compile(r"(?<=[.?!]) (?=\[?[A-Z…])|(?<=[\u3002\uff01\uff1f])(?=.)")
 
 
 def page_name(number: int, language: str) -> str:
     """Return the file name of an exercise's page."""
     return f"{number}.md" if language == LANGUAGES[0] else f"{number}.{language}.md"
+
+
+def picture_name(number: int) -> str:
+    """Return the path of an exercise's picture, relative to the pages."""
+    return f"pictures/{number}.svg"
 
 
 def page_text(number: int, language: str) -> str:
@@ -34,9 +39,20 @@ def _page(number: int, language: str) -> Iterator[str]:
     yield ""
     for line in (*texts.introduction, texts.common["page_values"], texts.say("page_begin", number=number)):
         yield from _sentences(line)
+    shown = exercise.picture
+    only = f"configuration={shown.configuration},change={shown.change}"
+    yield from ("", f"![{next(_sentences(texts.picture))}]({picture_name(number)})", "")
+    yield from _sentences(texts.picture)
+    yield texts.say("page_picture", command=f"harness run experiments/{shown.experiment} --only {only}")
     for place, step in enumerate(exercise.steps, 1):
         yield ""
         yield from _step(place, step, texts)
+    for section in texts.sections:
+        yield from ("", f"## {section.title}", "")
+        for line in section.text:
+            yield from _sentences(line)
+        if section.command:
+            yield from ("", "```", *section.command.splitlines(), "```")
     yield ""
     yield f"## {texts.common['page_files']}"
     for name, text in files_of(number).items():

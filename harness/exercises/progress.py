@@ -26,6 +26,9 @@ class StepResult:
         classes: Losses by class, as text.
         measured: Length of the measured time in seconds.
         answers: Answers of the measured time with their numbers, as text.
+        along: Changes by other commands that were measured along with it, as text.
+        switches: How often a session got another answer than just before; see ``LiveMeasure.switches``.
+        sessions: Number of sessions that keep their cookie.
         report: Directory of the session's report.
     """
 
@@ -38,6 +41,9 @@ class StepResult:
     classes: str = ""
     measured: float = 0.0
     answers: str = ""
+    along: str = ""
+    switches: int = 0
+    sessions: int = 0
     report: str = ""
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from harness.model.experiment import Manifest
+from harness.model.experiment import Manifest, Route
 from harness.model.verdict import Verdict
 
 #: The exercises, by number.
@@ -97,10 +98,49 @@ class ExerciseStep(_Data):
 
 
 class PathTraffic(_Data):
-    """A path that gets traffic; ``regex`` matches its right answers."""
+    """A path that gets traffic.
+
+    Attributes:
+        path: Begins with ``/``.
+        regex: Regular expression of its right answers.
+        name: Name that distinguishes it from another entry of the same path; empty means the path.
+        headers: Headers of each request.
+        cookie: Name of the cookie that its sessions keep and send back; empty for none.
+        sessions: Number of sessions for each method and connection shape; 0 for none.
+    """
 
     path: str
     regex: str = ""
+    name: str = ""
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    cookie: str = ""
+    sessions: int = 0
+
+    @property
+    def route(self) -> Route:
+        """Return it as a route of the traffic."""
+        return Route(
+            self.path,
+            regex=self.regex,
+            name=self.name,
+            headers=tuple(self.headers.items()),
+            cookie=self.cookie,
+            sessions=self.sessions,
+        )
+
+
+class ExercisePicture(_Data):
+    """The cell whose chart is the picture of an exercise's page.
+
+    Attributes:
+        experiment: File of a shipped Experiment.
+        configuration: Name of the cell's configuration.
+        change: Name of its change.
+    """
+
+    experiment: str
+    configuration: str
+    change: str
 
 
 class Exercise(_Data):
@@ -111,6 +151,7 @@ class Exercise(_Data):
         ingress: Ingress controller, by its name in an Experiment.
         traffic: Paths that get traffic.
         start: Names of the files whose objects exist before the traffic begins.
+        picture: What the picture of its page shows.
         steps: Its steps in order.
     """
 
@@ -118,6 +159,7 @@ class Exercise(_Data):
     ingress: str
     traffic: tuple[PathTraffic, ...]
     start: tuple[str, ...] = ()
+    picture: ExercisePicture
     steps: tuple[ExerciseStep, ...]
 
 
@@ -151,3 +193,17 @@ def objects_of(number: int, names: tuple[str, ...]) -> tuple[Manifest, ...]:
     """
     files = files_of(number)
     return tuple(one for name in names for one in yaml.safe_load_all(files[f"{name}.yaml"]) if one)
+
+
+def all_objects_of(number: int) -> tuple[Manifest, ...]:
+    """Return the objects of all of an exercise's files; patches are none."""
+    found = [one for text in files_of(number).values() for one in yaml.safe_load_all(text) if one]
+    return tuple(one for one in found if "kind" in one)
+
+
+def changed_by(number: int, step: ExerciseStep) -> frozenset[tuple[str, str]]:
+    """Return kind and name of the objects that a step's command changes: its target, and those in its files."""
+    named = re.findall(r"([\w-]+)\.yaml", step.command)
+    written = [one for one in objects_of(number, tuple(named)) if "kind" in one]
+    kind, _, name = step.target.partition("/")
+    return frozenset({(kind, name), *((str(one["kind"]), str(one["metadata"]["name"])) for one in written)})

@@ -17,7 +17,7 @@ from harness.exercises.steps import data_file
 
 LANGUAGES = ("en", "zh")
 #: Measured values that a lesson may name in braces.
-VALUES = ("lost", "sent", "cut", "seconds", "classes", "measured", "answers")
+VALUES = ("lost", "sent", "cut", "seconds", "classes", "measured", "answers", "switches", "sessions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +40,39 @@ class StepTexts:
 
 
 @dataclass(frozen=True, slots=True)
+class PageSection:
+    """A section of an exercise's page that belongs to no step.
+
+    Attributes:
+        title: Its title.
+        text: Its paragraphs.
+        command: A command to try; empty for none.
+    """
+
+    title: str
+    text: tuple[str, ...]
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ExerciseTexts:
     """The texts of an exercise in one language.
 
     Attributes:
         title: Its title.
         introduction: Paragraphs before the first step.
+        picture: The caption of its picture.
         steps: Id of a step -> its texts.
         common: Texts of all exercises, by name.
+        sections: Further sections of its page.
     """
 
     title: str
     introduction: tuple[str, ...]
+    picture: str
     steps: Mapping[str, StepTexts]
     common: Mapping[str, str]
+    sections: tuple[PageSection, ...] = ()
 
     def say(self, name: str, /, **values: object) -> str:
         """Return one of the common texts with its values."""
@@ -77,7 +96,11 @@ def load_texts(number: int, language: str) -> ExerciseTexts:
         step: StepTexts(one["title"], tuple(one["text"]), one["question"], tuple(one["choices"]), tuple(one["lesson"]))
         for step, one in found["steps"].items()
     }
-    return ExerciseTexts(found["title"], tuple(found["introduction"]), steps, _read(f"common.{language}.yaml"))
+    sections = tuple(
+        PageSection(one["title"], tuple(one["text"]), one.get("command", "")) for one in found.get("sections", ())
+    )
+    common = _read(f"common.{language}.yaml")
+    return ExerciseTexts(found["title"], tuple(found["introduction"]), found["picture"], steps, common, sections)
 
 
 def _read(name: str) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,9 +10,10 @@ from typing import Any
 
 from harness.exercises.checking import Observed, Remark, hint, is_done, wrong_turn
 from harness.exercises.progress import SavedProgress, StepResult
-from harness.exercises.steps import Exercise, ExerciseStep
+from harness.exercises.steps import Exercise, ExerciseStep, changed_by
 from harness.exercises.texts import ExerciseTexts, StepTexts, fill
 from harness.play.cards import Card
+from harness.play.counting import Answers
 
 NS = 1_000_000_000
 
@@ -90,12 +92,12 @@ class Walk:
         if is_done(self.step, observed):
             self.stage, self.remark = Stage.MEASURE, None
 
-    def measured(self, card: Card | None, answers: Mapping[str, Mapping[str, int]], report: str) -> None:
+    def measured(self, card: Card | None, seen: Answers, report: str) -> None:
         """Take in the measurement, and save the result.
 
         Args:
             card: The settled card of the change; None if the step changes nothing.
-            answers: Route -> answer -> number, of the measured time.
+            seen: The answers of the measured time.
             report: Directory of the report.
         """
         outcome = "error" if self.step.check.output else "lossless"
@@ -112,7 +114,10 @@ class Walk:
                 seconds=round(seconds, 1),
                 classes=", ".join(f"{n} {name}" for name, n in totals.lost.items()) or "-",
                 measured=round((card.end - card.begin) / NS, 1),
-                answers=_answers(answers),
+                answers=_answers(seen.shares),
+                along="; ".join(_others(self.exercise.number, self.step, card)),
+                switches=seen.switches.changes,
+                sessions=seen.switches.sessions,
                 report=report,
             )
         self.progress.add(self.step.id, result)
@@ -189,7 +194,9 @@ class Walk:
             self._measurement(step, result),
         ]
         if result.outcome != step.expected:
-            lines.append(self.texts.say("result_unusual", expected=self.texts.common[f"outcome_{step.expected}"]))
+            name = "result_disturbed" if result.along else "result_unusual"
+            expected = self.texts.common[f"outcome_{step.expected}"]
+            lines.append(self.texts.say(name, expected=expected, changes=result.along))
         elif not is_right:
             lines.append(self.texts.say("result_was", right=own.choices[step.right - 1]))
         return lines
@@ -206,6 +213,16 @@ def lesson_of(texts: StepTexts, result: StepResult) -> list[str]:
     return [fill(line, _values(result)) for line in texts.lesson]
 
 
+def _others(number: int, step: ExerciseStep, card: Card) -> list[str]:
+    """Return the changes of a card that the step's command did not make."""
+    own, edge = changed_by(number, step), step.check.edge
+    return [
+        text
+        for (_, text), changed in zip(card.changes, card.kinds, strict=True)
+        if changed not in own and not (edge and re.search(edge, text))
+    ]
+
+
 def _values(result: StepResult) -> dict[str, object]:
     return {
         "lost": result.lost,
@@ -215,6 +232,8 @@ def _values(result: StepResult) -> dict[str, object]:
         "classes": result.classes,
         "measured": result.measured,
         "answers": result.answers or "-",
+        "switches": result.switches,
+        "sessions": result.sessions,
     }
 
 

@@ -16,6 +16,14 @@ Objects = list[Object]
 Strategy = Literal["merge", "strategic", "json"]
 
 
+def strategy_of(kind: str) -> Strategy:
+    """Return how a manifest is merged into an existing object.
+
+    A pod's containers have mounts that the cluster has added, and a server refuses their removal.
+    """
+    return "strategic" if kind == "Pod" else "merge"
+
+
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
     """An event of a watch.

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.kube.api import Object, Objects, Strategy, WatchEvent
+from harness.kube.api import Object, Objects, Strategy, WatchEvent, strategy_of
 from harness.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError, error_for
 from harness.kube.kinds import KNOWN_KINDS, ApiKind, discovery_paths, resource_kinds
 from harness.kube.logs import LogLine, follow_log
@@ -106,7 +106,10 @@ class Kube:
         return self._json("POST", path, action, body=_placed(manifest, namespace))
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create an object, or merge the manifest into the existing one."""
+        """Create an object, or merge the manifest into the existing one.
+
+        Lists are replaced, except those of a Pod; see ``strategy_of``.
+        """
         try:
             return self.create(manifest, namespace)
         except ConflictError:
@@ -114,7 +117,7 @@ class Kube:
             name = manifest["metadata"]["name"]
             action = _words("apply", kind.kind, name, namespace)
             path = write_path(kind, namespace, name, action)
-            return self._patch(path, _placed(manifest, namespace), "merge", action)
+            return self._patch(path, _placed(manifest, namespace), strategy_of(kind.kind), action)
 
     def patch(
         self,

@@ -26,6 +26,10 @@ SERVICE_TLS_PORT = 443
 #: kube-proxy's log of the rules it programmed, with times; in the folder of logs.
 PROXY_LOG = "kube-proxy.jsonl"
 
+#: The file in a cluster's folder while its applications start. As long as it is there, syncs of the ingress controller
+#: take no token: a controller that has run for long has a full bucket when the first change comes.
+STARTING = "starting"
+
 #: What the process that makes containers has to say itself, in the folder of logs.
 CONTAINERS_LOG = "containers.log"
 
@@ -73,6 +77,11 @@ class NodeSettings:
     def services(self) -> Path:
         """Return the folder in which kube-proxy keeps a file of backends for each Service."""
         return self.directory / "services"
+
+    @property
+    def starting_file(self) -> Path:
+        """Return the file that exists while the applications start; see ``STARTING``."""
+        return self.directory / STARTING
 
     @property
     def ready_file(self) -> Path:

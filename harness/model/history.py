@@ -10,7 +10,7 @@ from harness.model.verdict import Verdict
 from harness.model.version_answers import Interval
 
 #: Version of the format of an entry.
-FORMAT = 1
+VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,7 @@ class HistoryEntry:
     """One cell of one run, as a line of ``history.jsonl``.
 
     Attributes:
-        format: Version of the format.
+        version: Version of the format.
         run: Id of the run: the beginning of the SHA-256 of its sealed evidence.
         started: Start of the run in ISO 8601.
         directory: Path of the run directory relative to the history's folder; may no longer exist.
@@ -39,7 +39,7 @@ class HistoryEntry:
         versions: Property of the surroundings -> its value: harness, cluster, ingress controller, images.
     """
 
-    format: int
+    version: int
     run: str
     started: str
     directory: str

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.analysis.thresholds import IN_FLIGHT_S
 from harness.model.attempt import LOSSES, Outcome
+from harness.model.schedule import session_of
 
 Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -61,6 +62,51 @@ class Totals:
             last_lost=max(planned, default=None),
             last_loss=max(lasts, default=None),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The changes from one version to another within sessions.
+
+    Attributes:
+        changes: Number of good answers with another text than the one before in the same session.
+        sessions: Number of sessions with an answer.
+    """
+
+    changes: int = 0
+    sessions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers of a stretch of time.
+
+    Attributes:
+        shares: Route -> text of the answer, or class of the loss -> number.
+        switches: Changes of version within sessions.
+    """
+
+    shares: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    switches: Switches = Switches()
+
+
+def count_switches(rows: Rows, sessions: Mapping[int, int], n_streams: int) -> Switches:
+    """Count the changes of version within sessions.
+
+    Args:
+        rows: Attempts of one sender, in the order of their slots.
+        sessions: Index of a route -> its number of sessions for each stream.
+        n_streams: Streams of the traffic.
+    """
+    latest: dict[tuple[int, int], int] = {}
+    changes = 0
+    for row in rows[(rows["outcome"] == Outcome.OK) & np.isin(rows["route"], list(sessions))]:
+        number = int(row["number"])
+        key = (number % n_streams, int(session_of(number, n_streams, sessions[int(row["route"])])))
+        responder = int(row["responder"])
+        changes += latest.setdefault(key, responder) != responder
+        latest[key] = responder
+    return Switches(changes, len(latest))
 
 
 def belongs_to(rows: Rows, begin_ns: int, end_ns: int) -> Mask:

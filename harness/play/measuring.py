@@ -11,8 +11,9 @@ import numpy as np
 from harness.analysis.planned import slots_until
 from harness.model.attempt import CloseReason, Outcome
 from harness.model.experiment import TrafficPlan
+from harness.model.schedule import streams
 from harness.model.shapes import KEPT_SHAPES
-from harness.play.counting import LOST, NS, UNKNOWN, Totals, belongs_to, count, loss_label
+from harness.play.counting import LOST, NS, UNKNOWN, Switches, Totals, belongs_to, count, count_switches, loss_label
 from harness.store.ledger_format import CONNECTION
 from harness.store.ledger_tail import LedgerTail, Rows
 from harness.store.mapped import HEADER
@@ -20,9 +21,10 @@ from harness.traffic.event_log import EventLogReader
 
 #: A request that leaves later than this after its plan is a missed slot; with a margin of 50 ms.
 LATEST_SEND_NS = 300_000_000
-_KEPT = ("planned", "sent", "done", "outcome", "route", "responder", "status")
+_KEPT = ("number", "planned", "sent", "done", "outcome", "route", "responder", "status")
 _ROW = np.dtype(
     [
+        ("number", "<i8"),
         ("planned", "<i8"),
         ("sent", "<i8"),
         ("done", "<i8"),
@@ -116,6 +118,13 @@ class LiveMeasure:
         for row in rows[rows["outcome"] != Outcome.UNFINISHED]:
             found.setdefault(self._plan.routes[row["route"]].key, Counter())[self._answer(row)] += 1
         return {route: dict(counter.most_common()) for route, counter in found.items()}
+
+    def switches(self, begin_ns: int, end_ns: int) -> Switches:
+        """Count the changes of version within the sessions of a stretch of time."""
+        sessions = {index: route.sessions for index, route in enumerate(self._plan.routes) if route.sessions}
+        rows = self._since(begin_ns)
+        rows = rows[(rows["planned"] >= begin_ns) & (rows["planned"] < end_ns)]
+        return count_switches(rows, sessions, len(streams(self._plan)))
 
     def connections(self, begin_ns: int, end_ns: int) -> tuple[int, int]:
         """Return how many kept-alive connections are open at the end, and how many the peer cut in between."""

@@ -7,6 +7,7 @@ read a session's directory as they read that of a watch.
 from __future__ import annotations
 
 import queue
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,24 +15,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from harness.clusters.base import BringUp, Cluster
+from harness.clusters.base import BringUp, Cluster, SharedCluster
 from harness.clusters.registry import provider
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
-from harness.kit.files import write_text
+from harness.kit.files import expendable, write_text
 from harness.kit.interruption import Interrupted, shielded
 from harness.kube.client import Kube
 from harness.kube.custom import GROUPS
 from harness.kube.rollout import Rollout, rollout_state
+from harness.localkube.settings import STARTING
 from harness.model.attempt import Method
 from harness.model.experiment import Manifest, Route, TrafficPlan
 from harness.model.timeline import Event
 from harness.observe.observer import Observer
 from harness.observe.tracker import Tracker
 from harness.play.board import Board, Rest, ShownCounts
+from harness.play.counting import Answers
 from harness.play.measuring import LiveMeasure
 from harness.play.page import render_page
 from harness.play.pauses import PauseDetector
@@ -58,6 +61,8 @@ _CONNECTIONS_EVERY = 1.0
 #: Seconds of which the shares are shown.
 _SHARES_SECONDS = 3
 _BINS = 90
+#: Folder of the cluster's own files, in the session's temporary folder.
+_CLUSTER = "cluster"
 #: The ``Host`` of all requests; a rule without a host matches any.
 _HOST = "play.example"
 _NS = 1_000_000_000
@@ -77,6 +82,7 @@ class SessionRequest:
         title: Title of the page.
         routes: Paths that get traffic, with their right answers.
         workload: Objects that exist before the traffic begins.
+        images: Images of further objects, which come later.
         ingress: Ingress controller, by its name in an Experiment.
         cluster: Kind of cluster: ``local`` or ``kind``.
         options: Options of the kind of cluster.
@@ -90,6 +96,7 @@ class SessionRequest:
     title: str
     routes: tuple[Route, ...]
     workload: Sequence[Manifest] = ()
+    images: tuple[str, ...] = ()
     ingress: str = "ingress-nginx"
     cluster: str = "local"
     options: Mapping[str, str] = field(default_factory=dict)
@@ -171,16 +178,8 @@ class PlaySession:
         self._step("cluster")
         # Outside of the run directory, whose files are sealed while the cluster still writes its own.
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-play-", ignore_cleanup_errors=True))
-        bring_up = BringUp(
-            name=request.name,
-            directory=Path(place) / "cluster",
-            ingress=request.ingress,
-            images=images_of(request.workload),
-            workload=tuple(request.workload),
-            options=request.options,
-        )
-        cluster = self._cluster = stack.enter_context(provider(request.cluster).up(bring_up, self._note))
-        stack.callback(cluster.collect, self.run.path / "cluster")
+        starting = Path(place) / _CLUSTER / STARTING
+        cluster = self._cluster = self._bring_up(stack, Path(place))
         self._kube = stack.enter_context(Kube(cluster.kubeconfig))
         self._step("application")
         self._observer = stack.enter_context(self._observe(cluster))
@@ -197,6 +196,7 @@ class PlaySession:
         self.sender.wait_ready()
         if request.workload:
             wait_for_entry(cluster.entry, self.sender.origin.traffic)
+        starting.unlink(missing_ok=True)
         with shielded():
             self.sender.go(0)
         self._raise_failure()
@@ -229,9 +229,10 @@ class PlaySession:
         """Return the objects of a watched kind by (namespace, name)."""
         return self.trackers[kind].objects
 
-    def answers(self, begin_ns: int, end_ns: int) -> Mapping[str, Mapping[str, int]]:
-        """Return, for each route, the answers of a stretch of time (CLOCK_MONOTONIC) with their numbers."""
-        return self._measure.shares(begin_ns - self.board.origin, end_ns - self.board.origin)
+    def answers(self, begin_ns: int, end_ns: int) -> Answers:
+        """Return the answers of a stretch of time (CLOCK_MONOTONIC)."""
+        begin, end = begin_ns - self.board.origin, end_ns - self.board.origin
+        return Answers(self._measure.shares(begin, end), self._measure.switches(begin, end))
 
     def rest(self, since_ns: int) -> Rest:
         """Return the cluster's rest after a change at ``since_ns``."""
@@ -250,6 +251,28 @@ class PlaySession:
     def export(self) -> None:
         """Write the session as one HTML file that needs no server."""
         write_text(self.run.path / "session.html", render_page(self.board.view(time.monotonic_ns())))
+
+    def _bring_up(self, stack: ExitStack, place: Path) -> Cluster:
+        """Bring the cluster up, with its files in a folder. Its logs reach the run directory at the end."""
+        request = self.request
+        up = BringUp(
+            name=request.name,
+            directory=place / _CLUSTER,
+            ingress=request.ingress,
+            images=tuple(dict.fromkeys((*images_of(request.workload), *request.images))),
+            workload=tuple(request.workload),
+            options={**request.options, STARTING: "yes"},
+        )
+        kind = provider(request.cluster)
+        cluster = stack.enter_context(kind.up(up, self._note))
+        evidence = self.run.path / "cluster"
+        if not kind.shared:
+            stack.callback(cluster.collect, evidence)
+            return cluster
+        # The events of its controller come from a log that is followed, and written as it comes.
+        written = place / "evidence"
+        stack.callback(_copy_logs, written, evidence)
+        return stack.enter_context(cast(SharedCluster, cluster).for_trial(NAMESPACE, written))  # ``shared`` is true
 
     def _plan(self, cluster: Cluster) -> None:
         """Seal the plan of the traffic, which needs the address of the ingress."""
@@ -329,6 +352,15 @@ class PlaySession:
         """Show a step of the start on the page."""
         self.board.step = name
         self.page.publish(self.board.view(time.monotonic_ns()))
+
+
+def _copy_logs(source: Path, destination: Path) -> None:
+    """Copy a folder of logs, which may not exist. A log that can't be written is left out."""
+    for path in sorted(each for each in source.rglob("*") if each.is_file()):
+        target = destination / path.relative_to(source)
+        with expendable(target, remove=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sen
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kube.client import Kube
+from harness.kube.pods import pod_of
 from harness.kube.rollout import wait_rollout
 from harness.model.experiment import Manifest
 from harness.store.rundir import write_json
@@ -25,10 +26,10 @@ AVAILABLE_SECONDS = 120.0
 
 
 def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
-    """Return the images of the workload's pod templates, without duplicates, in order of appearance."""
+    """Return the images of the workload's pods and pod templates, without duplicates, in order of appearance."""
     found: dict[str, None] = {}
     for manifest in manifests:
-        pod = manifest.get("spec", {}).get("template", {}).get("spec", {})
+        pod = (pod_of(manifest) or {}).get("spec", {})
         for container in (*pod.get("initContainers", ()), *pod.get("containers", ())):
             found[container["image"]] = None
     return tuple(found)

@@ -12,7 +12,7 @@ from harness.judging.compared_runs import steady, transitions
 from harness.judging.trends import history_of
 from harness.kit.files import write_text
 from harness.model.comparison import TransitionCounts
-from harness.model.history import FORMAT, History, HistoryEntry
+from harness.model.history import VERSION, History, HistoryEntry
 from harness.model.verdict import CellVerdict, Verdict
 from harness.report import html, markdown
 from harness.report.history import document
@@ -107,7 +107,7 @@ def _entry(
     # Repetitions of an expected loss count as the losses that they are.
     bad = _bad(cell, own) + again.lossy
     return HistoryEntry(
-        format=FORMAT,
+        version=VERSION,
         cell=cell.id,
         configuration=cell.configuration,
         change=cell.change,

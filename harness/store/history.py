@@ -10,8 +10,9 @@ from typing import Any
 from harness.errors import EvidenceError, HarnessError
 from harness.kit.files import write_text
 from harness.kit.locks import held
-from harness.model.history import FORMAT, HistoryEntry
+from harness.model.history import VERSION, HistoryEntry
 from harness.store.records import from_json, to_json
+from harness.store.versions import check_version
 
 FILE = "history.jsonl"
 
@@ -70,11 +71,8 @@ def _entry(line: str, place: str) -> HistoryEntry:
         data: Any = json.loads(line)
     except ValueError as error:
         raise EvidenceError(f"{place}: no JSON: {error}", hint="Restore the file from its backup or branch.") from error
-    number = data.get("format") if isinstance(data, dict) else None
-    if number != FORMAT:
-        hint = "Use a newer harness." if isinstance(number, int) and number > FORMAT else ""
-        raise EvidenceError(f"{place}: this harness reads format {FORMAT}, not {number!r}.", hint=hint)
+    fields = check_version(data, VERSION, place)
     try:
-        return from_json(HistoryEntry, data)
+        return from_json(HistoryEntry, fields)
     except EvidenceError as error:
         raise EvidenceError(f"{place}: {error.message}") from error

@@ -18,7 +18,7 @@ from typing import Any
 import jsonpatch
 import jsonpointer
 
-from harness.kube.api import Object, Objects, Strategy, WatchEvent
+from harness.kube.api import Object, Objects, Strategy, WatchEvent, strategy_of
 from harness.kube.errors import ConflictError, NotFoundError, RejectedError, WatchExpiredError, WatchInterruptedError
 from harness.kube.kinds import KNOWN_KINDS
 from harness.kube.scopes import CLUSTER_SCOPED, check_scope, is_cluster_scoped
@@ -92,11 +92,12 @@ class FakeKube:
         return self._react(made)
 
     def apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
-        """Create an object, or merge it into the existing one."""
+        """Create an object, or merge it into the existing one as the client does."""
         try:
             return self.create(manifest, namespace)
         except ConflictError:
-            return self.patch(manifest["kind"], manifest["metadata"]["name"], namespace, manifest)
+            kind, name = manifest["kind"], manifest["metadata"]["name"]
+            return self.patch(kind, name, namespace, manifest, strategy=strategy_of(kind))
 
     def patch(
         self,

@@ -132,14 +132,15 @@ def test_a_lossy_run_without_any_stream_is_lossy(
     assert harness.run("analyze", tmp_path / "run").code == 1
 
 
+@pytest.mark.parametrize("command", [("export",), ("annotations", "--json")])
 @pytest.mark.parametrize(("redirection", "code"), [(">&-", 4), (">/dev/full", 4), ("| head -1 >/dev/null", 0)])
-def test_an_export_that_is_not_written_is_an_error(
-    harness: CommandLine, kept: Kept, redirection: str, code: int
+def test_a_product_that_is_not_written_is_an_error(
+    harness: CommandLine, kept: Kept, command: tuple[str, ...], redirection: str, code: int
 ) -> None:
-    """Its output is its purpose. A reader that closes the pipe early is no error."""
+    """The output is the purpose of the command. A reader that closes the pipe early is no error."""
     way = f'"$@" {redirection}; exit ${{PIPESTATUS[0]}}'
 
-    assert lossy(harness, way, "export", kept.directory) == code
+    assert lossy(harness, way, *command, kept.directory) == code
 
 
 def test_a_cluster_goes_up_and_down_without_output(harness: CommandLine, tmp_path: Path) -> None:

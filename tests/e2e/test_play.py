@@ -77,7 +77,11 @@ def page(session: Started, browser: Browser) -> Page:
 
 
 def test_changes_become_cards(session: Started, page: Page, harness: CommandLine, tmp_path: Path) -> None:
-    """Each change appears in words and gets a verdict; two are compared; nothing is lost by closing the page."""
+    """Each change appears in words and gets a verdict; two are compared; nothing is lost by closing the page.
+
+    The limit of the controller's syncs counts again when traffic runs.
+    """
+    assert not list(session.temporary.glob("harness-play-*/cluster/starting"))
     session.kubectl("patch", "service", "apple-service", "-p", '{"spec":{"selector":{"version":"banana-v1"}}}')
     first, second = page.locator("#cards [data-card='1']"), page.locator("#cards [data-card='2']")
     expect(first).to_contain_text(SELECTOR, timeout=SOON)

@@ -21,6 +21,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(3600)]
 
 #: Seconds for a step to be prepared or measured, on a busy machine.
 SECONDS = 300
+#: Exercise -> step -> who must have answered, where the verdict does not say it.
+ANSWERS = {
+    3: {
+        "header": r"/apple of group b: [^;]*\bapple-v2",
+        "cookie": r"/apple of group b: [^;]*\bapple-v2",
+        "sessions": r"/apple in sessions: [^;]*\bapple-v2",
+        "another-app": "banana",
+    }
+}
+#: Exercise -> steps in which each session changes its version once at most.
+KEPT_SESSIONS = {3: ("sessions",)}
 Terminal = Any
 
 
@@ -91,15 +102,21 @@ def test_every_step(participant: Callable[..., Participant], number: int) -> Non
     one = participant(number)
     steps = load_exercise(number).steps
     outcomes = {}
+    results = {}
     for step in steps:
         one.begin(step, step.right)
-        result = one.finish(step)
+        result = results[step.id] = one.finish(step)
         outcomes[step.id] = (result["prediction"], result["outcome"], result["cut"] > 0 if step.cut else None)
     one.terminal.expect(pexpect.EOF, timeout=SECONDS)
     one.terminal.close()
 
     assert outcomes == {s.id: (s.right, s.expected, True if s.cut else None) for s in steps}
     assert one.terminal.exitstatus == 0
+    for step_id, expression in ANSWERS.get(number, {}).items():
+        assert re.search(expression, results[step_id]["answers"]), step_id
+    for result in [results[step_id] for step_id in KEPT_SESSIONS.get(number, ())]:
+        assert result["sessions"] > 0
+        assert result["switches"] <= result["sessions"]
 
 
 def test_wrong_turns_and_hints(participant: Callable[..., Participant]) -> None:

@@ -108,6 +108,15 @@ def test_wrong_turns(one: ExerciseStep, observed: Observed, name: str) -> None:
     assert found.name == name
 
 
+def test_another_object_is_deleted() -> None:
+    """It is named, whatever its kind, until it is there again."""
+    changes = seen("Service apple-service: deleted", "Service banana: created")
+    found = wrong_turn(RESTART, Observed(changes=changes))
+
+    assert found == Remark("wrong_deleted", {"object": "Service/apple-service"})
+    assert wrong_turn(RESTART, Observed(changes=changes, objects={"Service/apple-service": {}})) is None
+
+
 @pytest.mark.parametrize(
     "observed",
     [

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
 
-from harness.exercises.pages import page_name, page_text, write_pages
+from harness.exercises.pages import page_name, page_text, picture_name, write_pages
 from harness.exercises.progress import StepResult
 from harness.exercises.steps import NUMBERS, ExerciseStep, StepCheck, data_file, files_of, load_exercise, objects_of
 from harness.exercises.texts import LANGUAGES, VALUES, load_texts
 from harness.exercises.walk import lesson_of
+from harness.experiment.load import load_experiment
+from harness.kit.shipped import shipped
 
 DOCS = Path(__file__).parents[2] / "docs" / "exercises"
 SOURCE = Path(__file__).parents[2] / "harness" / "exercises"
@@ -76,6 +79,33 @@ def test_every_page_is_current(number: int, language: str) -> None:
     assert (DOCS / page_name(number, language)).read_text(encoding="utf-8") == page_text(number, language)
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_sections_are_in_every_language(number: int) -> None:
+    """Each has as many paragraphs, and the same commands, which name shipped Experiments."""
+    shapes = [
+        [(len(each.text), each.command) for each in load_texts(number, language).sections] for language in LANGUAGES
+    ]
+
+    assert shapes.count(shapes[0]) == len(shapes)
+    for name in re.findall(r"experiments/(\S+)", " ".join(command for _, command in shapes[0])):
+        assert (shipped("experiments") / name).exists()
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_page_has_its_picture(number: int) -> None:
+    """It shows a cell of a shipped Experiment, needs nothing from elsewhere, and is small."""
+    shown = load_exercise(number).picture
+    only = {"configuration": (shown.configuration,), "change": (shown.change,)}
+    experiment = load_experiment(shipped("experiments") / shown.experiment, only=only)
+    text = (DOCS / picture_name(number)).read_text(encoding="utf-8")
+
+    assert shown.change in {cell.change.name for cell in experiment.cells}
+    assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
+    assert not re.search(r"var\(|href=|<script|url\(", text)
+    assert len(text) < 200_000
+    assert all(f"]({picture_name(number)})" in page_text(number, language) for language in LANGUAGES)
+
+
 def test_pages_are_written(tmp_path: Path) -> None:
     """Every page, and nothing else."""
     write_pages(tmp_path)
@@ -92,6 +122,14 @@ def test_every_file_is_used(number: int) -> None:
 
     assert named | begun == set(files)
     assert all(objects_of(number, step.start) for step in exercise.steps if step.start)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_step_removes_nothing_that_it_begins_with(number: int) -> None:
+    """Objects are applied first and removed then, so a step that names one twice would begin without it."""
+    for step in load_exercise(number).steps:
+        begun = {f"{one['kind']}/{one['metadata']['name']}" for one in objects_of(number, step.start)}
+        assert not begun & set(step.remove), step.id
 
 
 @pytest.mark.parametrize(

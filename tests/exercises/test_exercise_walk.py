@@ -13,7 +13,7 @@ from harness.exercises.texts import load_texts
 from harness.exercises.walk import Stage, Walk
 from harness.model.verdict import Verdict
 from harness.play.cards import Card, CardState
-from harness.play.counting import Totals
+from harness.play.counting import Answers, Switches, Totals
 
 TEXT = "Deployment apple: restarted"
 DONE = Observed(changes=[SeenChange("Deployment", "apple", TEXT)])
@@ -48,7 +48,8 @@ def do_first(one: Walk, choice: int, verdict: Verdict = Verdict.LOSSY) -> None:
     one.prepared()
     assert one.predict(choice)
     one.observe(DONE)
-    one.measured(card(verdict), {"/apple": {"apple": 180, "status 503": 20}}, "reports/x")
+    seen = Answers({"/apple": {"apple": 180, "status 503": 20}}, Switches(changes=3, sessions=5))
+    one.measured(card(verdict), seen, "reports/x")
 
 
 def test_a_step_in_order() -> None:
@@ -66,7 +67,7 @@ def test_a_step_in_order() -> None:
     stages.append(one.stage)
     one.observe(DONE)
     stages.append(one.stage)
-    one.measured(card(Verdict.LOSSY), {"/apple": {"apple": 180}}, "reports/x")
+    one.measured(card(Verdict.LOSSY), Answers({"/apple": {"apple": 180}}), "reports/x")
     shown = "\n".join(one.result_lines())
 
     assert [*stages, one.stage] == [Stage.PREPARE, Stage.PREDICT, Stage.ACT, Stage.MEASURE, Stage.DONE]
@@ -148,3 +149,20 @@ def test_the_summary_page() -> None:
     assert len(view["summary"]) == len(one.exercise.steps)
     assert view["summary"][0][3] == "reports/x"
     assert len(view["columns"]) == 4
+
+
+def test_what_was_measured_along_is_named() -> None:
+    """An unusual outcome has a reason that the participant can see; the step's own change is none."""
+    one, alone = walk(), walk()
+    for each, texts in ((one, [TEXT, "Deployment pear: deleted"]), (alone, [TEXT])):
+        each.prepared()
+        assert each.predict(each.step.right)
+        each.observe(DONE)
+        settled = card(Verdict.LOSSLESS)
+        settled.changes = [(0, text) for text in texts]
+        settled.kinds = [("Deployment", text.split(":")[0].split()[1]) for text in texts]
+        each.measured(settled, Answers(), "reports/x")
+
+    assert any("measured along with yours: Deployment pear: deleted." in line for line in one.result_lines())
+    assert not any("along with" in line for line in alone.result_lines())
+    assert one.step.expected == Verdict.LOSSY

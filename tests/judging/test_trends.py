@@ -9,7 +9,7 @@ import pytest
 
 from harness.analysis.baselines import LEAST_RUNS
 from harness.judging.trends import history_of, trend
-from harness.model.history import FORMAT, CellTrend, HistoryEntry, TrendState
+from harness.model.history import VERSION, CellTrend, HistoryEntry, TrendState
 from harness.model.verdict import Verdict
 
 #: Repetitions of a lossy cell, as ``harness run --confirm`` adds them.
@@ -20,7 +20,7 @@ def entry(night: int, cell: str = "a", *, bad: int = 0, good: int = 1, unknown: 
     """Return the entry of a night."""
     known = Verdict.LOSSY if bad else Verdict.LOSSLESS
     return HistoryEntry(
-        format=FORMAT,
+        version=VERSION,
         run=f"run-{night}",
         started=f"2026-01-{night:02d}T03:00:00+00:00",
         directory=f"night-{night}",

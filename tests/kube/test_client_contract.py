@@ -106,6 +106,20 @@ def test_apply_merges_into_what_exists(kube: KubeApi) -> None:
     assert kube.get("ConfigMap", "one", NS)["data"] == {"a": "1", "b": "2"}
 
 
+def test_apply_keeps_what_a_cluster_adds_to_a_pod(kube: KubeApi) -> None:
+    """A real cluster mounts a token into each container, and refuses to remove the mount."""
+    mount = {"name": "token", "mountPath": "/token"}
+    written = {"name": "a", "image": "hashicorp/http-echo:1.0"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bare"}, "spec": {"containers": [written]}}
+    volumes = [{"name": "token", "emptyDir": {}}]
+    kube.create({**pod, "spec": {"containers": [{**written, "volumeMounts": [mount]}], "volumes": volumes}}, NS)
+    kube.apply({**pod, "metadata": {"name": "bare", "labels": {"app": "a"}}}, NS)
+    found = kube.get("Pod", "bare", NS)
+
+    assert found["metadata"]["labels"] == {"app": "a"}
+    assert mount in found["spec"]["containers"][0]["volumeMounts"]
+
+
 def test_list_selects_by_label(kube: KubeApi) -> None:
     """A label selector restricts a list."""
     kube.create(config_map("one", {"app": "apple"}), NS)

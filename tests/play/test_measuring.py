@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.model.attempt import Method, Outcome, Progress
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.shapes import Shape
-from harness.play.counting import NS, Totals
+from harness.play.counting import NS, Switches, Totals, count_switches
 from harness.play.measuring import LATEST_SEND_NS, LiveMeasure
 from harness.store.ledger import LedgerWriter
 
@@ -47,6 +48,25 @@ def ledger(tmp_path: Path) -> Ledger:
     for _ in range(20):
         found.add(Outcome.OK)
     return found
+
+
+def rows_of(*answers: tuple[int, int, Outcome]) -> np.ndarray[tuple[int], np.dtype[np.void]]:
+    """Return attempts with their number, responder and outcome, on route 0 when their number is even."""
+    found = np.zeros(len(answers), [("number", "<i8"), ("responder", "<u2"), ("outcome", "u1"), ("route", "u1")])
+    for row, (number, responder, outcome) in zip(found, answers, strict=True):
+        row["number"], row["responder"], row["outcome"], row["route"] = number, responder, outcome, number % 2
+    return found
+
+
+def test_switches_within_a_session() -> None:
+    """Two sessions on route 0, with the attempts 0, 4, 8 and 2, 6, 10. A lost request is no version."""
+    ok, lost = Outcome.OK, Outcome.STATUS
+    steady = [(0, 1, ok), (1, 2, ok), (2, 2, ok), (3, 1, ok), (4, 1, ok), (6, 2, ok)]
+    rows = rows_of(*steady, (8, 0, lost), (10, 1, ok), (12, 2, ok))
+
+    assert count_switches(rows_of(*steady), {0: 2}, 2) == Switches(changes=0, sessions=2)
+    assert count_switches(rows, {0: 2}, 2) == Switches(changes=2, sessions=2)
+    assert count_switches(rows, {}, 2) == Switches()
 
 
 def test_losses_by_class(ledger: Ledger) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import altair as alt
 import pytest
 
 from harness.model.verdict import Mark, Series, TrialVerdict, Window
 from harness.report.chart import trial as chart
+from harness.report.chart.standalone import light_colours, standalone
 from harness.report.chart.timeline import short_name
 from harness.testing.reports import sample_run
 
@@ -180,3 +182,16 @@ def test_the_page_can_draw_a_part_of_the_trial() -> None:
     assert drawing.data["losses"] == [4.0]
     assert [text for _, text in drawing.data["events"] if "deletion requested" in text]
     assert "expressionInterpreter" in chart.library()[-200:]
+
+
+def test_a_chart_as_a_file_of_its_own() -> None:
+    """It has the colours of reports as values, a label, and a size; a colour without a value is an error."""
+    drawing = chart.render(LOSSY)
+    assert drawing is not None
+    text = standalone(drawing.svg)
+
+    assert ET.fromstring(text).get("aria-label")
+    assert "var(" not in text
+    assert light_colours()["--lost-fill"] in text
+    with pytest.raises(KeyError, match="--nothing"):
+        standalone(drawing.svg.replace("var(--lost-fill)", "var(--nothing)"))

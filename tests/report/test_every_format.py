@@ -23,7 +23,7 @@ from harness.judging.migration.comparing import MigrationRun, compare
 from harness.judging.trends import history_of
 from harness.model.comparison import RunComparison
 from harness.model.confirmation import Confirmation
-from harness.model.history import FORMAT, History, HistoryEntry
+from harness.model.history import VERSION, History, HistoryEntry
 from harness.model.verdict import Verdict
 from harness.report import (
     blocks,
@@ -93,7 +93,7 @@ def remembered() -> History:
 def night(number: int, cell: str, letter: str) -> HistoryEntry:
     """Return the entry of a night with one trial."""
     return HistoryEntry(
-        format=FORMAT, run=f"run-{number}", started=f"2026-01-{number:02d}T03:00:00+00:00", directory=f"r{number}",
+        version=VERSION, run=f"run-{number}", started=f"2026-01-{number:02d}T03:00:00+00:00", directory=f"r{number}",
         commit="c0ffee" * 6, experiment="shop", cell=cell, configuration=cell, change="restart",
         verdict=LETTERS[letter], expected="lossless", bad=int(letter == "x"), good=int(letter == "."),
         unknown=int(letter == "?"), sent=100, lost=int(letter == "x"), cut=0, p99_ms=2.0,

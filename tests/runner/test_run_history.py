@@ -19,7 +19,7 @@ from harness.model.confirmation import Confirmation, ConfirmedCell, ConfirmedSta
 from harness.model.history import HistoryEntry
 from harness.model.verdict import Verdict
 from harness.model.version_answers import Interval
-from harness.runner.confirmation.confirm import CONFIRMATION, FORMAT, folder_of
+from harness.runner.confirmation.confirm import CONFIRMATION, VERSION, folder_of
 from harness.runner.history import INDEX, add_run, current_commit, load_history, write_index
 from harness.store.history import append_history
 from harness.store.records import to_json
@@ -64,7 +64,7 @@ def test_repetitions_of_a_confirmation_count(stored: Path, tmp_path: Path) -> No
     )
     confirmation = Confirmation(name="x", run="x", cells=(repeated,), asked=10, bundle="b")
     folder_of(stored).mkdir()
-    write_json(folder_of(stored) / CONFIRMATION, {"format": FORMAT, **to_json(confirmation)})
+    write_json(folder_of(stored) / CONFIRMATION, {"version": VERSION, **to_json(confirmation)})
     add_run(stored, tmp_path / "plain", "c0ffee")
     entry = next(each for each in load_history(tmp_path / "plain").entries if each.cell == cell)
 
@@ -119,7 +119,7 @@ def test_thirty_nights_are_named_in_the_index(tmp_path: Path) -> None:
         lossy = {"regressed": number >= 19, "flaky": chance.random() < 0.3, "steady": False, "busy": False}
         nights = [
             HistoryEntry(
-                format=1,
+                version=1,
                 run=f"run-{number}",
                 started=f"2026-01-{number:02d}T03:00:00+00:00",
                 directory=f"night-{number}",

@@ -92,3 +92,10 @@ def test_parallelism_follows_the_machine_unless_it_is_given() -> None:
 def test_images_are_those_of_all_containers_each_once() -> None:
     """Init containers come first, as they run first."""
     assert images_of((QUICK, SLOW)) == ("c:1", "a:1", "b:1")
+
+
+def test_images_of_a_bare_pod() -> None:
+    """A pod without a Deployment needs its image on the node as well; a patch without one needs nothing."""
+    pod = {"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "a:1"}]}}
+
+    assert images_of((pod, {"kind": "ConfigMap", "data": {}})) == ("a:1",)

@@ -10,12 +10,12 @@ import pytest
 
 from harness.errors import EvidenceError, HarnessError
 from harness.kit.locks import held
-from harness.model.history import FORMAT, HistoryEntry
+from harness.model.history import VERSION, HistoryEntry
 from harness.model.verdict import Verdict
 from harness.store.history import FILE, append_history, read_history
 
 ENTRY = HistoryEntry(
-    format=FORMAT,
+    version=VERSION,
     run="0123456789abcdef",
     started="2026-01-02T03:00:00+00:00",
     directory="tonight",
@@ -66,6 +66,18 @@ def test_lines_that_a_merge_has_doubled_count_once(tmp_path: Path) -> None:
     assert read_history(tmp_path) == (ENTRY,)
 
 
+def test_a_line_of_an_earlier_harness_is_read(tmp_path: Path) -> None:
+    """It has its version under the former name. The next run that is added writes it under the new one."""
+    append_history(tmp_path, [ENTRY])
+    line = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).write_text(line.replace('"version"', '"format"'))
+    before = read_history(tmp_path)
+    append_history(tmp_path, [OTHER])
+
+    assert before == (ENTRY,)
+    assert (tmp_path / FILE).read_text().startswith(line)
+
+
 def test_no_history_is_empty(tmp_path: Path) -> None:
     """The first run creates it."""
     assert read_history(tmp_path) == ()
@@ -75,9 +87,9 @@ def test_no_history_is_empty(tmp_path: Path) -> None:
     ("line", "word"),
     [
         ("<<<<<<< HEAD", "no JSON"),
-        ("[]", "reads format 1, not None"),
-        (json.dumps({"format": FORMAT + 1}), "reads format 1, not 2"),
-        (json.dumps({"format": FORMAT}), "lacks its field"),
+        ("[]", "reads version 1, not None"),
+        (json.dumps({"version": VERSION + 1}), "reads version 1, not 2"),
+        (json.dumps({"version": VERSION}), "lacks its field"),
     ],
 )
 def test_a_damaged_line_is_named(tmp_path: Path, line: str, word: str) -> None:

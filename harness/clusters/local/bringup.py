@@ -21,7 +21,14 @@ from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import AddressBlock, free_port
 from harness.localkube.kubeconfig import write_kubeconfig
-from harness.localkube.settings import ENTRY_PORT, SERVICE_PORT, SERVICE_TLS_PORT, TLS_PORT, NodeSettings
+from harness.localkube.settings import (
+    ENTRY_PORT,
+    SERVICE_PORT,
+    SERVICE_TLS_PORT,
+    STARTING,
+    TLS_PORT,
+    NodeSettings,
+)
 from harness.localkube.system.programs import INGRESS_PROGRAMS, Program
 
 #: Seconds for the cluster's process to serve its API, on a busy machine.
@@ -103,7 +110,10 @@ def find_program(request: BringUp, progress: Progress) -> Program | None:
 
 
 def write_settings(request: BringUp, directory: Path, block: AddressBlock, found: Program | None) -> NodeSettings:
-    """Choose the entry's port, and write the settings file of the cluster's process."""
+    """Choose the entry's port, and write the settings file of the cluster's process.
+
+    With the option ``STARTING``, the caller removes ``starting_file`` when the applications have started.
+    """
     settings = NodeSettings(
         name=request.name,
         directory=directory,
@@ -119,6 +129,8 @@ def write_settings(request: BringUp, directory: Path, block: AddressBlock, found
     config = ClusterFiles(directory).config
     with clear_disk_errors(config):
         settings.write(config)
+        if request.options.get(STARTING):
+            settings.starting_file.touch()
     return settings
 
 

@@ -24,6 +24,8 @@ from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event
 
 ACCESS_LOG = "access.jsonl"
+#: The namespace that every cluster has.
+DEFAULT = "default"
 
 
 class TrialCluster:
@@ -161,6 +163,8 @@ def trial_cluster(
 ) -> Iterator[Cluster]:
     """Yield the cluster for one trial. Its namespace does not exist at the start, and is removed at the end.
 
+    The namespace ``default`` is neither expected to be new nor removed, because no cluster can be without it.
+
     Args:
         cluster: The shared cluster.
         namespace: The trial's namespace. The deployment of the workload creates it.
@@ -176,8 +180,9 @@ def trial_cluster(
     part = TrialCluster(cluster, directory, Stamps(clock, same_clock), controller.log if controller else None)
     with ExitStack() as stack:
         kube = stack.enter_context(Kube(cluster.kubeconfig))
-        remove_namespace(kube, namespace)
-        stack.callback(_clean_up, kube, namespace, disposable=disposable)
+        if namespace != DEFAULT:
+            remove_namespace(kube, namespace)
+            stack.callback(_clean_up, kube, namespace, disposable=disposable)
         for follower in _followers(kube, part, namespace, controller, clock):
             part.followers.append(stack.enter_context(follower))
         yield part

@@ -16,6 +16,7 @@ from harness.localkube.api import discovery, errors, reviews, streams
 from harness.localkube.api.endpoints import DEPRECATED, EndpointsReader
 from harness.localkube.api.field_notices import FieldNotices, header
 from harness.localkube.api.field_validation import FieldValidation
+from harness.localkube.api.log_times import LogTimes
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import RequestInfo, check_sender, parse_body, parse_path
@@ -41,16 +42,18 @@ class RequestHandlers:
     Args:
         storage: All objects.
         pod_logs: The folder of the pods' log files.
+        log_times: The times of their lines.
         ingress: The ingress controller, as named in an Experiment.
     """
 
-    def __init__(self, storage: Storage, pod_logs: Path, ingress: str) -> None:
+    def __init__(self, storage: Storage, pod_logs: Path, log_times: LogTimes, ingress: str) -> None:
         self._storage = storage
         self._registry = Registry(storage)
         self._endpoints = EndpointsReader(storage)
         self._writes = Writes(self._registry)
         self._notices = FieldNotices(self._registry, ingress)
         self._pod_logs = pod_logs
+        self._log_times = log_times
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request; every error is answered by a Status."""
@@ -189,7 +192,7 @@ class RequestHandlers:
         def ended() -> bool:
             return has_ended(self._storage.get(target.resource, target.key), options.container)
 
-        async for chunk in read_log(path, options, ended):
+        async for chunk in read_log(path, options, self._log_times.of(path), ended):
             await response.write(chunk)
         await response.write_eof()
         return response

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from harness.localkube.api import errors
+from harness.localkube.api.log_times import Growth, Stamper
 from harness.localkube.machinery.objects import Object
 
 #: Seconds between two reads of a followed log.
 _POLL_SECONDS = 0.1
 _CHUNK = 256 * 1024
+_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +29,47 @@ class LogOptions:
         follow: True to continue until the container has ended.
         tail: Number of last lines; None for all.
         limit: Most bytes to return; None for all.
+        since_ns: Leave out lines that were written before this time, in nanoseconds of the epoch.
+        timestamps: True to put its time before each line.
     """
 
     container: str
     follow: bool = False
     tail: int | None = None
     limit: int | None = None
+    since_ns: int = 0
+    timestamps: bool = False
 
     @classmethod
     def parse(cls, pod: Object, query: Mapping[str, str]) -> LogOptions:
-        """Parse the query; raise ``StatusError`` 400 for an unknown container or an unsupported option."""
+        """Parse the query; raise ``StatusError`` 400 for an unknown container or an option that is wrong."""
         container = container_of(pod, query.get("container", ""))
         name = pod["metadata"]["name"]
         if query.get("previous") == "true":
             raise errors.bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
-        for option in ("timestamps", "sinceSeconds", "sinceTime"):
-            if query.get(option) not in {None, "", "false"}:
-                raise errors.bad_request(f"the local cluster does not record times of log lines: omit {option}")
         try:
             tail, limit = (int(query[key]) if query.get(key) else None for key in ("tailLines", "limitBytes"))
+            since = _since(query, time.time_ns())
         except ValueError as error:
             raise errors.bad_request(f"invalid log option: {error}") from None
-        return cls(container, query.get("follow") == "true", tail, limit)
+        return cls(container, query.get("follow") == "true", tail, limit, since, query.get("timestamps") == "true")
+
+
+def _since(query: Mapping[str, str], now_ns: int) -> int:
+    """Return the time before which lines are left out; raise ``ValueError`` for an option that is wrong."""
+    seconds, moment = query.get("sinceSeconds"), query.get("sinceTime")
+    if seconds and moment:
+        raise ValueError("at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if moment:
+        found = datetime.fromisoformat(moment)
+        if found.tzinfo is None:
+            raise ValueError(f"sinceTime {moment!r} has no time zone")
+        return round(found.timestamp() * _NS)
+    if not seconds:
+        return 0
+    if int(seconds) < 1:
+        raise ValueError("sinceSeconds must be greater than 0")
+    return now_ns - int(seconds) * _NS
 
 
 def container_of(pod: Object, wanted: str) -> str:
@@ -72,20 +96,43 @@ def log_file(directory: Path, pod: Object, container: str) -> Path:
     return path
 
 
-async def read_log(path: Path, options: LogOptions, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """Yield the log in chunks; a followed log ends once ``ended`` returns True and everything is read."""
+async def read_log(path: Path, options: LogOptions, growth: Growth, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """Yield the log in pieces; a followed log ends once ``ended`` returns True and everything is read."""
     left = options.limit
+    async for piece in _pieces(path, options, growth, ended):
+        shown = piece if left is None else piece[:left]
+        if shown:
+            yield shown
+        if left is not None:
+            left -= len(shown)
+            if not left:
+                return
+
+
+async def _pieces(path: Path, options: LogOptions, growth: Growth, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
     with path.open("rb") as file:
-        if options.tail is not None:
-            file.seek(_tail_offset(path, options.tail))
+        begin = 0 if options.tail is None else _tail_offset(path, options.tail)
+        if options.since_ns:
+            begin = max(begin, _line_from(file, growth.offset_of(options.since_ns)))
+        file.seek(begin)
+        stamper = Stamper(growth, begin) if options.timestamps else None
         while True:
             last_read = not options.follow or ended()
-            while chunk := file.read(_CHUNK if left is None else min(_CHUNK, left)):
-                left = None if left is None else left - len(chunk)
-                yield chunk
-            if last_read or left == 0:
+            while chunk := file.read(_CHUNK):
+                yield chunk if stamper is None else stamper.feed(chunk)
+            if last_read:
+                yield b"" if stamper is None else stamper.end()
                 return
             await asyncio.sleep(_POLL_SECONDS)
+
+
+def _line_from(file: BinaryIO, offset: int) -> int:
+    """Return the offset of the first line that begins at an offset or after it."""
+    if not offset:
+        return 0
+    file.seek(offset - 1)
+    file.readline()
+    return file.tell()
 
 
 def _tail_offset(path: Path, lines: int) -> int:

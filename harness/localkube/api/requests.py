@@ -21,7 +21,6 @@ _REFUSED: Mapping[tuple[str, str], str] = {
     ("pods", "ephemeralcontainers"): "it adds no container to a running pod; use kubectl exec, or debug --copy-to",
     ("pods", "proxy"): "use kubectl port-forward",
     ("pods", "resize"): "it limits no resources; change the Deployment",
-    ("serviceaccounts", "token"): "it has no logins, so nothing asks for a token",
     ("services", "proxy"): "use kubectl port-forward",
 }
 _VERSIONS = {(resource.group, resource.version) for resource in RESOURCES}

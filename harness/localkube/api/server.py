@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from harness.localkube.api.handlers import RequestHandlers
+from harness.localkube.api.log_times import LogTimes
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
@@ -48,15 +50,18 @@ async def serve_at(
     for name in _NAMESPACES:
         if storage.get(NAMESPACES, ("", name)) is None:
             registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": name}})
-    handlers = RequestHandlers(storage, pod_logs, ingress)
+    log_times = LogTimes(pod_logs)
+    handlers = RequestHandlers(storage, pod_logs, log_times, ingress)
     server = web.Server(
         handlers.handle, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEPALIVE_SECONDS
     )
     runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_SECONDS)
     await runner.setup()
+    looking = asyncio.create_task(log_times.run(), name="times of log lines")
     try:
         await web.TCPSite(runner, address, 0).start()
         port = runner.addresses[0][1]
         yield f"http://{address}:{port}"
     finally:
+        looking.cancel()
         await runner.cleanup()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from harness.localkube.api import errors, patching
+from harness.localkube.api import errors, patching, tokens
 from harness.localkube.api.conversion import stored_resource, to_served, to_stored
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.field_validation import FieldValidation
@@ -46,6 +47,8 @@ class Writes:
                 self._registry.modify(replace(target, subresource="status"), _disrupted)
             delete(self._registry, target, replace(options, dry_run=options.dry_run or is_dry(query)))
             return 201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+        if target.subresource == "token":
+            return 201, tokens.issue(self._registry.read(replace(target, subresource="")), body, datetime.now(UTC))
         if target.name:
             raise errors.not_allowed("POST")
         obj = as_object(body)
@@ -185,7 +188,7 @@ def _typed(target: RequestInfo, obj: Object) -> Object:
 
 
 def _check_named(target: RequestInfo, method: str) -> None:
-    if not target.name or target.subresource in {"log", "eviction"}:
+    if not target.name or target.subresource in {"log", "eviction", "token"}:
         raise errors.not_allowed(method)
 
 

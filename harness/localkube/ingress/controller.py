@@ -17,7 +17,7 @@ from harness.localkube.ingress.admin import NginxAdmin
 from harness.localkube.ingress.certificates import default_certificate
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
-from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
+from harness.localkube.ingress.rate_limit import LimitOnceStarted, SyncQueue, TokenBucket
 from harness.localkube.ingress.render import FixedConfig
 from harness.localkube.ingress.sync import Synchronizer, write
 from harness.localkube.ingress.sync_log import SyncLog
@@ -182,7 +182,8 @@ class _Controller:
         self._watched = watched
         self._background = background
         self._events = EventRecorder(client, COMPONENT)
-        self._limit = TokenBucket(profile.ingress_sync_rate, profile.ingress_sync_burst)
+        bucket = TokenBucket(profile.ingress_sync_rate, profile.ingress_sync_burst)
+        self._limit = LimitOnceStarted(bucket, settings.starting_file)
 
     def record_event(self, kind: str, reason: str, message: str) -> None:
         """Record an Event about the controller in the background."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
 
@@ -58,6 +59,26 @@ class TokenBucket:
         # Add a tiny amount, so that a rounding error never causes another wait of almost no time.
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate + 1e-9)
         self._at = now
+
+
+class LimitOnceStarted:
+    """A limit that does not count syncs while a cluster starts.
+
+    Args:
+        limit: The limit from then on.
+        starting: The file that exists until then.
+    """
+
+    def __init__(self, limit: Limit, starting: Path) -> None:
+        self._limit = limit
+        self._starting = starting
+        self._has_started = False
+
+    async def take(self) -> None:
+        """Return at once during the start, and wait for the limit after it. The start does not come back."""
+        self._has_started = self._has_started or not self._starting.exists()
+        if self._has_started:
+            await self._limit.take()
 
 
 class SyncQueue:

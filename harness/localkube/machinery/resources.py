@@ -87,7 +87,7 @@ SERVICES = Resource("", "v1", "Service", "services", short_names=("svc",), subre
 ENDPOINTS = Resource("", "v1", "Endpoints", "endpoints", short_names=("ep",))
 CONFIGMAPS = Resource("", "v1", "ConfigMap", "configmaps", short_names=("cm",))
 SECRETS = Resource("", "v1", "Secret", "secrets")
-SERVICEACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",))
+SERVICEACCOUNTS = Resource("", "v1", "ServiceAccount", "serviceaccounts", short_names=("sa",), subresources=("token",))
 EVENTS = Resource("", "v1", "Event", "events", short_names=("ev",))
 DEPLOYMENTS = Resource(
     "apps",

@@ -25,7 +25,7 @@ from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 
 #: Version of the format of ``comparison.json``.
-FORMAT = 1
+VERSION = 1
 COMPARISON = "comparison.json"
 FIRST, REPETITIONS = "first-look", "repetitions"
 
@@ -179,7 +179,7 @@ def _placed(
 
 def _written(folder: Path, compared: RunComparison, bugs: tuple[str, ...]) -> ComparisonResult:
     """Write ``comparison.json`` and the reports. Return the result."""
-    write_json(folder / COMPARISON, {"format": FORMAT, **to_json(compared)})
+    write_json(folder / COMPARISON, {"version": VERSION, **to_json(compared)})
     reports.write_reports(folder, document(compared))
     return ComparisonResult(folder, compared, bugs)
 

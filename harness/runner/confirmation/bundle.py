@@ -16,9 +16,10 @@ from harness.model.experiment import Experiment
 from harness.runner.options import RunOptions
 from harness.store.records import from_json, to_json
 from harness.store.rundir import write_json
+from harness.store.versions import check_version
 
 #: Version of the format.
-FORMAT = 1
+VERSION = 1
 BUNDLE = "reproduce.json"
 #: Options of clusters that are about the machine or the cluster that was used, not about the run.
 _LOCAL_OPTIONS = frozenset({"context", "kubeconfig", "entry-url", "reuse", "name", "port"})
@@ -29,7 +30,7 @@ class ReproducibleRun:
     """The content of a bundle.
 
     Attributes:
-        format: Version of the format.
+        version: Version of the format.
         experiment: The cells to run, with their controls and number of trials.
         cluster: Kind of cluster.
         profile: Delay profile of local clusters.
@@ -38,7 +39,7 @@ class ReproducibleRun:
         files: Text of each file of the Experiment, by its path.
     """
 
-    format: int
+    version: int
     experiment: Experiment
     cluster: str
     profile: str
@@ -60,7 +61,7 @@ def write_bundle(path: Path, experiment: Experiment, options: RunOptions, enviro
     except (OSError, ValueError) as error:
         raise EvidenceError(f"a file of the Experiment can't be read for the bundle: {error}") from error
     kept = {name: value for name, value in options.cluster_options.items() if name not in _LOCAL_OPTIONS and value}
-    bundle = ReproducibleRun(FORMAT, experiment, options.cluster, options.profile, kept, environment, files)
+    bundle = ReproducibleRun(VERSION, experiment, options.cluster, options.profile, kept, environment, files)
     write_json(path, to_json(bundle))
 
 
@@ -78,10 +79,7 @@ def read_bundle(path: Path, folder: Path) -> ReproducibleRun:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EvidenceError(f"{path} is no bundle: {error}", hint=f"Give the {BUNDLE} of a confirmation.") from error
-    number = data.get("format") if isinstance(data, dict) else None
-    if number != FORMAT:
-        raise EvidenceError(f"{path}: this harness reads bundles of format {FORMAT}, not {number!r}.")
-    read = from_json(ReproducibleRun, data)
+    read = from_json(ReproducibleRun, check_version(data, VERSION, str(path)))
     # Names of the other machine are not used as paths here.
     places = {name: folder / f"{index:02d}-{Path(name).name}" for index, name in enumerate(read.files)}
     for name, place in places.items():

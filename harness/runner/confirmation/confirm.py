@@ -21,9 +21,10 @@ from harness.runner.rerun import files_of
 from harness.runner.run import RunResult, run_experiment
 from harness.store.records import from_json, to_json
 from harness.store.rundir import RunDirectory, write_json
+from harness.store.versions import check_version
 
 #: Version of the format of ``confirmation.json``.
-FORMAT = 1
+VERSION = 1
 CONFIRMATION = "confirmation.json"
 REPETITIONS = "repetitions"
 #: Ending of the folder of a run's confirmation, next to the run directory.
@@ -81,7 +82,7 @@ def confirm(
         seconds=repeated.verdict.seconds,
         signal=repeated.verdict.signal,
     )
-    write_json(folder / CONFIRMATION, {"format": FORMAT, **to_json(confirmation)})
+    write_json(folder / CONFIRMATION, {"version": VERSION, **to_json(confirmation)})
     reports.write_reports(folder, document(confirmation))
     return ConfirmationResult(folder, confirmation, repeated.bugs)
 
@@ -115,10 +116,9 @@ def confirmed(run: Path) -> dict[str, TransitionCounts]:
         return {}
     except ValueError as error:
         raise EvidenceError(f"{path} is damaged: {error}") from error
-    number = data.pop("format", None) if isinstance(data, dict) else None
-    if number != FORMAT:
-        raise EvidenceError(f"{path}: this harness reads format {FORMAT}, not {number!r}.")
-    return {cell.id: cell.repeated for cell in from_json(Confirmation, data).cells}
+    fields = check_version(data, VERSION, str(path))
+    del fields["version"]
+    return {cell.id: cell.repeated for cell in from_json(Confirmation, fields).cells}
 
 
 def _part(experiment: Experiment, ids: tuple[str, ...], trials: int) -> Experiment:

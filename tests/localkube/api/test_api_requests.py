@@ -65,7 +65,7 @@ def test_clients_and_server_agree_on_paths(resource: Any) -> None:
         ("/api/v1/namespaces/x/services/s/scale", 404),
         ("/api/v1/namespaces/x/pods/p/log/more", 404),
         ("/api/v1/namespaces/x/pods/p/attach", 501),
-        ("/api/v1/namespaces/x/serviceaccounts/s/token", 501),
+        ("/api/v1/namespaces/x/serviceaccounts/s/tokens", 404),
     ],
 )
 def test_unknown_paths_are_errors(path: str, code: int) -> None:

@@ -234,7 +234,7 @@ def test_logs_are_read(server: str, pod_logs: Path) -> None:
     assert call(server, path + "?tailLines=2") == (200, "two\nthree\n")
     assert call(server, path + "?tailLines=0") == (200, "")
     assert call(server, path + "?limitBytes=5") == (200, "one\nt")
-    for query in ("previous=true", "container=x", "timestamps=true", "tailLines=x"):
+    for query in ("previous=true", "container=x", "tailLines=x", "sinceSeconds=x", "sinceSeconds=0", "sinceTime=now"):
         assert call(server, f"{path}?{query}")[0] == 400
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
+from harness.localkube.ingress.rate_limit import LimitOnceStarted, SyncQueue, TokenBucket
 from harness.localkube.ingress.sync_triggers import intent_of, on_class, on_service, on_slice
 
 
@@ -69,6 +70,39 @@ def test_a_burst_takes_tokens_without_a_wait() -> None:
 
     asyncio.run(scenario())
     assert time.now == 100
+
+
+def test_syncs_while_the_applications_start_take_no_token(tmp_path: Path) -> None:
+    """When they have started the bucket is full, and the limit counts from then on, even if the file came back."""
+    time, starting = Time(), tmp_path / "starting"
+    starting.touch()
+    limit = LimitOnceStarted(TokenBucket(0.3, 1, clock=time.read, sleep=time.sleep), starting)
+
+    async def scenario() -> list[float]:
+        taken = []
+        for number in range(5):
+            if number == 2:
+                starting.unlink()
+            if number == 4:
+                starting.touch()
+            await limit.take()
+            taken.append(time.now - 100)
+        return taken
+
+    assert asyncio.run(scenario()) == pytest.approx([0, 0, 0, 1 / 0.3, 2 / 0.3])
+
+
+def test_a_cluster_that_nobody_starts_slowly_has_its_limit_at_once(tmp_path: Path) -> None:
+    """Without the file, as in every trial, the second sync waits."""
+    time = Time()
+    limit = LimitOnceStarted(TokenBucket(0.3, 1, clock=time.read, sleep=time.sleep), tmp_path / "starting")
+
+    async def scenario() -> None:
+        await limit.take()
+        await limit.take()
+
+    asyncio.run(scenario())
+    assert time.now - 100 == pytest.approx(1 / 0.3)
 
 
 def counted(callback_of: Any, *events: tuple[str, Any, Any]) -> int:

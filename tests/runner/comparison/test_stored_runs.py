@@ -37,7 +37,7 @@ def test_a_run_does_not_differ_from_its_copy(stored: Path, tmp_path: Path) -> No
     }
     assert result.comparison.process_code == 3
     assert {path.name for path in (tmp_path / "compared").iterdir()} == {COMPARISON, *(f.file for f in FORMATS)}
-    assert json.loads((tmp_path / "compared" / COMPARISON).read_text())["format"] == 1
+    assert json.loads((tmp_path / "compared" / COMPARISON).read_text())["version"] == 1
     page = (tmp_path / "compared" / "index.html").read_text()
     assert 'href="../copy/index.html"' in page
 

@@ -12,7 +12,7 @@ from documentation import ROOT
 from harness.errors import EvidenceError, InvalidInputError
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment, Tls
-from harness.runner.confirmation.bundle import FORMAT, read_bundle, write_bundle
+from harness.runner.confirmation.bundle import VERSION, read_bundle, write_bundle
 from harness.runner.confirmation.confirm import CONFIRMATION, check_folder, confirmed, folder_of, to_confirm
 from harness.runner.options import RunOptions
 from harness.testing.many_trials import run_of
@@ -83,7 +83,8 @@ def test_names_of_files_do_not_leave_the_folder(demo: Experiment, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("content", "word"), [("{", "is no bundle"), ("[]", "format 1, not None"), (f'{{"format": {FORMAT + 1}}}', "not 2")]
+    ("content", "word"),
+    [("{", "is no bundle"), ("[]", "version 1, not None"), (f'{{"version": {VERSION + 1}}}', "not 2")],
 )
 def test_what_is_no_bundle_is_refused(tmp_path: Path, content: str, word: str) -> None:
     """With a word on what is wrong."""
@@ -98,7 +99,7 @@ def test_only_unexpected_losses_are_confirmed() -> None:
     assert to_confirm(run_of({"a": ".", "b": "?", "c": "x"})) == ("c--rolling-update",)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": 2}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}'])
 def test_a_damaged_confirmation_is_an_error(tmp_path: Path, content: str) -> None:
     """A history without its repetitions would be another history."""
     folder_of(tmp_path / "run").mkdir()
