@@ -7,6 +7,7 @@ from typing import Any
 from differential.app import container
 from differential.observing import Object, Observer
 from differential.running import Condition, Step
+from differential.traffic import LATEST
 
 
 def http(path: str = "/ready", port: Any = 8080, **numbers: Any) -> Object:
@@ -146,6 +147,32 @@ def complete(name: str = "d") -> Step:
         return seen_last and counts == [wanted] * 3 and len(pods) == wanted
 
     return wait(f"{name} is complete", met)
+
+
+def ask(path: str = "/", **headers: str) -> Step:
+    """Begin to send requests at 100/s to the ingress controller; underscores in names of headers are hyphens."""
+    return Step("ask", path, {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def count() -> Step:
+    """Let the requests count that are sent from now on: their answers decide the verdict."""
+    return Step("count")
+
+
+def answered(*words: str) -> Step:
+    """Wait until the latest answers are all among these, and each of these is among them."""
+    return wait(
+        f"answers are {words}",
+        lambda seen: (
+            len(seen.traffic.latest) == LATEST == sum(word in words for word in seen.traffic.latest)
+            and set(seen.traffic.latest) == set(words)
+        ),
+    )
+
+
+def synced() -> Step:
+    """Wait until the ingress controller has handled the last step."""
+    return wait("the controller has synced", lambda seen: seen.syncs > 0)
 
 
 def _ready(pod: Object | None) -> bool:
