@@ -16,18 +16,21 @@ from differential.traffic import NOTHING, Target, Traffic, counted_answers, is_l
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "body", "word"),
+    ("answer", "word"),
     [
-        (200, {}, "a\n", "200 a"),
-        (204, {}, "", "204"),
-        (301, {"Location": "http://x.test/y"}, "moved", "301 to http://HOST/y"),
-        (302, {}, "", "302 to -"),
-        (503, {}, "<html>", "503"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na\n", "200 a"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na\n", NOTHING),
+        ("HTTP/1.1 204 No Content\r\n\r\n", "204"),
+        ("HTTP/1.1 301 Moved\r\nLocation: http://x.test/y\r\n\r\nmoved", "301 to http://HOST/y"),
+        ("HTTP/1.1 302 Found\r\n\r\n", "302 to -"),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n<html>", "503"),
+        ("", NOTHING),
+        ("SSH-2.0", NOTHING),
     ],
 )
-def test_an_answer_is_a_word(status: int, headers: dict[str, str], body: str, word: str) -> None:
-    """A success says what it answers, a redirect where it goes, an error only its status."""
-    assert word_of(status, headers, body, "x.test") == word
+def test_an_answer_is_a_word(answer: str, word: str) -> None:
+    """A success says what it answers, a redirect where it goes, an error only its status; half an answer is none."""
+    assert word_of(answer.encode(), "x.test") == word
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ class Lanes:
 LANES: Mapping[str, Lanes] = {
     "kubelet": Lanes("none", 1, 24),
     "controllers": Lanes("none", 1, 24),
-    "ingress-nginx": Lanes("ingress-nginx", 3, 1),
-    "traefik": Lanes("traefik", 2, 3),
+    "ingress-nginx": Lanes("ingress-nginx", 2, 1),
+    "traefik": Lanes("traefik", 1, 3),
 }
 
 

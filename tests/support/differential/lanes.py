@@ -29,6 +29,8 @@ async def split(api: Api, node_port: int) -> None:
     await _sent(api, "DELETE", f"{_DEPLOYMENTS}/{_NAME}", {"propagationPolicy": "Foreground"}, 200)
     for made in (first, second):
         await _sent(api, "POST", _DEPLOYMENTS, made, 201)
+    selector = first["spec"]["selector"]["matchLabels"]
+    await _sent(api, "PATCH", f"{_SERVICES}/{_NAME}", {"spec": {"selector": selector}}, 200)
     ports = [{"name": "http", "port": 80, "targetPort": "http", "nodePort": node_port}]
     spec = {"type": "NodePort", "selector": second["spec"]["selector"]["matchLabels"], "ports": ports}
     await _sent(api, "POST", _SERVICES, {"metadata": {"name": f"{_NAME}-2"}, "spec": spec}, 201)
@@ -45,6 +47,7 @@ def _for_lane(found: dict[str, Any], lane: str) -> dict[str, Any]:
 
 
 async def _sent(api: Api, method: str, path: str, body: Any, code: int) -> None:
-    got, _, answer = await api.send(method, path, body=body)
+    content = "application/merge-patch+json" if method == "PATCH" else "application/json"
+    got, _, answer = await api.send(method, path, body=body, content=content)
     if got != code:
         raise RuntimeError(f"{method} {path}: {answer}")

@@ -207,8 +207,19 @@ class Runner:
             for task in run.logs.values():
                 task.cancel()
             await asyncio.gather(*run.logs.values(), return_exceptions=True)
+            if case.is_asked:
+                await self._clear(namespace, run)
             await self._api.send("DELETE", f"/api/v1/namespaces/{namespace}")
         return relevant(timeline) if case.is_asked else timeline
+
+    async def _clear(self, namespace: str, run: Run) -> None:
+        """Delete what a case has made at once: the end of a namespace takes long, and would sync in the next case."""
+        made = [step.what for step in run.case.steps if step.kind == "create"]
+        for obj in sorted(made, key=lambda obj: bool(obj["kind"] == "Deployment")):
+            await self._api.send("DELETE", _path(namespace, f"{_PLURALS[obj['kind']]}/{obj['metadata']['name']}"))
+        at_once = {"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0}
+        for name in list(run.observer.pods):
+            await self._api.send("DELETE", _path(namespace, f"pods/{name}"), body=at_once)
 
     async def _conclude(self, run: Run) -> None:
         """Stop the requests of a case, and note what was answered to those that count."""

@@ -93,7 +93,7 @@ _SET: tuple[tuple[dict[str, str], str, dict[str, str]], ...] = (
     ({"ssl-redirect": "false"}, _A, {}),
     ({"force-ssl-redirect": "true"}, "308 to https://HOST/x", {}),
     ({"preserve-trailing-slash": "true"}, _A, {}),
-    ({"app-root": "/y"}, _A, {}),
+    ({"app-root": "/y"}, "302 to http://HOST/y", {}),
     ({"proxy-connect-timeout": "7"}, _A, {}),
     ({"proxy-send-timeout": "7"}, _A, {}),
     ({"proxy-read-timeout": "7"}, _A, {}),
@@ -153,7 +153,7 @@ _ANNOTATIONS = tuple(
         *((create(_USERS),) if notes.get("auth-secret") == "users" else ()),
         *_two(),
         create(ingress()),
-        *_from(_A, to=after, by=_annotated(notes), path="/x", **headers),
+        *_from(_A, to=after, by=_annotated(notes), path="/" if "app-root" in notes else "/x", **headers),
     )
     for notes, after, headers in _SET
 )

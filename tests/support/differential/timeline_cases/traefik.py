@@ -165,7 +165,7 @@ _SERVICES = (
         "a Service selects no pods",
         *_two(),
         create(_ingress()),
-        *_from(_A, to="503", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
+        *_from(_A, to="404", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
     ),
     _case("a Service is deleted", *_two(), create(_ingress()), *_from(_A, to="404", by=delete("services/a"))),
     _case(
@@ -317,7 +317,7 @@ _ROLLOUTS = (
     _rolled("scale up to three", nginx.version("a"), by=_scaled[3], then=(runs(3, name="a"),)),
     _rolled("scale down to one with a preStop hook", nginx.version("a", 3), by=_scaled[1], then=(runs(1, name="a"),)),
     _rolled("scale down to one without a preStop hook", _abrupt(3), by=_scaled[1], then=(runs(1, name="a"),)),
-    _rolled("scale to nothing", nginx.version("a"), by=_scaled[0], then=(runs(0, name="a"),), to=("503",)),
+    _rolled("scale to nothing", nginx.version("a"), by=_scaled[0], then=(runs(0, name="a"),), to=("404",)),
 )
 
 CASES: tuple[Case, ...] = (*_INGRESSES, *_SERVICES, *_ROUTES, *_ROLLOUTS)
