@@ -12,7 +12,7 @@ from differential.facts import compare, reduce
 from differential.measuring import shares, total
 from differential.observing import Entry
 from differential.running import Case, Step, relevant
-from differential.traffic import NOTHING, Target, Traffic, counted_answers, is_lost, word_of
+from differential.traffic import NOTHING, Target, Traffic, counted_answers, first_of_last, is_lost, word_of
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,14 @@ def test_only_requests_of_the_window_count() -> None:
     }
     assert counted_answers([*before, *after, (3.0, NOTHING)], 2.0)["verdict"] == "lossy"
     assert counted_answers([*before, *after, (3.0, "502")], 2.0)["lost"] == "0.01"
+
+
+def test_the_switch_to_the_last_answers_has_a_time() -> None:
+    """The first request with the answer of the end counts, unless answers never changed."""
+    answers = [(1.0 + n / 100, "200 a" if n < 150 else "200 b") for n in range(300)]
+
+    assert first_of_last([*answers, (0.5, "200 b")], 1.0) == {"200 b": 2.5}
+    assert first_of_last(answers[:100], 1.0) == first_of_last(answers, 9.0) == {}
 
 
 def test_no_request_is_no_verdict() -> None:
@@ -126,6 +134,7 @@ _LOSSLESS: list[Entry] = [
     (0.2, "service a", "to a.1/1", "ready (:1)"),
     (1.0, "ingress i", "address", "given"),
     (2.0, "controller", "reload", "done 1"),
+    (2.5, "answers", "switch", "200 a"),
     (5.0, "answers", "verdict", "lossless"),
     (5.0, "answers", "lost", "0.00"),
     (5.0, "answers", "end", "200 a"),
@@ -140,7 +149,7 @@ def _but(aspect: str, state: str) -> list[Entry]:
 def test_cases_that_ask_are_about_requests() -> None:
     """States of pods and endpoints are left to other cases; when pods were made is kept, to find a starved cluster."""
     assert {entry[2] for entry in relevant(_LOSSLESS)} == {
-        "step 1", "life", "reload", "verdict", "lost", "end", "reloads",
+        "step 1", "life", "reload", "switch", "verdict", "lost", "end", "reloads",
     }  # fmt: skip
 
 
@@ -158,6 +167,14 @@ def test_each_conclusion_is_compared(aspect: str, state: str, fact: str) -> None
     found = compare("case", [reduce(relevant(_LOSSLESS))], reduce(relevant(_but(aspect, state))), 2.0)
 
     assert [each.fact for each in found] == [fact]
+
+
+def test_a_late_switch_is_a_difference() -> None:
+    """The time until clients get the answers of the end is compared, as that of a reload."""
+    late = [(9.0, *entry[1:]) if entry[2] == "switch" else entry for entry in _LOSSLESS]
+    found = compare("case", [reduce(relevant(_LOSSLESS))], reduce(relevant(sorted(late))), 2.0)
+
+    assert [each.fact for each in found] == ["step 1 to answers switch 200 a s"]
 
 
 def test_shares_count_verdicts() -> None:

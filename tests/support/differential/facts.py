@@ -17,6 +17,8 @@ LATE_SECONDS = 1.5
 SHARE = 0.3
 #: Aspects whose states depend on how updates fall together, and on nothing that anybody would conclude from.
 _LOOSE = frozenset({"slices", "seen"})
+#: Aspects of which only the time is compared: ``reloads`` and ``end`` say what they are.
+_TIMED = frozenset({("controller", "reload"), ("answers", "switch")})
 #: Aspects that are known at the end of a case: of a time since the step before they tell nothing.
 _AT_THE_END = frozenset({"verdict", "end", "reloads"})
 #: Events that tell of timing, of the scheduler or of images; real clusters differ in them from run to run.
@@ -97,7 +99,7 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
         if (subject, aspect) == ("answers", "lost"):
             seconds["answers lost s"] = float(state)
             continue
-        if (subject, aspect) != ("controller", "reload"):  # ``reloads`` counts them
+        if (subject, aspect) not in _TIMED:
             sequences.setdefault((subject, aspect), []).append(state)
         stamps.setdefault((subject, aspect), []).append(at)
         seen[subject, aspect, state] += 1

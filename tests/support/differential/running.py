@@ -15,7 +15,7 @@ from differential.api_answers import Api
 from differential.controller_log import ControllerLog
 from differential.lanes import LABEL
 from differential.observing import Entry, Object, Observer, slowest_start
-from differential.traffic import Target, counted_answers
+from differential.traffic import Target, counted_answers, first_of_last
 
 #: What is watched, by plural.
 WATCHED: Mapping[str, str] = {
@@ -227,6 +227,8 @@ class Runner:
             return
         run.sender.cancel()
         await asyncio.wait({run.sender})
+        for word, at in first_of_last(run.observer.traffic.answers, run.counted_since).items():
+            run.observer.note("answers", "switch", word, at=at - run.began)
         for aspect, state in counted_answers(run.observer.traffic.answers, run.counted_since).items():
             run.observer.note("answers", aspect, state)
         if run.case.group == "ingress-nginx":

@@ -112,6 +112,15 @@ def is_lost(word: str) -> bool:
     return word == NOTHING or word[0] in "45"
 
 
+def first_of_last(answers: Sequence[tuple[float, str]], since: float) -> dict[str, float]:
+    """Return when each of the answers at the end first came, unless it is that of the window's first request."""
+    mine = sorted((at, word) for at, word in answers if at >= since)
+    if not mine:
+        return {}
+    last = {word for at, word in mine if at >= mine[-1][0] - END_SECONDS} - {mine[0][1]}
+    return {word: next(at for at, each in mine if each == word) for word in sorted(last)}
+
+
 def counted_answers(answers: Sequence[tuple[float, str]], since: float) -> dict[str, str]:
     """Count the answers to the requests that were sent since a time.
 
