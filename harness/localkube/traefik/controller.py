@@ -76,6 +76,7 @@ async def run(
 
 
 def _link(log: Path, target: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     log.symlink_to(target)
 

@@ -124,7 +124,7 @@ def test_spec_annotations_and_labels_of_an_ingress_trigger_a_sync() -> None:
     base = {"metadata": {"name": "i", "annotations": {"a": "1"}, "resourceVersion": "1"}, "spec": {"rules": []}}
     status = base | {"status": {"loadBalancer": {}}}
     edited = base | {"metadata": {"name": "i", "annotations": {"a": "2"}}}
-    labelled = base | {"metadata": base["metadata"] | {"labels": {"a": "b"}}}
+    labelled = base | {"metadata": {"name": "i", "annotations": {"a": "1"}, "labels": {"a": "b"}}}
 
     assert intent_of(base) == intent_of(status)
     assert intent_of(base) != intent_of(labelled)

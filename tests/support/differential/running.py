@@ -45,6 +45,9 @@ HOST, NAMESPACE = "HOST", "NAMESPACE"
 #: Longest time for a wait, in seconds.
 WAIT_SECONDS = 75.0
 
+#: The group of cases whose controller says when it syncs.
+NGINX = "ingress-nginx"
+
 Condition = Callable[[Observer], bool]
 
 
@@ -231,7 +234,7 @@ class Runner:
             run.observer.note("answers", "switch", word, at=at - run.began)
         for aspect, state in counted_answers(run.observer.traffic.answers, run.counted_since).items():
             run.observer.note("answers", aspect, state)
-        if run.case.group == "ingress-nginx":
+        if run.case.group == NGINX:
             run.observer.note("controller", "reloads", str(run.observer.reloads))
 
     async def _step(self, namespace: str, run: Run, number: int, step: Step) -> bool:
@@ -325,6 +328,8 @@ class Runner:
     def _hear(self, said: str) -> None:
         """Note a sync of the ingress controller for every case that runs: only one should."""
         for run in self._runs.values():
+            if run.case.group != NGINX:
+                continue
             if said == "reload":
                 run.observer.reloads += 1
                 if run.counted_since:

@@ -12,6 +12,7 @@ from typing import Any
 from differential.observing import Object
 from differential.running import HOST, Case, Step
 from differential.timeline_cases.parts import (
+    Headers,
     answered,
     app,
     ask,
@@ -37,13 +38,13 @@ _QUIET, _AFTER = 4.0, 2.0
 _READY = {"httpGet": {"path": "/", "port": 5678}, "periodSeconds": 1}
 
 
-def _notes(annotations: Mapping[str, str]) -> dict[str, str]:
+def _notes(annotations: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return annotations with their prefix, unless they have one."""
     return {name if "/" in name else _PREFIX + name: value for name, value in annotations.items()}
 
 
 def ingress(
-    name: str = "i", *, to: str = "a", path: str = "/", annotations: Mapping[str, str] | None = None, **spec: Any
+    name: str = "i", *, to: str = "a", path: str = "/", annotations: Mapping[str, str | None] | None = None, **spec: Any
 ) -> Object:
     """Return an Ingress of the case's host."""
     backend = {"service": {"name": to, "port": {"number": 80}}}
@@ -56,13 +57,13 @@ def ingress(
 
 def _annotated(annotations: Mapping[str, str | None], name: str = "i") -> Step:
     """Change annotations of an Ingress."""
-    return patch(f"ingresses/{name}", {"metadata": {"annotations": _notes(annotations)}})  # type: ignore[arg-type]
+    return patch(f"ingresses/{name}", {"metadata": {"annotations": _notes(annotations)}})
 
 
 def version(name: str, replicas: int = 1, **pods: Any) -> Object:
     """Return a Deployment of http-echo that answers its name, with a graceful end unless ``pods`` say otherwise."""
-    graceful = {"lifecycle": {"preStop": {"sleep": {"seconds": 6}}}}
-    container = echo(args=[f"-text={name}"], readinessProbe=_READY, **graceful)
+    graceful = {"preStop": {"sleep": {"seconds": 6}}}
+    container = echo(args=[f"-text={name}"], readinessProbe=_READY, lifecycle=graceful)
     return deployment(container, name=name, replicas=replicas, pods={"terminationGracePeriodSeconds": 10} | pods)
 
 
@@ -77,12 +78,18 @@ def _case(name: str, *steps: Step, **more: Any) -> Case:
 
 
 def _from(
-    answer: str, *, to: str = "", by: Step, synchronised: bool = True, path: str = "/", **headers: str
+    answer: str,
+    *,
+    to: str = "",
+    by: Step,
+    synchronised: bool = True,
+    path: str = "/",
+    headers: Headers = None,
 ) -> tuple[Step, ...]:
     """Return the steps of a change under traffic: answers before, the change, and answers after it."""
     after = (answered(*to.split(" + ")),) if to else ()
     handled = (synced(),) if synchronised else (pause(_QUIET),)
-    return (ask(path, **headers), answered(answer), pause(_QUIET), count(), by, *handled, *after, pause(_AFTER))
+    return (ask(path, headers), answered(answer), pause(_QUIET), count(), by, *handled, *after, pause(_AFTER))
 
 
 #: Annotations that are set on an Ingress that serves: what is set, and the answers after that. Requests have the path
@@ -153,7 +160,7 @@ _ANNOTATIONS = tuple(
         *((create(_USERS),) if notes.get("auth-secret") == "users" else ()),
         *_two(),
         create(ingress()),
-        *_from(_A, to=after, by=_annotated(notes), path="/" if "app-root" in notes else "/x", **headers),
+        *_from(_A, to=after, by=_annotated(notes), path="/" if "app-root" in notes else "/x", headers=headers),
     )
     for notes, after, headers in _SET
 )
@@ -182,7 +189,7 @@ _CANARY_CASES = (
             f"a canary with {_titled(notes)} is made",
             *_two(),
             create(ingress()),
-            *_from(_A, to=after, by=create(_canary(notes)), **headers),
+            *_from(_A, to=after, by=create(_canary(notes)), headers=headers),
         )
         for notes, after, headers in _CANARIES
     ),

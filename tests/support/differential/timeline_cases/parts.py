@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from differential.app import container
 from differential.observing import Object, Observer
 from differential.running import Condition, Step
 from differential.traffic import LATEST
+
+#: Headers of requests.
+Headers = Mapping[str, str] | None
 
 
 def http(path: str = "/ready", port: Any = 8080, **numbers: Any) -> Object:
@@ -149,9 +153,9 @@ def complete(name: str = "d") -> Step:
     return wait(f"{name} is complete", met)
 
 
-def ask(path: str = "/", **headers: str) -> Step:
-    """Begin to send requests at 100/s to the ingress controller; underscores in names of headers are hyphens."""
-    return Step("ask", path, {name.replace("_", "-"): value for name, value in headers.items()})
+def ask(path: str = "/", headers: Headers = None) -> Step:
+    """Begin to send requests at 100/s to the ingress controller."""
+    return Step("ask", path, headers or {})
 
 
 def count() -> Step:

@@ -12,6 +12,7 @@ from differential.observing import Object
 from differential.running import HOST, Case, Step
 from differential.timeline_cases import nginx
 from differential.timeline_cases.parts import (
+    Headers,
     answered,
     ask,
     complete,
@@ -50,10 +51,10 @@ def _case(name: str, *steps: Step, **more: Any) -> Case:
     return Case(f"traefik: {name}", GROUP, steps, **({"slack": 2.5} | more))
 
 
-def _from(answer: str, *, to: str = "", by: Step, path: str = "/", **headers: str) -> tuple[Step, ...]:
+def _from(answer: str, *, to: str = "", by: Step, path: str = "/", headers: Headers = None) -> tuple[Step, ...]:
     """Return the steps of a change under traffic; without ``to`` nothing is expected to change."""
     after = answered(*to.split(" + ")) if to else pause(_QUIET)
-    return (ask(path, **headers), answered(answer), pause(_QUIET), count(), by, after, pause(_AFTER))
+    return (ask(path, headers), answered(answer), pause(_QUIET), count(), by, after, pause(_AFTER))
 
 
 def _kind(kind: str, name: str, spec: Object) -> Object:
@@ -228,7 +229,7 @@ _ROUTES = (
             _A,
             to=_B,
             by=create(_route("q", _served("b"), match=f"Host(`{HOST}`) && Header(`X-Version`, `new`)")),
-            X_Version="new",
+            headers={"X-Version": "new"},
         ),
     ),
     _case(
