@@ -140,6 +140,13 @@ _SET: tuple[tuple[dict[str, str], str, dict[str, str]], ...] = (
     ({"affinity": "cookie", "session-cookie-change-on-failure": "true"}, _A, {}),
     ({"default-backend": "b"}, _A, {}),
     ({"proxy-buffer-size": "8k"}, _A, {}),
+    ({"proxy-buffer-size": "4k"}, _A, {}),
+    ({"proxy-buffers-number": "8"}, _A, {}),
+    ({"proxy-max-temp-file-size": "0"}, _A, {}),
+    ({"client-body-buffer-size": "16k"}, _A, {}),
+    ({"enable-access-log": "false"}, _A, {}),
+    ({"enable-rewrite-log": "true"}, _A, {}),
+    ({"cors-allow-origin": "http://y.test"}, _A, {}),
     ({"example.com/note": "y"}, _A, {}),
 )
 _USERS = {
