@@ -16,7 +16,7 @@ from pathlib import Path
 from harness.errors import BringUpError
 from harness.localkube.ingress.admin import NginxAdmin
 from harness.localkube.ingress.certificates import default_certificate
-from harness.localkube.ingress.controller_log import ControllerLog
+from harness.localkube.ingress.controller_log import KlogFile
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.rate_limit import SyncQueue, TokenBucket
@@ -85,7 +85,7 @@ async def run(
     """
     try:
         async with AsyncExitStack() as stack:
-            container_log = stack.enter_context(ControllerLog(log or settings.logs / "ingress-nginx.log"))
+            container_log = stack.enter_context(KlogFile(log or settings.logs / "ingress-nginx.log"))
             fixed = fixed_config_of(settings, address or settings.block.ingress_address, container_log.path)
             await _run(stack, client, settings, fixed, _Outside(ready, leave or asyncio.Event(), container_log))
     except BaseExceptionGroup as group:
@@ -97,7 +97,7 @@ async def run(
 class _Outside:
     ready: Callable[[], None]
     leave: asyncio.Event
-    log: ControllerLog
+    log: KlogFile
 
 
 async def _run(
@@ -189,7 +189,7 @@ class _Controller:
         settings: NodeSettings,
         watched: WatchedResources,
         background: asyncio.TaskGroup,
-        log: ControllerLog,
+        log: KlogFile,
     ) -> None:
         profile = Profile.by_name(settings.profile)
         self._client = client

@@ -35,7 +35,7 @@ NGINX Ingress controller
 """
 
 
-class ControllerLog:
+class KlogFile:
     """The log of a controller's container; use it as a context manager.
 
     Args:

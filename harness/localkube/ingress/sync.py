@@ -14,7 +14,7 @@ import aiohttp
 
 from harness.errors import CommandError
 from harness.localkube.ingress.admin import NginxAdmin
-from harness.localkube.ingress.controller_log import ControllerLog
+from harness.localkube.ingress.controller_log import KlogFile
 from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration, VirtualServer
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.render import FixedConfig, render
@@ -49,7 +49,7 @@ class Synchronizer:
         nginx: NginxProcess,
         admin: NginxAdmin,
         fixed: FixedConfig,
-        logs: tuple[SyncLog, ControllerLog],
+        logs: tuple[SyncLog, KlogFile],
         record_event: RecordEvent,
         *,
         first: tuple[VirtualServer, ...],

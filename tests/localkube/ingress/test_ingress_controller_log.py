@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.localkube.ingress.controller_log import ControllerLog
+from harness.localkube.ingress.controller_log import KlogFile
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane
@@ -38,7 +38,7 @@ Scheduled for sync
 
 def test_lines_are_those_of_a_real_controller(tmp_path: Path) -> None:
     """Texts, sources and klog's header are those of a real controller; the banner names the nginx that runs."""
-    with ControllerLog(tmp_path / "pods" / "c.log", lambda: 1795966768.5269) as log:
+    with KlogFile(tmp_path / "pods" / "c.log", lambda: 1795966768.5269) as log:
         log.started("1.22.1")
         log.initial_sync()
         log.reconfigured()
@@ -58,7 +58,7 @@ def test_lines_are_those_of_a_real_controller(tmp_path: Path) -> None:
 
 def test_a_rejected_configuration_is_an_error(tmp_path: Path) -> None:
     """The message of nginx follows on lines of its own, as from a real controller."""
-    with ControllerLog(tmp_path / "c.log") as log:
+    with KlogFile(tmp_path / "c.log") as log:
         log.reload_failed("nginx: [emerg] unexpected end of file")
 
     assert re.fullmatch(
@@ -69,7 +69,7 @@ def test_a_rejected_configuration_is_an_error(tmp_path: Path) -> None:
 
 def test_a_published_address_is_logged(tmp_path: Path) -> None:
     """The old addresses of an Ingress and the new ones are JSON."""
-    with ControllerLog(tmp_path / "c.log") as log:
+    with KlogFile(tmp_path / "c.log") as log:
         log.publishing(INGRESS, [{"ip": "127.1.0.2"}])
 
     assert log.path.read_text().endswith(

@@ -24,7 +24,7 @@ def said_by(line: str) -> str:
     return next((word for text, word in _SAID.items() if text in line), "")
 
 
-class ControllerLog:
+class SyncListener:
     """The log of the controller's pod.
 
     Args:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from differential.api_answers import Api
-from differential.controller_log import ControllerLog
+from differential.controller_log import SyncListener
 from differential.lanes import LABEL
 from differential.observing import Entry, Object, Observer, slowest_start
 from differential.traffic import Target, counted_answers, first_of_last
@@ -304,7 +304,7 @@ class Runner:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._watch(plural, path)) for plural, path in WATCHED.items()]
             if self._entry:
-                log = ControllerLog(self._api, self._hear, self._lane)
+                log = SyncListener(self._api, self._hear, self._lane)
                 tasks.append(group.create_task(log.follow(), name="controller's log"))
             await asyncio.sleep(0)
             yield
