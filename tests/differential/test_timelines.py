@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from differential.__main__ import FLAVOURS, TIMELINE_RECORDING
-from differential.api_answers import connected
+from differential.__main__ import TIMELINE_RECORDING
 from differential.api_cases import ROOT
-from differential.facts import FactDifference, Facts, compare, counted, read_timelines, reduce
+from differential.embedded import run
+from differential.facts import FactDifference, Facts, compare, read_timelines, reduce
 from differential.known import Known, judge, read_known
+from differential.measuring import differing, shares
 from differential.observing import Entry
 from differential.page import PAGE, page
-from differential.running import Runner
 from differential.timeline_cases import CASES
 
-#: Cases side by side.
-TOGETHER = 24
 #: How often a case is done while the machine has no time for it, and the share of cases that may be left so.
 TRIES, STARVED = 2, 0.2
 #: Longest time for a wait, in seconds: twice what the longest takes.
 PATIENCE = 45.0
-#: Shares of facts that must be the same.
-EXACT, DURATIONS = 0.95, 0.90
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[dict[str, Any]]:
-    """The kubeconfig of an embedded cluster without an ingress controller."""
-    argv = [sys.executable, "-P", "-m", "harness.localkube", "--ingress", "none"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            assert line.startswith("export KUBECONFIG="), line
-            yield yaml.safe_load(Path(line.partition("=")[2].strip()).read_text())
-        finally:
-            os.kill(process.pid, signal.SIGINT)
-            process.wait(30)
+#: Shares of verdicts, facts and durations that must be the same.
+VERDICTS, EXACT, DURATIONS = 0.98, 0.95, 0.90
 
 
 @dataclass(frozen=True)
@@ -78,35 +54,26 @@ def known() -> list[Known]:
 
 
 @pytest.fixture(scope="module")
-def outcome(cluster: dict[str, Any], real: dict[str, list[Facts]], known: list[Known]) -> Outcome:
+def outcome(real: dict[str, list[Facts]], known: list[Known]) -> Outcome:
     """Every case on the embedded cluster, compared.
 
     A real cluster does not do the same twice either, where two things happen at once. So a case with a difference that
     has no row is run a second time, and only what differs both times counts as new.
     """
-    slack = {case.name: case.slack for case in CASES}
-
-    def differ(ours: Mapping[str, Facts]) -> list[FactDifference]:
-        return [each for name in ours for each in compare(name, real[name], ours[name], slack[name])]
 
     def unknown(found: Sequence[FactDifference]) -> list[FactDifference]:
         return judge([each for each in found if not each.is_duration], known, ())[0]
 
-    async def run() -> tuple[dict[str, Facts], list[FactDifference], list[FactDifference]]:
-        async with connected(cluster) as api:
-            runner = Runner(api, FLAVOURS["embedded"], "ours", PATIENCE)
-            timelines, starved = await runner.run_unstarved(CASES, together=TOGETHER, tries=TRIES)
-            if len(starved) > len(CASES) * STARVED:
-                pytest.skip(f"this machine was too busy to say: pods started slowly in {len(starved)} cases")
-            ours = {name: reduce(timeline) for name, timeline in timelines.items()}
-            found = differ(ours)
-            first = {(each.case, each.fact) for each in unknown(found)}
-            again = [case for case in CASES if case.name in {name for name, _ in first}]
-            second, _ = await runner.run_unstarved(again, together=TOGETHER, tries=TRIES)
-            repeated = unknown(differ({name: reduce(timeline) for name, timeline in second.items()}))
-            return ours, found, [each for each in repeated if (each.case, each.fact) in first]
-
-    return Outcome(*asyncio.run(run()))
+    ran = asyncio.run(run(CASES, tries=TRIES, patience=PATIENCE))
+    if len(ran.starved) > len(CASES) * STARVED:
+        pytest.skip(f"this machine was too busy to say: pods started slowly in {len(ran.starved)} cases")
+    ours = {name: reduce(timeline) for name, timeline in ran.timelines.items()}
+    found = differing(CASES, real, ours)
+    first = {(each.case, each.fact) for each in unknown(found)}
+    again = [case for case in CASES if case.name in {name for name, _ in first}]
+    second = asyncio.run(run(again, tries=TRIES, patience=PATIENCE, mark="again"))
+    repeated = unknown(differing(CASES, real, {name: reduce(each) for name, each in second.timelines.items()}))
+    return Outcome(ours, found, [each for each in repeated if (each.case, each.fact) in first])
 
 
 @pytest.mark.processes
@@ -122,17 +89,16 @@ def test_order_and_presence_differ_as_known(outcome: Outcome, known: list[Known]
 @pytest.mark.processes
 @pytest.mark.timelines
 def test_most_facts_are_the_same(outcome: Outcome, real: dict[str, list[Facts]], known: list[Known]) -> None:
-    """At least 95 of 100 facts of order and presence are the same, and 90 of 100 durations are within their bounds.
+    """At least 98 of 100 verdicts are the same, 95 of 100 facts of order and presence, and 90 of 100 durations.
 
     Differences that depend on timing, as their rows say, are left out: real clusters have them among themselves.
     """
-    by_chance = {(row.case, row.fact) for row in known if row.sometimes}
-    counts = [counted(real[name], outcome.ours[name]) for name in outcome.ours]
+    found = shares(CASES, real, outcome.ours, known)
     durations = [str(each) for each in outcome.found if each.is_duration]
-    exact = sum(not each.is_duration and (each.case, each.fact) not in by_chance for each in outcome.found)
 
-    assert 1 - exact / sum(n for n, _ in counts) >= EXACT
-    assert 1 - len(durations) / sum(n for _, n in counts) >= DURATIONS, "\n".join(durations)
+    for share, (same, of) in ((VERDICTS, found.verdicts), (EXACT, found.facts)):
+        assert same / of >= share, (same, of)
+    assert found.durations[0] / found.durations[1] >= DURATIONS, "\n".join(durations)
 
 
 def test_every_case_was_recorded(real: dict[str, list[Facts]]) -> None:

@@ -142,6 +142,23 @@ _AFFINITY: Mapping[str, _AnnotationRule] = {
     "session-cookie-change-on-failure": _AnnotationRule("change_on_failure", _TRUTH, TRUE.__contains__),
 }
 
+#: Annotations that change nothing of an answer, but are part of a location in ingress-nginx, so that a change of one
+#: reloads nginx -> the value that changes nothing.
+_WITHOUT_EFFECT: Mapping[str, str] = {
+    "client-body-buffer-size": "",
+    "cors-allow-credentials": "true",
+    "cors-allow-headers": "",
+    "cors-allow-methods": "GET, PUT, POST, DELETE, PATCH, OPTIONS",
+    "cors-allow-origin": "*",
+    "cors-expose-headers": "",
+    "cors-max-age": "1728000",
+    "enable-access-log": "true",
+    "enable-rewrite-log": "false",
+    "proxy-buffer-size": "4k",
+    "proxy-buffers-number": "4",
+    "proxy-max-temp-file-size": "1024m",
+}
+
 #: Every implemented annotation, without the prefix.
 RULES: Mapping[str, _AnnotationRule] = {
     **_RULES,
@@ -190,6 +207,7 @@ def settings_of(ingress: Mapping[str, Any], secrets: Secrets | None = None) -> L
         **_values(ingress, _RULES),
         redirect=redirect_of(ingress),
         limits=rate_limit_of(ingress),
+        without_effect=_without_effect(ingress),
     )
     try:
         allowed, denied = source_lists(ingress)
@@ -197,6 +215,13 @@ def settings_of(ingress: Mapping[str, Any], secrets: Secrets | None = None) -> L
     except (InvalidListError, AuthDeniedError):
         return replace(found, denied=True)
     return replace(found, allowed_sources=allowed, denied_sources=denied, auth=auth)
+
+
+def _without_effect(ingress: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the annotations of which only a change matters, with their values."""
+    annotations = ingress["metadata"].get("annotations") or {}
+    found = ((name, str(annotations.get(PREFIX + name, "")).strip()) for name in _WITHOUT_EFFECT)
+    return tuple((name, value) for name, value in found if value not in {"", _WITHOUT_EFFECT[name]})
 
 
 def aliases_of(ingress: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ import resource
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.errors import BringUpError
 from harness.localkube.ingress.admin import NginxAdmin
 from harness.localkube.ingress.certificates import default_certificate
+from harness.localkube.ingress.controller_log import KlogFile
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.rate_limit import LimitOnceStarted, SyncQueue, TokenBucket
@@ -22,7 +24,7 @@ from harness.localkube.ingress.render import FixedConfig
 from harness.localkube.ingress.sync import Synchronizer, write
 from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.ingress.sync_triggers import WatchedResources
-from harness.localkube.ingress.translate import configuration_of
+from harness.localkube.ingress.translate import configuration_of, services_without_endpoints
 from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError
 from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.informer import Informer
@@ -65,6 +67,7 @@ async def run(
     ready: Callable[[], None] = _nothing,
     address: str = "",
     leave: asyncio.Event | None = None,
+    log: Path | None = None,
 ) -> None:
     """Run the ingress-nginx controller until cancelled; all nginx processes have ended when it returns.
 
@@ -75,27 +78,30 @@ async def run(
         address: Address to listen on; by default the cluster's ingress address.
         leave: Set to stop gracefully. The controller then syncs no more, and nginx closes its listeners and idle
             connections at once and answers the requests in flight. ``run`` returns after that.
+        log: File of its container's log; by default one in the cluster's folder of logs.
 
     Raises:
         BringUpError: nginx does not start, or ended by itself.
     """
     try:
         async with AsyncExitStack() as stack:
-            fixed = fixed_config_of(settings, address or settings.block.ingress_address)
-            await _run(stack, client, settings, fixed, _Signals(ready, leave or asyncio.Event()))
+            container_log = stack.enter_context(KlogFile(log or settings.logs / "ingress-nginx.log"))
+            fixed = fixed_config_of(settings, address or settings.block.ingress_address, container_log.path)
+            await _run(stack, client, settings, fixed, _Outside(ready, leave or asyncio.Event(), container_log))
     except BaseExceptionGroup as group:
         # Unwrap the task group's errors; the first one caused the others.
         raise group.exceptions[0] from None
 
 
 @dataclass(frozen=True, slots=True)
-class _Signals:
+class _Outside:
     ready: Callable[[], None]
     leave: asyncio.Event
+    log: KlogFile
 
 
 async def _run(
-    stack: AsyncExitStack, client: ApiClient, settings: NodeSettings, fixed: FixedConfig, signals: _Signals
+    stack: AsyncExitStack, client: ApiClient, settings: NodeSettings, fixed: FixedConfig, outside: _Outside
 ) -> None:
     watched = await _watch(stack, client)
     first = configuration_of(watched.snapshot())
@@ -104,16 +110,19 @@ async def _run(
     write(nginx.configuration, fixed, first.servers)
     admin = await stack.enter_async_context(NginxAdmin(fixed.address, fixed.admin_port))
     sync_log = stack.enter_context(SyncLog(settings.logs / "ingress-controller.jsonl"))
+    outside.log.started(fixed.install.version)
     await stack.enter_async_context(nginx)
     background = await stack.enter_async_context(asyncio.TaskGroup())
-    background.create_task(_fail_on_exit(nginx, signals.leave), name="nginx watch")
-    controller = _Controller(client, settings, watched, background)
-    synchronizer = Synchronizer(nginx, admin, fixed, sync_log, controller.record_event, first=first.servers)
+    background.create_task(_fail_on_exit(nginx, outside.leave), name="nginx watch")
+    controller = _Controller(client, settings, watched, background, outside.log)
+    synchronizer = Synchronizer(
+        nginx, admin, fixed, (sync_log, outside.log), controller.record_event, first=first.servers
+    )
     await synchronizer.first(first)
     await controller.register()
-    signals.ready()
+    outside.ready()
     syncing = background.create_task(controller.sync_on_changes(synchronizer, first), name="ingress sync")
-    await signals.leave.wait()
+    await outside.leave.wait()
     syncing.cancel()
     nginx.quit()
     await nginx.ended()
@@ -132,7 +141,7 @@ async def _fail_on_exit(nginx: NginxProcess, leave: asyncio.Event) -> None:
         raise nginx.failure("ended by itself")
 
 
-def fixed_config_of(settings: NodeSettings, address: str) -> FixedConfig:
+def fixed_config_of(settings: NodeSettings, address: str, container_log: Path) -> FixedConfig:
     """Return the fixed part of nginx's configuration, and create its folders.
 
     A data plane at another address gets its own folder.
@@ -150,6 +159,7 @@ def fixed_config_of(settings: NodeSettings, address: str) -> FixedConfig:
         install=settings.nginx,
         directory=directory,
         access_log=settings.logs / "access.jsonl",
+        container_log=container_log,
         address=address,
         port=settings.entry_port,
         tls_port=settings.tls_port,
@@ -174,19 +184,26 @@ def _user() -> str:
 
 class _Controller:
     def __init__(
-        self, client: ApiClient, settings: NodeSettings, watched: WatchedResources, background: asyncio.TaskGroup
+        self,
+        client: ApiClient,
+        settings: NodeSettings,
+        watched: WatchedResources,
+        background: asyncio.TaskGroup,
+        log: KlogFile,
     ) -> None:
         profile = Profile.by_name(settings.profile)
         self._client = client
         self._address = settings.block.ingress_address
         self._watched = watched
         self._background = background
+        self._log = log
         self._events = EventRecorder(client, COMPONENT)
         bucket = TokenBucket(profile.ingress_sync_rate, profile.ingress_sync_burst)
         self._limit = LimitOnceStarted(bucket, settings.starting_file)
 
     def record_event(self, kind: str, reason: str, message: str) -> None:
         """Record an Event about the controller in the background."""
+        self._log.event(_POD, kind, reason, message)
         self._background.create_task(self._events.event(_POD, kind, reason, message), name=f"event {reason}")
 
     async def register(self) -> None:
@@ -202,7 +219,11 @@ class _Controller:
         """
 
         async def sync() -> None:
-            await synchronizer.sync(configuration_of(self._watched.snapshot()))
+            snapshot = self._watched.snapshot()
+            configuration = configuration_of(snapshot)
+            for service in services_without_endpoints(snapshot, configuration):
+                self._log.no_endpoints(service)
+            await synchronizer.sync(configuration)
             await self._publish(self._watched.ours())
 
         queue = SyncQueue(self._limit, sync)
@@ -213,15 +234,19 @@ class _Controller:
         await queue.run()
 
     def _scheduled(self, ingress: Object) -> None:
+        self._log.valid_class(ingress)
+        self._log.event(ingress, "Normal", "Sync", "Scheduled for sync")
         recorded = self._events.event(ingress, "Normal", "Sync", "Scheduled for sync")
         self._background.create_task(recorded, name="event Sync")
 
     async def _publish(self, ingresses: Iterable[Object]) -> None:
         """Write the data plane's address into the Ingresses' status."""
-        status = {"loadBalancer": {"ingress": [{"ip": self._address}]}}
+        addresses = [{"ip": self._address}]
+        status = {"loadBalancer": {"ingress": addresses}}
         for ingress in ingresses:
             if ingress.get("status") != status:
                 metadata = ingress["metadata"]
+                self._log.publishing(ingress, addresses)
                 with suppress(ApiError):  # It was deleted or changed meanwhile; the next sync handles that.
                     await self._client.patch(
                         INGRESSES, metadata["name"], metadata["namespace"], {"status": status}, subresource="status"

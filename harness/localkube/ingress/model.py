@@ -113,6 +113,8 @@ class LocationSettings:
         keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
+        without_effect: Names and values of annotations that have no effect here. As in ingress-nginx, a change of one
+            causes a reload.
     """
 
     rewrite_target: str = ""
@@ -142,6 +144,7 @@ class LocationSettings:
     custom_errors: tuple[int, ...] = ()
     keep_errors: bool = False
     preserve_trailing_slash: bool = field(default=False, compare=False)
+    without_effect: tuple[tuple[str, str], ...] = ()
 
     def has_access_rules(self) -> bool:
         """Return True if some clients are refused."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.localkube.ingress.controller_log import ACCESS_FORMAT
 from harness.localkube.ingress.default_backends import PREFIX as FALLBACK_PREFIX
 from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
@@ -62,7 +63,8 @@ class FixedConfig:
     Attributes:
         install: The nginx installation.
         directory: Existing folder for its files.
-        access_log: Path of the access log.
+        access_log: Path of the access log for the evidence.
+        container_log: Path of the log of the controller's container, where nginx also logs requests.
         address: Address to listen on.
         port: Port for HTTP.
         tls_port: Port for HTTPS.
@@ -78,6 +80,7 @@ class FixedConfig:
     install: NginxInstall
     directory: Path
     access_log: Path
+    container_log: Path
     address: str
     port: int
     tls_port: int
@@ -111,6 +114,9 @@ def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: i
         seed=fixed.seed,
         log_format=",".join(f'"{name}":{value}' for name, value in _LOG_FIELDS),
         access_log=fixed.access_log,
+        container_log=fixed.container_log,
+        default_backend=_DEFAULT_BACKEND,
+        container_format=ACCESS_FORMAT.replace('"', '\\"'),
         admin=f"{fixed.address}:{fixed.admin_port}",
         certificate=fixed.certificate,
         tls_port=fixed.tls_port,
@@ -129,6 +135,7 @@ def _server(server: VirtualServer, fixed: FixedConfig) -> str:
         "    ssl_certificate_by_lua_block { certificate.choose() }",
         f"    server_name {' '.join([_server_name(server.host), *server.aliases])};",
         '    set $proxy_upstream_name "-";',
+        '    set $proxy_alternative_upstream_name "";',
     ]
     if default:
         lines.append("    location = /healthz { access_log off; return 200; }")
@@ -390,7 +397,10 @@ http {{
     ssl_buffer_size 4k;
 
     log_format evidence escape=json '{{{log_format}}}';
+    log_format container "{container_format}";
     access_log "{access_log}" evidence;
+    map $proxy_upstream_name $is_container_logged {{ default 1; "{default_backend}" 0; }}
+    access_log "{container_log}" container if=$is_container_logged;
 
     upstream upstream_balancer {{
         server 0.0.0.1; # never used: the balancer names the peer

@@ -14,6 +14,7 @@ import aiohttp
 
 from harness.errors import CommandError
 from harness.localkube.ingress.admin import NginxAdmin
+from harness.localkube.ingress.controller_log import KlogFile
 from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration, VirtualServer
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.render import FixedConfig, render
@@ -38,7 +39,7 @@ class Synchronizer:
         nginx: The process, started with ``first``.
         admin: Client of its admin server.
         fixed: The fixed part of its configuration.
-        sync_log: Log of all syncs.
+        logs: Log of all syncs for the evidence, and the log of the controller's container.
         record_event: Records Events about reloads.
         first: Virtual hosts of the configuration that nginx was started with.
     """
@@ -48,7 +49,7 @@ class Synchronizer:
         nginx: NginxProcess,
         admin: NginxAdmin,
         fixed: FixedConfig,
-        sync_log: SyncLog,
+        logs: tuple[SyncLog, KlogFile],
         record_event: RecordEvent,
         *,
         first: tuple[VirtualServer, ...],
@@ -56,7 +57,7 @@ class Synchronizer:
         self._nginx = nginx
         self._admin = admin
         self._fixed = fixed
-        self._sync_log = sync_log
+        self._sync_log, self._log = logs
         self._record_event = record_event
         self._generation = FIRST_GENERATION
         self._serving = FIRST_GENERATION
@@ -66,24 +67,33 @@ class Synchronizer:
         """Wait until nginx serves its initial configuration, and send its first endpoints."""
         await self._workers_up()
         await self._post_certificates(configuration)
+        self._log.initial_sync()
         if not await self._post_endpoints(configuration):
             self._sync_log.record("sync", {})
+        self._log.reconfigured()
 
     async def sync(self, configuration: NginxConfiguration) -> None:
         """Bring nginx to a configuration and log the changes; a configuration that nginx rejects is not used."""
         reloads = configuration.servers != self._running.servers
         endpoints = False
+        unchanged = configuration == self._running
         if reloads:
+            self._log.reload_required()
             try:
                 await self._reload(configuration)
             except CommandError as error:
                 _log.error("%s", error)
+                self._log.reload_failed(str(error))
                 self._record_event("Warning", "RELOAD", f"Error reloading NGINX: {error}")
                 return
         # Post the endpoints at once, as ingress-nginx does, so that starting workers find them.
         if configuration.backends != self._running.backends:
             endpoints = await self._post_endpoints(configuration)
         await self._post_certificates(configuration)
+        if unchanged:
+            self._log.unchanged()
+        else:
+            self._log.reconfigured()
         if reloads:
             await self._wait_for_replacement()
         if not (reloads or endpoints):
@@ -97,6 +107,7 @@ class Synchronizer:
         candidate.replace(self._nginx.configuration)
         self._nginx.reload()
         self._running = replace(self._running, servers=configuration.servers)
+        self._log.reloaded()
         self._record_event("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
 
     async def _wait_for_replacement(self) -> None:

@@ -101,14 +101,14 @@ def secrets_of(ingress: Object) -> set[Key]:
     return {(namespace, name) for name in names if name} | ({users} if users else set())
 
 
-def intent_of(ingress: Object) -> tuple[Any, Any]:
-    """Return the part of an Ingress that users write.
+def intent_of(ingress: Object) -> tuple[Any, Any, Any]:
+    """Return the part of an Ingress that users write, and a change of which causes a sync: labels, too.
 
     The status is excluded, although ingress-nginx does sync after a status change. But ingress-nginx writes the status
     on a timer, a minute after the Ingress was created. Here it is written at once, and the token for it would be
     missing in the trial that follows.
     """
-    return (ingress.get("spec"), ingress["metadata"].get("annotations"))
+    return (ingress.get("spec"), ingress["metadata"].get("annotations"), ingress["metadata"].get("labels"))
 
 
 def on_class(dirty: Dirty) -> Callback:

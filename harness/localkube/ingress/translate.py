@@ -74,6 +74,18 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     return NginxConfiguration(servers, backends, certificates)
 
 
+def services_without_endpoints(snapshot: Snapshot, configuration: NginxConfiguration) -> list[str]:
+    """Return ``namespace/name`` of the Services to which an Ingress goes and which have no ready endpoint."""
+    services = {
+        path.backend: "/".join(path.service)
+        for ingress in snapshot.ingresses
+        if is_ours(ingress, snapshot.classes)
+        for path in paths_of(ingress, snapshot.secrets)
+    }
+    backends = configuration.backends
+    return [name for key, name in sorted(services.items()) if key in backends and not backends[key].endpoints]
+
+
 class _FirstPorts:
     """Finds the endpoints of the first port of a Service, given its namespace and name."""
 

@@ -34,8 +34,12 @@ class RunController(Protocol):
         address: str,
         ready: Callable[[], None],
         leave: asyncio.Event,
+        log: Path,
     ) -> Coroutine[Any, Any, None]:
-        """Run until ``leave`` is set and the requests in flight are answered, or until cancelled."""
+        """Run until ``leave`` is set and the requests in flight are answered, or until cancelled.
+
+        ``log`` is the file of its container's log.
+        """
 
 
 @dataclass(eq=False, slots=True)
@@ -88,8 +92,8 @@ class SystemRuntime:
         """Return True if an application is an ingress controller."""
         return app in self._controllers
 
-    async def start(self, app: str, address: str) -> SystemProcess:
-        """Start a controller; return when it serves.
+    async def start(self, app: str, address: str, log: Path) -> SystemProcess:
+        """Start a controller that logs to a file; return when it serves.
 
         Raises:
             RuntimeFailedError: The controller ended before it served.
@@ -97,7 +101,7 @@ class SystemRuntime:
         ready = asyncio.Event()
         process = SystemProcess(os.getpid())
         running = self._controllers[app](
-            self._client, self._settings, address=address, ready=ready.set, leave=process.leave
+            self._client, self._settings, address=address, ready=ready.set, leave=process.leave, log=log
         )
         process.task = asyncio.create_task(running, name=app)
         self._running.add(process)
@@ -163,7 +167,7 @@ class NodeRuntime(Runtime):
     async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
         """Start a controller here, or any other application in the fork server."""
         if self._system.handles(app):
-            return await self._system.start(app, address)
+            return await self._system.start(app, address, log)
         return await super().start(app=app, args=args, env=env, address=address, log=log)
 
     async def execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.machinery.client import AlreadyExists, ApiClient
@@ -29,6 +30,7 @@ async def run(
     ready: Callable[[], None] = lambda: None,
     address: str = "",
     leave: asyncio.Event | None = None,
+    log: Path | None = None,
 ) -> None:
     """Run Traefik until cancelled; it has ended when this returns.
 
@@ -38,6 +40,7 @@ async def run(
         ready: Called once it accepts connections.
         address: Address to listen on; by default the cluster's ingress address.
         leave: Set to stop gracefully, as SIGTERM does; ``run`` returns after that.
+        log: File of its container's log, which becomes a link to Traefik's own log.
 
     Raises:
         BringUpError: Traefik ended by itself.
@@ -50,6 +53,8 @@ async def run(
     entry = (address or settings.block.ingress_address, settings.entry_port)
     logs = settings.logs if entry[0] == settings.block.ingress_address else settings.logs / f"traefik-{entry[0]}"
     logs.mkdir(parents=True, exist_ok=True)
+    if log is not None:
+        _link(log, logs / LOG)
     await traefik.start(*entry, client.base_url, logs)
     try:
         with SyncLog(settings.logs / "ingress-controller.jsonl") as sync_log:
@@ -68,6 +73,12 @@ async def run(
     finally:
         # Kill it, as if the node was switched off.
         await traefik.stop(grace=0)
+
+
+def _link(log: Path, target: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.unlink(missing_ok=True)
+    log.symlink_to(target)
 
 
 async def _fail_on_exit(traefik: TraefikProcess) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -320,13 +321,13 @@ def test_a_port_in_use_is_an_error(plane: StartPlane, monkeypatch: pytest.Monkey
 
     real = controller.fixed_config_of
 
-    def occupied(settings: Any, address: str) -> Any:
+    def occupied(settings: Any, address: str, container_log: Path) -> Any:
         other = socket.socket()
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind((settings.block.ingress_address, settings.entry_port))
         other.listen(1)
         taken.append(other)
-        return real(settings, address)
+        return real(settings, address, container_log)
 
     monkeypatch.setattr(controller, "fixed_config_of", occupied)
     try:

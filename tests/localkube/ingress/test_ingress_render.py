@@ -24,6 +24,7 @@ FIXED = FixedConfig(
     install=INSTALL,
     directory=Path("/state/nginx"),
     access_log=Path("/state/logs/access.jsonl"),
+    container_log=Path("/state/logs/pods/controller.log"),
     address="127.9.0.2",
     port=8080,
     tls_port=8443,

@@ -153,13 +153,15 @@ def test_other_ingress_classes_trigger_a_sync() -> None:
     assert counted(on_class, ("ADDED", None, {"metadata": {"name": "mine"}})) == 1
 
 
-def test_spec_and_annotations_of_an_ingress_trigger_a_sync() -> None:
-    """Status and resourceVersion do not."""
+def test_spec_annotations_and_labels_of_an_ingress_trigger_a_sync() -> None:
+    """Status and resourceVersion do not. A real controller was seen to sync, without a reload, for a new label."""
     base = {"metadata": {"name": "i", "annotations": {"a": "1"}, "resourceVersion": "1"}, "spec": {"rules": []}}
     status = base | {"status": {"loadBalancer": {}}}
     edited = base | {"metadata": {"name": "i", "annotations": {"a": "2"}}}
+    labelled = base | {"metadata": {"name": "i", "annotations": {"a": "1"}, "labels": {"a": "b"}}}
 
     assert intent_of(base) == intent_of(status)
+    assert intent_of(base) != intent_of(labelled)
     assert intent_of(base) != intent_of(edited)
 
 

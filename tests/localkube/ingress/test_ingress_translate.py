@@ -260,3 +260,21 @@ def test_invalid_annotations_have_no_effect(name: str, value: str) -> None:
     changed["metadata"]["annotations"] = {PREFIX + name: value, "example.com/other": "x"}
 
     assert configuration_for(changed) == configuration_for(ingress(path("/apple")))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reloads"),
+    [
+        ("proxy_buffer_size", "8k", True),
+        ("proxy_buffer_size", "4k", False),
+        ("enable_access_log", "false", True),
+        ("cors_allow_origin", "http://other.test", True),
+        ("auth_snippet", "deny all;", False),
+    ],
+)
+def test_annotations_without_effect_are_part_of_a_location(name: str, value: str, *, reloads: bool) -> None:
+    """They change no answer, but ingress-nginx reloads nginx for them, which closes idle connections."""
+    before = configuration_for(ingress(path("/")))
+    after = configuration_for(ingress(path("/"), **{name: value}))
+
+    assert (before.servers != after.servers) is reloads

@@ -27,10 +27,10 @@ class FakeController:
         self.was_cancelled = False
 
     async def __call__(
-        self, _client: Any, _settings: Any, *, address: str, ready: Callable[[], None], leave: asyncio.Event
+        self, _client: Any, _settings: Any, *, address: str, ready: Callable[[], None], leave: asyncio.Event, log: Path
     ) -> None:
         """Implement ``RunController``."""
-        self.address = address
+        self.address, self.log = address, log
         self.begun.set()
         try:
             await self.serve.wait()
@@ -60,7 +60,7 @@ async def runtime(controller: FakeController) -> AsyncIterator[SystemRuntime]:
 async def started(system: SystemRuntime, controller: FakeController) -> SystemProcess:
     """Start a controller and return once it serves."""
     controller.serve.set()
-    return await system.start("controller", "127.9.1.1")
+    return await system.start("controller", "127.9.1.1", Path("controller.log"))
 
 
 def test_a_start_returns_once_the_controller_serves() -> None:
@@ -69,7 +69,7 @@ def test_a_start_returns_once_the_controller_serves() -> None:
     async def scenario() -> None:
         controller = FakeController()
         async with runtime(controller) as system:
-            starting = asyncio.create_task(system.start("controller", "127.9.1.1"))
+            starting = asyncio.create_task(system.start("controller", "127.9.1.1", Path("controller.log")))
             await controller.begun.wait()
 
             assert not starting.done()

@@ -120,7 +120,7 @@ async def plane(tmp_path: Path, controller: str) -> AsyncIterator[Plane]:
             for number, name in enumerate(("apple", "banana"), 1):
                 await client.create(SERVICES, service(name), NAMESPACE)
                 await client.create(ENDPOINTSLICES, endpoints(name, block.pod_address(number), 5678), NAMESPACE)
-            task = asyncio.create_task(run_traefik(client, settings))
+            task = asyncio.create_task(run_traefik(client, settings, log=settings.logs / "pods" / "traefik.log"))
             try:
                 yield Plane(client, settings, http, task)
             finally:
@@ -189,6 +189,7 @@ def test_access_log_becomes_evidence(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert lines[-1]["upstream_addr"].endswith(".1.1:5678")
     assert (tmp_path / "evidence" / "logs" / "traefik.log").exists()
+    assert {line["level"] for line in read_lines(tmp_path / "logs" / "pods" / "traefik.log")} >= {"debug", "info"}
 
 
 def test_traefik_nginx_reads_annotations_of_ingress_nginx(tmp_path: Path) -> None:

@@ -12,26 +12,29 @@ from typing import Any
 
 import yaml
 
+from differential import measuring
 from differential.api_answers import Answer, Api, answers, connected
 from differential.api_cases import ROOT, load
-from differential.observing import Entry
+from differential.embedded import Ran, run
+from differential.facts import read_timelines, reduce
+from differential.known import judge, read_known
+from differential.lanes import split
 from differential.page import write
 from differential.running import Flavour, Runner
-from differential.timeline_cases import CASES
+from differential.timeline_cases import CASES, GROUPS
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
-#: How clusters name the images: a real one, and the embedded one.
-FLAVOURS = {
-    "kind": Flavour("python:3-slim", "python3", "python:3-slim"),
-    "embedded": Flavour("xds2000/nginx-hostname:latest", sys.executable, "xds2000/nginx-hostname:latest"),
-}
+#: How a real cluster names the images.
+FLAVOUR = Flavour("python:3-slim", "python3", "python:3-slim")
+#: The port of a real cluster's node behind which the second lane's controller answers, as in cluster.yaml.
+SERVICE_PORT = 30900
 API_RECORDING = ROOT / "recorded" / "api.jsonl"
 
 
 def main() -> int:
     """Run what the command line names; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m differential", description=__doc__)
-    parser.add_argument("what", choices=("api", "timelines", "page"))
+    parser.add_argument("what", choices=("api", "timelines", "lanes", "embedded", "page"))
     parser.add_argument("kubeconfig", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=None)
     parser.add_argument("--only", default="", help="a part of the cases' names")
@@ -39,15 +42,22 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
     parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
     parser.add_argument("--patience", type=float, default=75.0, help="longest time for a wait, in seconds")
-    parser.add_argument("--flavour", choices=sorted(FLAVOURS), default="kind")
+    parser.add_argument("--group", choices=GROUPS, default=None, help="only cases of this group")
+    parser.add_argument("--entry", action="append", default=[], help="URL of an ingress controller; one for each lane")
+    parser.add_argument("--until", type=float, default=0, help="seconds after which no case begins; 0: no limit")
     options = parser.parse_args()
     if options.what == "page":
         write()
         return 0
+    if options.what == "embedded":
+        return _measure(options)
     if options.kubeconfig is None:
         parser.error("a kubeconfig is needed")
     if options.what == "timelines":
         return _timelines(options)
+    if options.what == "lanes":
+        asyncio.run(_split(yaml.safe_load(options.kubeconfig.read_text())))
+        return 0
     options.out = options.out or API_RECORDING
     header, found = asyncio.run(_ask(yaml.safe_load(options.kubeconfig.read_text())))
     lines = [header, *({"case": name, **answer} for name, answer in sorted(found.items()))]
@@ -63,18 +73,32 @@ def _timelines(options: argparse.Namespace) -> int:
     out = options.out or TIMELINE_RECORDING
     before = out.read_text().splitlines()[1:] if out.exists() else []
     recorded = {json.loads(line)["case"] for line in before}
-    cases = [case for case in CASES if options.only in case.name]
+    cases = [case for case in CASES if options.only in case.name and options.group in {None, case.group}]
+    if not options.entry:
+        cases = [case for case in cases if not case.is_asked]
     if options.missing:
         cases = [case for case in cases if case.name not in recorded]
     config = yaml.safe_load(options.kubeconfig.read_text())
 
-    async def run() -> tuple[dict[str, Any], dict[str, list[Entry]], list[str]]:
-        async with connected(config) as api:
-            runner = Runner(api, FLAVOURS[options.flavour], str(int(time.time())), options.patience)
-            found, starved = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
-            return await source_of(api), found, starved
+    ran = Ran()
 
-    header, found, starved = asyncio.run(run())
+    async def lane(api: Api, number: int, entry: str) -> None:
+        name = str(number) if len(options.entry) > 1 else ""
+        runner = Runner(api, FLAVOUR, f"{int(time.time())}{name}", patience=options.patience, entry=entry, lane=name)
+        runner.until = time.monotonic() + (options.until or float("inf"))
+        share = cases[number - 1 :: max(1, len(options.entry))]
+        found, starved = await runner.run_unstarved(share, together=options.together, tries=options.tries)
+        ran.timelines.update(found)
+        ran.starved += starved
+
+    async def record() -> dict[str, Any]:
+        async with connected(config) as api:
+            async with asyncio.TaskGroup() as group:
+                for number, entry in enumerate(options.entry or [""], 1):
+                    group.create_task(lane(api, number, entry))
+            return await source_of(api)
+
+    header, found, starved = asyncio.run(record()), ran.timelines, ran.starved
     lines = [{"case": name, "timeline": timeline} for name, timeline in found.items()]
     rows = [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines]
     out.write_text("\n".join([json.dumps(header), *sorted([*before, *rows])]) + "\n")
@@ -82,6 +106,35 @@ def _timelines(options: argparse.Namespace) -> int:
         sys.stdout.write("not recorded, since their pods started slowly: " + ", ".join(starved) + "\n")
     sys.stdout.write(f"{len(found)} timelines of {header['source']} in {out}\n")
     return 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    """Run the cases on embedded clusters, print what differs, and write how much is the same."""
+    groups = [options.group] if options.group else list(GROUPS)
+    _, recorded = read_timelines(TIMELINE_RECORDING.read_text())
+    real = {name: [reduce(timeline) for timeline in timelines] for name, timelines in recorded.items()}
+    known = read_known(ROOT / "known-timelines.yaml")
+    measured = measuring.read()[1] if measuring.MEASURED.exists() else {}
+    for group in groups:
+        cases = [case for case in CASES if case.group == group and case.name in real and options.only in case.name]
+        ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience))
+        ours = {name: reduce(timeline) for name, timeline in ran.timelines.items()}
+        found = measuring.differing(cases, real, ours)
+        new, gone = judge([each for each in found if not each.is_duration], known, set(ours))
+        durations = [each for each in found if each.is_duration]
+        for title, listed in (("new", new), ("gone", gone), ("durations", durations), ("starved", ran.starved)):
+            sys.stdout.write("\n".join([f"{group}: {title} {len(listed)}", *map(str, listed)]) + "\n")
+        measured[group] = measuring.shares(cases, real, ours, known)
+        sys.stdout.write(f"{measured[group]}\n")
+    if not options.only:
+        measuring.write(measured, time.strftime("%Y-%m-%d", time.gmtime()))
+    return 0
+
+
+async def _split(config: dict[str, Any]) -> None:
+    """Give a real cluster a second lane, at the port of its node for Services without an ingress controller."""
+    async with connected(config) as api:
+        await split(api, SERVICE_PORT)
 
 
 async def _ask(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Answer]]:

@@ -16,7 +16,11 @@ LATE_SECONDS = 1.5
 #: Share of a duration by which ours may differ, besides the case's slack.
 SHARE = 0.3
 #: Aspects whose states depend on how updates fall together, and on nothing that anybody would conclude from.
-_LOOSE = frozenset({"slices"})
+_LOOSE = frozenset({"slices", "seen"})
+#: Aspects of which only the time is compared: ``reloads`` and ``end`` say what they are.
+_TIMED = frozenset({("controller", "reload"), ("answers", "switch")})
+#: Aspects that are known at the end of a case: of a time since the step before they tell nothing.
+_AT_THE_END = frozenset({"verdict", "end", "reloads"})
 #: Events that tell of timing, of the scheduler or of images; real clusters differ in them from run to run.
 _CHANCE = re.compile(
     r"event (Normal (Scheduled|Pulled|Pulling|Created|Started)"
@@ -92,10 +96,14 @@ def reduce(timeline: Iterable[Entry]) -> Facts:
             continue
         if aspect in _LOOSE or _CHANCE.fullmatch(aspect):
             continue
-        sequences.setdefault((subject, aspect), []).append(state)
+        if (subject, aspect) == ("answers", "lost"):
+            seconds["answers lost s"] = float(state)
+            continue
+        if (subject, aspect) not in _TIMED:
+            sequences.setdefault((subject, aspect), []).append(state)
         stamps.setdefault((subject, aspect), []).append(at)
         seen[subject, aspect, state] += 1
-        if not aspect.startswith("event"):
+        if not aspect.startswith("event") and aspect not in _AT_THE_END:
             number = seen[subject, aspect, state]
             name = f"{step} to {subject} {aspect} {state}" + (f" ({number})" if number > 1 else "")
             seconds[f"{name} s"] = round(at - step_at, 3)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from differential.traffic import Traffic
+
 Object = dict[str, Any]
 #: ``(seconds since the case began, subject, aspect, state)``
 Entry = tuple[float, str, str, str]
@@ -19,12 +21,18 @@ class Observer:
         timeline: Entries in the order of their arrival.
         pods: The pods that exist, by name.
         objects: All other watched objects, by plural and name.
+        traffic: The requests of the case.
+        syncs: Syncs of the ingress controller since the last step.
+        reloads: Its reloads since requests count.
     """
 
     clock: Callable[[], float]
     timeline: list[Entry] = field(default_factory=list)
     pods: dict[str, Object] = field(default_factory=dict)
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    traffic: Traffic = field(default_factory=Traffic)
+    syncs: int = 0
+    reloads: int = 0
     _states: dict[tuple[str, str], str] = field(default_factory=dict)
     _roles: dict[str, str] = field(default_factory=dict)
     _sets: dict[str, str] = field(default_factory=dict)

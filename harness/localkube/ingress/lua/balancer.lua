@@ -80,6 +80,9 @@ function _M.rewrite()
     return ngx.exit(ngx.HTTP_SERVICE_UNAVAILABLE)
   end
   ngx.ctx.balancer = canary.choose(balancer, balancers)
+  if ngx.ctx.balancer ~= balancer then
+    ngx.var.proxy_alternative_upstream_name = ngx.ctx.balancer.backend.name
+  end
   ngx.ctx.tried = {}
 end
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from differential.app import container
 from differential.observing import Object, Observer
 from differential.running import Condition, Step
+from differential.traffic import LATEST
+
+#: Headers of requests.
+Headers = Mapping[str, str] | None
 
 
 def http(path: str = "/ready", port: Any = 8080, **numbers: Any) -> Object:
@@ -146,6 +151,32 @@ def complete(name: str = "d") -> Step:
         return seen_last and counts == [wanted] * 3 and len(pods) == wanted
 
     return wait(f"{name} is complete", met)
+
+
+def ask(path: str = "/", headers: Headers = None) -> Step:
+    """Begin to send requests at 100/s to the ingress controller."""
+    return Step("ask", path, headers or {})
+
+
+def count() -> Step:
+    """Let the requests count that are sent from now on: their answers decide the verdict."""
+    return Step("count")
+
+
+def answered(*words: str) -> Step:
+    """Wait until the latest answers are all among these, and each of these is among them."""
+    return wait(
+        f"answers are {words}",
+        lambda seen: (
+            len(seen.traffic.latest) == LATEST == sum(word in words for word in seen.traffic.latest)
+            and set(seen.traffic.latest) == set(words)
+        ),
+    )
+
+
+def synced() -> Step:
+    """Wait until the ingress controller has handled the last step."""
+    return wait("the controller has synced", lambda seen: seen.syncs > 0)
 
 
 def _ready(pod: Object | None) -> bool:

@@ -1,0 +1,444 @@
+"""ingress-nginx: which change reloads nginx, when, and what clients are answered meanwhile.
+
+Cases run one at a time on a controller: it may sync once in 3.3 s, whatever caused it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from differential.observing import Object
+from differential.running import HOST, Case, Step
+from differential.timeline_cases.parts import (
+    Headers,
+    answered,
+    app,
+    ask,
+    complete,
+    count,
+    create,
+    delete,
+    deployment,
+    echo,
+    patch,
+    pause,
+    runs,
+    service,
+    synced,
+)
+
+GROUP = "ingress-nginx"
+_PREFIX = "nginx.ingress.kubernetes.io/"
+_A, _B = "200 a", "200 b"
+_ECHO = [{"port": 80, "targetPort": 5678}]
+#: Seconds in which the controller's limit of syncs is full again, and seconds of requests after a change.
+_QUIET, _AFTER = 4.0, 2.0
+_READY = {"httpGet": {"path": "/", "port": 5678}, "periodSeconds": 1}
+
+
+def _notes(annotations: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return annotations with their prefix, unless they have one."""
+    return {name if "/" in name else _PREFIX + name: value for name, value in annotations.items()}
+
+
+def ingress(
+    name: str = "i", *, to: str = "a", path: str = "/", annotations: Mapping[str, str | None] | None = None, **spec: Any
+) -> Object:
+    """Return an Ingress of the case's host."""
+    backend = {"service": {"name": to, "port": {"number": 80}}}
+    paths = [{"path": path, "pathType": "Prefix", "backend": backend}]
+    rules = [{"host": HOST, "http": {"paths": paths}}]
+    base = {"ingressClassName": "nginx", "rules": rules}
+    meta = {"name": name, "annotations": _notes(annotations or {})}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": base | spec}
+
+
+def _annotated(annotations: Mapping[str, str | None], name: str = "i") -> Step:
+    """Change annotations of an Ingress."""
+    return patch(f"ingresses/{name}", {"metadata": {"annotations": _notes(annotations)}})
+
+
+def version(name: str, replicas: int = 1, **pods: Any) -> Object:
+    """Return a Deployment of http-echo that answers its name, with a graceful end unless ``pods`` say otherwise."""
+    graceful = {"preStop": {"sleep": {"seconds": 6}}}
+    container = echo(args=[f"-text={name}"], readinessProbe=_READY, lifecycle=graceful)
+    return deployment(container, name=name, replicas=replicas, pods={"terminationGracePeriodSeconds": 10} | pods)
+
+
+def _two() -> tuple[Step, ...]:
+    """Create two versions, each with a Service."""
+    made = [create(obj) for name in "ab" for obj in (version(name), service(name, app=name, ports=_ECHO))]
+    return (*made, complete("a"), complete("b"))
+
+
+def _case(name: str, *steps: Step, **more: Any) -> Case:
+    return Case(f"nginx: {name}", GROUP, steps, **({"slack": 2.0} | more))
+
+
+def _from(
+    answer: str,
+    *,
+    to: str = "",
+    by: Step,
+    synchronised: bool = True,
+    path: str = "/",
+    headers: Headers = None,
+) -> tuple[Step, ...]:
+    """Return the steps of a change under traffic: answers before, the change, and answers after it."""
+    after = (answered(*to.split(" + ")),) if to else ()
+    handled = (synced(),) if synchronised else (pause(_QUIET),)
+    return (ask(path, headers), answered(answer), pause(_QUIET), count(), by, *handled, *after, pause(_AFTER))
+
+
+#: Annotations that are set on an Ingress that serves: what is set, and the answers after that. Requests have the path
+#: ``/x``. The last column is for headers.
+_SET: tuple[tuple[dict[str, str], str, dict[str, str]], ...] = (
+    ({"rewrite-target": "/y"}, _A, {}),
+    ({"use-regex": "true"}, _A, {}),
+    ({"ssl-redirect": "false"}, _A, {}),
+    ({"force-ssl-redirect": "true"}, "308 to https://HOST/x", {}),
+    ({"preserve-trailing-slash": "true"}, _A, {}),
+    ({"app-root": "/y"}, "302 to http://HOST/y", {}),
+    ({"proxy-connect-timeout": "7"}, _A, {}),
+    ({"proxy-send-timeout": "7"}, _A, {}),
+    ({"proxy-read-timeout": "7"}, _A, {}),
+    ({"proxy-read-timeout": "soon"}, _A, {}),
+    ({"proxy-next-upstream": "off"}, _A, {}),
+    ({"proxy-next-upstream-timeout": "3"}, _A, {}),
+    ({"proxy-next-upstream-tries": "2"}, _A, {}),
+    ({"proxy-body-size": "2m"}, _A, {}),
+    ({"proxy-buffering": "on"}, _A, {}),
+    ({"proxy-request-buffering": "off"}, _A, {}),
+    ({"proxy-http-version": "1.0"}, _A, {}),
+    ({"x-forwarded-prefix": "/y"}, _A, {}),
+    ({"upstream-vhost": "y.test"}, _A, {}),
+    ({"custom-http-errors": "404,503"}, _A, {}),
+    ({"custom-http-errors": "404", "disable-proxy-intercept-errors": "true"}, _A, {}),
+    ({"temporal-redirect": "http://y.test/"}, "302 to http://y.test/", {}),
+    ({"permanent-redirect": "http://y.test/"}, "301 to http://y.test/", {}),
+    ({"permanent-redirect": "http://y.test/", "permanent-redirect-code": "308"}, "308 to http://y.test/", {}),
+    ({"allowlist-source-range": "192.0.2.0/24"}, "403", {}),
+    ({"whitelist-source-range": "0.0.0.0/0"}, _A, {}),
+    ({"denylist-source-range": "0.0.0.0/0"}, "403", {}),
+    ({"denylist-source-range": "192.0.2.0/24"}, _A, {}),
+    ({"limit-rps": "5"}, f"{_A} + 503", {}),
+    ({"limit-rps": "5", "limit-burst-multiplier": "1"}, f"{_A} + 503", {}),
+    ({"limit-rps": "5", "limit-allowlist": "0.0.0.0/0"}, _A, {}),
+    ({"limit-rpm": "6000"}, _A, {}),
+    ({"limit-connections": "100"}, _A, {}),
+    ({"auth-type": "basic", "auth-secret": "missing"}, "503", {}),
+    ({"auth-type": "basic", "auth-secret": "users", "auth-realm": "y"}, "401", {}),
+    ({"auth-type": "basic", "auth-secret": "users"}, _A, {"Authorization": "Basic dXNlcjpwYXNz"}),
+    ({"server-alias": "alias.HOST"}, _A, {}),
+    ({"upstream-hash-by": "$request_uri"}, _A, {}),
+    ({"load-balance": "ewma"}, _A, {}),
+    ({"affinity": "cookie"}, _A, {}),
+    ({"affinity": "cookie", "affinity-mode": "persistent", "session-cookie-name": "y"}, _A, {}),
+    ({"affinity": "cookie", "session-cookie-path": "/y", "session-cookie-max-age": "60"}, _A, {}),
+    ({"affinity": "cookie", "session-cookie-change-on-failure": "true"}, _A, {}),
+    ({"default-backend": "b"}, _A, {}),
+    ({"proxy-buffer-size": "8k"}, _A, {}),
+    ({"proxy-buffer-size": "4k"}, _A, {}),
+    ({"proxy-buffers-number": "8"}, _A, {}),
+    ({"proxy-max-temp-file-size": "0"}, _A, {}),
+    ({"client-body-buffer-size": "16k"}, _A, {}),
+    ({"enable-access-log": "false"}, _A, {}),
+    ({"enable-rewrite-log": "true"}, _A, {}),
+    ({"cors-allow-origin": "http://y.test"}, _A, {}),
+    ({"example.com/note": "y"}, _A, {}),
+)
+_USERS = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "users"},
+    "data": {"auth": base64.b64encode(b"user:$apr1$lab$Xc5wrFV2Hf.Xc3enBu00O1\n").decode()},
+}
+
+
+def _titled(annotations: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in annotations.items())
+
+
+_ANNOTATIONS = tuple(
+    _case(
+        f"{_titled(notes)} is set" + (" for a user" if headers else ""),
+        *((create(_USERS),) if notes.get("auth-secret") == "users" else ()),
+        *_two(),
+        create(ingress()),
+        *_from(_A, to=after, by=_annotated(notes), path="/" if "app-root" in notes else "/x", headers=headers),
+    )
+    for notes, after, headers in _SET
+)
+
+_HEADER = {"X-Version": "new"}
+#: Canaries that are made next to an Ingress that serves: annotations, the answers after that, headers of the requests.
+_CANARIES: tuple[tuple[dict[str, str], str, dict[str, str]], ...] = (
+    ({"canary-weight": "100"}, _B, {}),
+    ({"canary-weight": "50"}, f"{_A} + {_B}", {}),
+    ({"canary-weight": "500", "canary-weight-total": "1000"}, f"{_A} + {_B}", {}),
+    ({"canary-by-header": "X-Version"}, _A, _HEADER),
+    ({"canary-by-header": "X-Version", "canary-by-header-value": "new"}, _B, _HEADER),
+    ({"canary-by-header": "X-Version", "canary-by-header-pattern": "ne."}, _B, _HEADER),
+    ({"canary-by-cookie": "version"}, _B, {"Cookie": "version=always"}),
+    ({"canary-by-cookie": "version", "affinity-canary-behavior": "legacy"}, _A, {"Cookie": "version=never"}),
+)
+
+
+def _canary(notes: Mapping[str, str]) -> Object:
+    return ingress("c", to="b", annotations={"canary": "true", **notes})
+
+
+_CANARY_CASES = (
+    *(
+        _case(
+            f"a canary with {_titled(notes)} is made",
+            *_two(),
+            create(ingress()),
+            *_from(_A, to=after, by=create(_canary(notes)), headers=headers),
+        )
+        for notes, after, headers in _CANARIES
+    ),
+    _case(
+        "a canary's weight grows to all",
+        *_two(),
+        create(ingress()),
+        create(_canary({"canary-weight": "0"})),
+        *_from(_A, to=_B, by=_annotated({"canary-weight": "100"}, "c")),
+    ),
+    _case(
+        "a canary that gets all is deleted",
+        *_two(),
+        create(ingress()),
+        create(_canary({"canary-weight": "100"})),
+        *_from(_B, to=_A, by=delete("ingresses/c")),
+    ),
+    _case(
+        "a canary becomes a main Ingress",
+        *_two(),
+        create(ingress()),
+        create(_canary({"canary-weight": "0"})),
+        *_from(_A, by=_annotated({"canary": "false"}, "c")),
+    ),
+)
+
+
+def _rules(**path: Any) -> Object:
+    """Return a patch of an Ingress's only rule."""
+    backend = {"service": {"name": "a", "port": {"number": 80}}}
+    return {
+        "spec": {
+            "rules": [
+                {"host": HOST, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend} | path]}}
+            ]
+        }
+    }
+
+
+def _to(name: str, **port: Any) -> Object:
+    return {"service": {"name": name, "port": port or {"number": 80}}}
+
+
+_OBJECTS = (
+    _case("an Ingress is made", *_two(), *_from("404", to=_A, by=create(ingress()))),
+    _case("an Ingress is deleted", *_two(), create(ingress()), *_from(_A, to="404", by=delete("ingresses/i"))),
+    _case(
+        "an Ingress goes to another Service",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to=_B, by=patch("ingresses/i", _rules(backend=_to("b")))),
+    ),
+    _case(
+        "an Ingress goes to a Service that does not exist",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="503", by=patch("ingresses/i", _rules(backend=_to("nothing")))),
+    ),
+    _case(
+        "an Ingress names a port that does not exist",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="503", by=patch("ingresses/i", _rules(backend=_to("a", number=81)))),
+    ),
+    _case(
+        "the path of an Ingress changes",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="404", by=patch("ingresses/i", _rules(path="/y"))),
+    ),
+    _case(
+        "the type of a path changes to Exact",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="404", path="/x", by=patch("ingresses/i", _rules(pathType="Exact"))),
+    ),
+    _case(
+        "a second Ingress adds a path",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to=_B, path="/y", by=create(ingress("j", to="b", path="/y"))),
+    ),
+    _case(
+        "a second Ingress has the same path",
+        *_two(),
+        create(ingress()),
+        *_from(_A, by=create(ingress("j", to="b"))),
+    ),
+    _case(
+        "the class of an Ingress changes",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="404", by=patch("ingresses/i", {"spec": {"ingressClassName": "other"}})),
+    ),
+    _case(
+        "an Ingress gets TLS",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="308 to https://HOST", by=patch("ingresses/i", {"spec": {"tls": [{"hosts": [HOST]}]}})),
+    ),
+    _case(
+        "an Ingress of another class is made",
+        *_two(),
+        create(ingress()),
+        *_from(_A, by=create(ingress("j", to="b", ingressClassName="other")), synchronised=False),
+    ),
+    _case(
+        "a Service selects other pods",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to=_B, by=patch("services/a", {"spec": {"selector": {"app": "b"}}})),
+    ),
+    _case(
+        "a Service selects no pods",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="503", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
+    ),
+    _case(
+        "a Service selects no pods, and there is a default backend",
+        *_two(),
+        create(ingress(annotations={"default-backend": "b"})),
+        *_from(_A, to=_B, by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
+    ),
+    _case(
+        "a Service gets the wrong target port",
+        *_two(),
+        create(ingress()),
+        *_from(_A, to="502", by=patch("services/a", {"spec": {"ports": [{"port": 80, "targetPort": 5679}]}})),
+    ),
+    _case("a Service is deleted", *_two(), create(ingress()), *_from(_A, to="503", by=delete("services/a"))),
+    _case(
+        "a password file appears",
+        *_two(),
+        create(ingress(annotations={"auth-type": "basic", "auth-secret": "users"})),
+        *_from("503", to="401", by=create(_USERS)),
+    ),
+    _case(
+        "labels of an Ingress change",
+        *_two(),
+        create(ingress()),
+        *_from(_A, by=patch("ingresses/i", {"metadata": {"labels": {"y": "y"}}})),
+    ),
+)
+
+
+def _restarted(name: str = "a") -> Step:
+    return patch(f"deployments/{name}", {"spec": {"template": {"metadata": {"annotations": {"change": "1"}}}}})
+
+
+def _rolled(
+    name: str, made: Object, *, by: Step, then: tuple[Step, ...], to: tuple[str, ...] = (_A,), **more: Any
+) -> Case:
+    """Return a case in which a Deployment changes under traffic."""
+    steps = (create(made), create(service("a", app="a", ports=_ECHO)), complete("a"), create(ingress()))
+    traffic = (ask(), answered(_A), pause(_QUIET), count(), by, *then, answered(*to), pause(_AFTER))
+    return _case(name, *steps, *traffic, **more)
+
+
+def _abrupt(name: str = "a", replicas: int = 1, **spec: Any) -> Object:
+    """Return a Deployment whose pods end at once."""
+    container = echo(args=[f"-text={name}"], readinessProbe=_READY)
+    return deployment(container, name=name, replicas=replicas, **spec)
+
+
+def _unprobed() -> Object:
+    """Return a Deployment whose application opens 3 s after its start, which no probe tells."""
+    return deployment(
+        app(env={"OPEN": "3", "PORT": "5678"}, lifecycle={"preStop": {"exec": {"command": ["sleep", "6"]}}}),
+        name="a",
+        pods={"terminationGracePeriodSeconds": 10},
+    )
+
+
+def _strategy(surge: int, unavailable: int) -> Object:
+    return {"strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}}
+
+
+_scaled = {count: patch("deployments/a/scale", {"spec": {"replicas": count}}) for count in (0, 1, 3)}
+_DONE = (pause(1), complete("a"), pause(6))
+_ROLLOUTS = (
+    _rolled("a rollout with a preStop hook", version("a"), by=_restarted(), then=_DONE),
+    _rolled("a rollout of three with a preStop hook", version("a", 3), by=_restarted(), then=_DONE),
+    _rolled("a rollout without a preStop hook", _abrupt(), by=_restarted(), then=_DONE),
+    _rolled("a rollout of three without a preStop hook", _abrupt(replicas=3), by=_restarted(), then=_DONE),
+    _rolled(
+        "a rollout with maxUnavailable 1 of one", _abrupt(**_strategy(0, 1)), by=_restarted(), then=_DONE, slack=4.0
+    ),
+    _rolled("a rollout with Recreate", _abrupt(strategy={"type": "Recreate"}), by=_restarted(), then=_DONE, slack=4.0),
+    _rolled("scale up to three", version("a"), by=_scaled[3], then=(runs(3, name="a"), pause(_QUIET))),
+    _rolled("scale down to one with a preStop hook", version("a", 3), by=_scaled[1], then=(runs(1, name="a"),)),
+    _rolled("scale down to one without a preStop hook", _abrupt(replicas=3), by=_scaled[1], then=(runs(1, name="a"),)),
+    _rolled("scale to nothing", version("a"), by=_scaled[0], then=(runs(0, name="a"),), to=("503",)),
+    _case(
+        "a rollout of an application that no probe asks",
+        create(_unprobed()),
+        create(service("a", app="a", ports=_ECHO)),
+        complete("a"),
+        create(ingress()),
+        ask(),
+        answered("200 ok"),
+        pause(_QUIET),
+        count(),
+        _restarted(),
+        *_DONE,
+        answered("200 ok"),
+        pause(_AFTER),
+    ),
+    _case(
+        "a pod is deleted with a preStop hook",
+        *_two(),
+        create(ingress()),
+        *_from(_A, by=Step("delete any", "app=a"), synchronised=False),
+        runs(1, name="a"),
+        answered(_A),
+        pause(_AFTER),
+    ),
+    _case(
+        "a pod loses its label",
+        *_two(),
+        create(ingress()),
+        *_from(_A, by=Step("patch any", "app=a", {"metadata": {"labels": {"app": "other"}}})),
+        answered(_A),
+        pause(_AFTER),
+    ),
+)
+
+_SLOW = deployment(
+    app(env={"SLOW": "/slow:2", "PORT": "5678"}, readinessProbe={"tcpSocket": {"port": 5678}, "periodSeconds": 1}),
+    name="a",
+)
+_TIMED = (
+    _case(
+        "proxy-read-timeout becomes shorter than an answer takes",
+        create(_SLOW),
+        create(service("a", app="a", ports=_ECHO)),
+        complete("a"),
+        create(ingress()),
+        *_from(
+            "200 ok", to="504", by=_annotated({"proxy-read-timeout": "1", "proxy-next-upstream": "off"}), path="/slow"
+        ),
+    ),
+)
+
+CASES: tuple[Case, ...] = (*_ANNOTATIONS, *_CANARY_CASES, *_OBJECTS, *_ROLLOUTS, *_TIMED)
