@@ -14,7 +14,7 @@ from harness.analysis.facts import Facts
 from harness.causes.attribution import attributed
 from harness.causes.request_trace import RequestTrace, trace_of
 from harness.errors import EvidenceError
-from harness.runner.evidence import read_trials
+from harness.runner.evidence import WHOLE, read_trials
 from harness.runner.judging import read_plan
 from harness.runner.lost_paths import read_paths
 from harness.store.rundir import RunDirectory
@@ -35,7 +35,9 @@ def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") ->
         EvidenceError: No cell or no request matches.
     """
     plan = read_plan(run)
-    trials = {cell: each for cell, each in read_trials(run, plan.experiment).items() if fnmatchcase(cell, cells)}
+    trials = {
+        cell: each for cell, each in read_trials(run, plan.experiment, least=WHOLE).items() if fnmatchcase(cell, cells)
+    }
     if not trials:
         there = ", ".join(cell.id for cell in plan.experiment.cells)
         raise EvidenceError(f"{run.path} has no cell {cells!r}.", hint=f"It has {there}.")
