@@ -236,7 +236,8 @@ class _Selection:
             self._per_second[first : first + len(counts)] += counts
         if len(self._cut):
             carried = rows["connection"][others].astype(np.int64)
-            self._is_answered |= _is_among(self._cut, np.unique(carried))
+            nearest = np.minimum(np.searchsorted(self._cut, carried), len(self._cut) - 1)
+            self._is_answered[nearest[self._cut[nearest] == carried]] = True
 
 
 def _is_among(numbers: np.ndarray[tuple[int], np.dtype[np.integer]], wanted: Integers) -> Mask:

@@ -23,8 +23,9 @@ from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
 from harness.runner.lost_paths import lost_in, read_paths
-from harness.runner.recorded_accounts import read_accounts
+from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
+from harness.store.access_log import AccessLines
 from harness.store.ledger_reading import JUDGED_ATTEMPT, JUDGED_CONNECTION
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory
@@ -83,9 +84,18 @@ def read_trial(
     """Return the evidence of one trial of a cell; ``least`` is as in ``read_traffic``."""
     trial = run.trial(cell.id, number)
     ingress = NO_CONTROLLER.word if experiment.entry else experiment.ingress
-    others = read_accounts(trial, RecordedTraffic.read(trial.traffic).token, ingress)
+    token = RecordedTraffic.read(trial.traffic).token
+    log = read_access(trial, token)
+    others = read_accounts(trial, log, token, ingress)
     evidence = read_traffic(
-        trial, run.path, number=number, change=cell.change, traffic=experiment.traffic, others=others, least=least
+        trial,
+        run.path,
+        number=number,
+        change=cell.change,
+        traffic=experiment.traffic,
+        others=others,
+        log=log,
+        least=least,
     )
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
     return replace(
@@ -105,6 +115,7 @@ def read_traffic(
     change: ChangeSpec,
     traffic: TrafficPlan,
     others: OtherAccounts | None = None,
+    log: AccessLines | None = None,
     begin: float | None = None,
     least: int = LARGE,
 ) -> TrialEvidence:
@@ -117,6 +128,7 @@ def read_traffic(
         change: The change under test.
         traffic: The traffic as planned.
         others: The accounts of the proxy and the pods.
+        log: The lines of the access log; None if traffic passes no proxy that writes one.
         begin: Begin of the change in seconds from the origin if the timeline does not have it.
         least: Number of attempts from which on the ledger is read in blocks, so that most attempts are only counted.
     """
@@ -144,7 +156,7 @@ def read_traffic(
         others=others,
     )
     evidence = _in_blocks(evidence, recorded, begin, least) or _whole(evidence, recorded, begun=begun)
-    paths = read_paths(trial, lost_in(evidence.attempts), recorded.tokens(), recorded.workers) if begun else None
+    paths = read_paths(trial, lost_in(evidence.attempts), log, recorded.workers) if begun else None
     return replace(
         evidence,
         paths=paths or PathRecords(),

@@ -17,6 +17,7 @@ from harness.errors import EvidenceError
 from harness.runner.evidence import WHOLE, read_trials
 from harness.runner.judging import read_plan
 from harness.runner.lost_paths import read_paths
+from harness.runner.recorded_accounts import read_access
 from harness.store.rundir import RunDirectory
 
 #: The id of a request: token, worker and number; the token may be missing.
@@ -77,6 +78,8 @@ def _rows(trial: TrialEvidence, attempt: str) -> list[int]:
 def _with_way(run: RunDirectory, cell: str, facts: Facts, row: int) -> Facts:
     """Return the facts with the records of the way of one request, lost or not."""
     trial = facts.evidence
-    own = read_paths(run.trial(cell, trial.number), trial.attempts[[row]], trial.tokens, trial.workers)
+    folder = run.trial(cell, trial.number)
+    log = read_access(folder, next(iter(trial.tokens.values()), ""))
+    own = read_paths(folder, trial.attempts[[row]], log, trial.workers)
     paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller)
     return replace(facts, evidence=replace(trial, paths=paths))

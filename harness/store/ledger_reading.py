@@ -20,6 +20,8 @@ Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
 #: Rows read at once: 5 MB.
 _BLOCK = 65_536
+#: Rows judged at once: they and the arrays made of them fit into a processor's cache.
+_SMALL_BLOCK = 32_768
 
 
 def _part(dtype: np.dtype[np.void], *names: str) -> np.dtype[np.void]:
@@ -68,7 +70,7 @@ class LedgerBlocks:
     """
 
     def __init__(
-        self, path: Path, whole: np.dtype[np.void], part: np.dtype[np.void], *, block: int = 2 * _BLOCK
+        self, path: Path, whole: np.dtype[np.void], part: np.dtype[np.void], *, block: int = _SMALL_BLOCK
     ) -> None:
         self.part = part
         self._path, self._whole, self._block = path, whole, block
