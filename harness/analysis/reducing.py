@@ -34,13 +34,12 @@ _GAP_S = SEND_GAP_S.value * 0.8
 
 
 class Blocks(Protocol):
-    """The records of a ledger in blocks of any size.
+    """The records of a ledger in blocks of any size."""
 
-    Attributes:
-        part: Type of a kept record.
-    """
-
-    part: np.dtype[np.void]
+    @property
+    def part(self) -> np.dtype[np.void]:
+        """Return the type of a kept record."""
+        ...
 
     def __iter__(self) -> Iterator[Rows]:
         """Read the records again from the first one."""

@@ -85,7 +85,7 @@ def test_most_attempts_of_a_quiet_trial_are_counted() -> None:
     assert judge_trial(found).verdict is Verdict.LOSSLESS
 
 
-FAULTS = {
+FAULTS: dict[str, dict[str, int]] = {
     "status": {"outcome": Outcome.STATUS, "status": 502},
     "gateway timeout": {"outcome": Outcome.STATUS, "status": 504},
     "redirect": {"outcome": Outcome.STATUS, "status": 302, "responder": 3},
@@ -134,7 +134,7 @@ def damaged(evidence: TrialEvidence, faults: list[tuple[str, float, float]], amo
     return evidence
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(faults=st.lists(damage(), max_size=4), amount=st.integers(1, 600), size=st.sampled_from([1, 50, 333, 5000]))
 @example(faults=[("late", 1.2, 1.6)], amount=110, size=50)
 @example(faults=[("late", 0.0, 3.0)], amount=300, size=333)
@@ -149,7 +149,7 @@ def test_a_trial_has_the_same_verdict_in_blocks(faults: list[tuple[str, float, f
         assert judge_trial(found) == judge_trial(trial)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(faults=st.lists(damage(), max_size=4), amount=st.integers(1, 600), size=st.sampled_from([1, 50, 333, 5000]))
 def test_a_watch_has_the_same_verdict_in_blocks(faults: list[tuple[str, float, float]], amount: int, size: int) -> None:
     """Outages, and the latency of several origins, are those of all rows, too."""
