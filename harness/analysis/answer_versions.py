@@ -68,6 +68,10 @@ class MistimedAnswers:
         found: Mask = self.early | self.late | self.strayed
         return found
 
+    def is_wrong(self, row: int) -> bool:
+        """Return True if the answer in one row is mistimed."""
+        return bool(self.early[row] or self.late[row] or self.strayed[row])
+
     @classmethod
     def of(cls, evidence: TrialEvidence, sent: Numbers, done: Numbers, moments: Moments) -> MistimedAnswers:
         """Compare every good answer with the timeline; ``sent`` and ``done`` are in seconds, parallel to the rows."""

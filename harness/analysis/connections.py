@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.analysis.evidence import Rows
-from harness.analysis.facts import Facts, Mask
+from harness.analysis.facts import Facts
 from harness.analysis.moments import NS
 from harness.analysis.planned import Integers
+from harness.analysis.row_facts import Mask
 from harness.model.attempt import CloseReason, Progress
 from harness.model.schedule import Stream
 from harness.model.shapes import KEPT_SHAPES, ConnectionSource, Shape, shapes_from
@@ -38,6 +39,8 @@ def is_cut(facts: Facts) -> Mask:
     # A connection that broke during its first request is a lost request, not a kept-alive connection.
     attempts = facts.evidence.attempts
     answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
+    if facts.evidence.bulk is not None:
+        answered = np.union1d(answered, facts.evidence.bulk.answered)
     cut: Mask = by_peer & in_time & np.isin(rows["shape"], KEPT_SHAPES) & np.isin(rows["number"], answered)
     return cut
 
@@ -82,12 +85,12 @@ def _keys(rows: Rows, number: str) -> np.ndarray[tuple[int], np.dtype[np.uint64]
 
 def count_connections(facts: Facts) -> ConnectionCount:
     """Return the counts of a trial's connections."""
-    rows, cut = facts.evidence.connections, is_cut(facts)
+    rows, cut, bulk = facts.evidence.connections, is_cut(facts), facts.evidence.bulk
     begin = facts.moments.begin
     return ConnectionCount(
-        opened=len(rows),
+        opened=len(rows) + (0 if bulk is None else bulk.connections),
         pooled=int(alive_at(rows, facts.moments.stop if begin is None else begin).sum()),
         cut=int(cut.sum()),
         cut_by_rst=int((rows["reason"][cut] == CloseReason.PEER_RST).sum()),
-        requests_on_longest=int(rows["requests"].max(initial=0)),
+        requests_on_longest=int(rows["requests"].max(initial=0 if bulk is None else bulk.most_requests)),
     )

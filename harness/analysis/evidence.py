@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis.accounts.records import OtherAccounts
+from harness.analysis.bulk import Bulk
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Assumption, Manifest, TrafficPlan
@@ -197,6 +198,7 @@ class TrialEvidence:
         assumed: Fields that the cluster does not implement and that the run assumes to have no effect.
         others: The accounts of the proxy and the pods; None if nobody but the client recorded requests.
         paths: Records of the way of lost requests.
+        bulk: Right answers that are not among the attempts, since the ledger is large; None if all are there.
     """
 
     number: int
@@ -221,6 +223,7 @@ class TrialEvidence:
     assumed: tuple[Assumption, ...] = ()
     others: OtherAccounts | None = None
     paths: PathRecords = field(default_factory=PathRecords)
+    bulk: Bulk | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

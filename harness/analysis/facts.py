@@ -7,25 +7,21 @@ under a second. Ten million must be possible as well, so arrays as long as the l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from harness.analysis.accounts.fates import Joined
 from harness.analysis.accounts.trial import join_accounts
 from harness.analysis.answer_versions import MistimedAnswers
+from harness.analysis.bulk import Slots
 from harness.analysis.evidence import TrialEvidence, label_of
-from harness.analysis.moments import NS, Moments
-from harness.analysis.slots import Slots, account
+from harness.analysis.moments import Moments
+from harness.analysis.row_facts import Codes, Mask, Numbers, RowFacts, StreamIndices, delays, has_sane_success
+from harness.analysis.slots import account
 from harness.analysis.thresholds import IN_FLIGHT_S
-from harness.model.attempt import LOSSES, Outcome, Progress
-from harness.model.schedule import Stream, streams
+from harness.model.attempt import LOSSES, Outcome
+from harness.model.schedule import Stream
 from harness.model.verdict import Identity
-
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
-Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
-StreamIndices = np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,7 @@ class Facts:
     Attributes:
         evidence: The trial's evidence.
         moments: Times of the change.
+        own: The facts that follow from each row by itself.
         slots: Comparison of ledger and schedule.
         outcome: Outcome codes; a mistimed answer is a ``WRONG_ANSWER`` here.
         is_sent: True for requests that were, or may have been, sent: neither missed nor a client fault.
@@ -51,6 +48,7 @@ class Facts:
 
     evidence: TrialEvidence
     moments: Moments
+    own: RowFacts
     slots: Slots
     outcome: Codes
     is_sent: Mask
@@ -67,32 +65,31 @@ class Facts:
     @classmethod
     def of(cls, evidence: TrialEvidence, moments: Moments | None = None) -> Facts:
         """Compute the facts; the moments default to those of the timeline."""
-        rows = evidence.attempts
         moments = moments or Moments.of(evidence)
-        sent_s, done_s = _seconds(rows["sent"]), _seconds(rows["done"])
-        mistimed = MistimedAnswers.of(evidence, sent_s, done_s, moments)
-        outcome = np.where(mistimed.wrong, np.uint8(Outcome.WRONG_ANSWER), rows["outcome"]).astype(np.uint8)
-        is_sent = (outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT)
-        slots = account(evidence.traffic, rows, _elapsed(evidence), evidence.workers)
-        order = streams(evidence.traffic)
-        stream = (rows["number"] % len(order)).astype(np.min_scalar_type(len(order)))
-        is_lost = np.isin(outcome, [int(loss) for loss in LOSSES])
+        own, bulk = RowFacts.of(evidence, moments), evidence.bulk
+        slots = _slots(evidence) if bulk is None else bulk.slots
         return cls(
             evidence=evidence,
             moments=moments,
+            own=own,
             slots=slots,
-            outcome=outcome,
-            is_sent=is_sent,
-            is_lost=is_lost,
-            is_before=_before(outcome, _due(sent_s, order, stream), done_s, moments.begin),
-            stream=stream,
-            streams=order,
-            sent_s=sent_s,
-            done_s=done_s,
-            identity=_identity(outcome, slots),
-            mistimed=mistimed,
+            outcome=own.outcome,
+            is_sent=own.is_sent,
+            is_lost=own.is_lost,
+            is_before=_before(own, moments.begin),
+            stream=own.stream,
+            streams=own.streams,
+            sent_s=own.sent_s,
+            done_s=own.done_s,
+            identity=_identity(own.outcome, slots, 0 if bulk is None else bulk.rows),
+            mistimed=own.mistimed,
             joined=join_accounts(
-                evidence, outcome=outcome, is_sent=is_sent, is_lost=is_lost, sent_s=sent_s, done_s=done_s
+                evidence,
+                outcome=own.outcome,
+                is_sent=own.is_sent,
+                is_lost=own.is_lost,
+                sent_s=own.sent_s,
+                done_s=own.done_s,
             ),
         )
 
@@ -102,9 +99,7 @@ class Facts:
 
         It is computed on each call, since it is as long as the ledger.
         """
-        late = self.sent_s - self.evidence.attempts["planned"] / NS
-        late *= 1000
-        return late
+        return self.own.late_ms
 
 
 def losses_by_label(codes: Codes) -> dict[str, int]:
@@ -120,6 +115,10 @@ def unknown_codes(codes: Codes) -> dict[str, int]:
     return {label_of(code): int(counts[code]) for code in np.flatnonzero(counts).tolist() if code not in set(Outcome)}
 
 
+def _slots(evidence: TrialEvidence) -> Slots:
+    return account(evidence.traffic, evidence.attempts, _elapsed(evidence), evidence.workers)
+
+
 def _elapsed(evidence: TrialEvidence) -> int:
     """Return the nanoseconds of the schedule; if its start or end is unknown, up to the last recorded slot."""
     if evidence.stopped_ns is not None and evidence.origin_ns:
@@ -128,64 +127,34 @@ def _elapsed(evidence: TrialEvidence) -> int:
     return int(rows["planned"].max()) + 1 if len(rows) else 0
 
 
-def _seconds(times: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Numbers:
-    seconds: Numbers = times / NS
-    seconds[times < 0] = np.nan
-    return seconds
-
-
-def delays(order: tuple[Stream, ...], stream: StreamIndices) -> Numbers | None:
-    """Return the requested delay of each answer in seconds; None if there is none."""
-    if not any(each.delay for each in order):
-        return None
-    found: Numbers = np.array([each.delay for each in order])[stream]
-    return found
-
-
-def _due(sent: Numbers, order: tuple[Stream, ...], stream: StreamIndices) -> Numbers:
-    """Return the earliest time at which each answer could come: sent time plus requested delay."""
-    late = delays(order, stream)
-    return sent if late is None else sent + late
-
-
-def _before(outcome: Codes, due: Numbers, done: Numbers, begin: float | None) -> Mask:
+def _before(own: RowFacts, begin: float | None) -> Mask:
     """Return True for requests that ended before the change, or timed out and were overdue when it began."""
     if begin is None:
-        return np.ones(len(done), dtype=bool)
-    timed_out = np.isin(outcome, (Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE))
-    before: Mask = (done < begin) | (timed_out & (due < begin - IN_FLIGHT_S.value))
+        return np.ones(len(own.rows), dtype=bool)
+    late = delays(own.streams, own.stream)
+    due = own.sent_s if late is None else own.sent_s + late
+    timed_out = np.isin(own.outcome, (Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE))
+    before: Mask = (own.done_s < begin) | (timed_out & (due < begin - IN_FLIGHT_S.value))
     return before
 
 
 def impossible_successes(facts: Facts) -> int:
     """Count rows with outcome OK that contradict it: wrong status, incomplete answer, or end before start."""
     rows = facts.evidence.attempts
-    sane = _has_right_status(facts.evidence) & (rows["progress"] == Progress.ANSWERED)
-    sane &= (rows["sent"] >= 0) & (rows["done"] >= rows["sent"])
-    return int(((rows["outcome"] == Outcome.OK) & ~sane).sum())
+    return int(((rows["outcome"] == Outcome.OK) & ~has_sane_success(facts.evidence, rows)).sum())
 
 
-def _has_right_status(evidence: TrialEvidence) -> Mask:
-    """Return True for rows with a status that their route allows: any 2xx if it names none."""
-    rows = evidence.attempts
-    right: Mask = (rows["status"] >= 200) & (rows["status"] < 300)
-    for index, route in enumerate(evidence.traffic.routes):
-        if route.statuses:
-            mine = rows["route"] == index
-            right[mine] = np.isin(rows["status"][mine], route.statuses)
-    return right
-
-
-def _identity(outcome: Codes, slots: Slots) -> Identity:
+def _identity(outcome: Codes, slots: Slots, others: int) -> Identity:
+    """Return the account; ``others`` are right answers that are not among the rows."""
     counts = np.bincount(outcome, minlength=256)
     missed, faults = int(counts[Outcome.MISSED]), int(counts[Outcome.CLIENT_FAULT])
     return Identity(
         planned=slots.planned,
-        sent=len(outcome) - missed - faults,
+        sent=len(outcome) + others - missed - faults,
         missed=missed,
         abandoned=slots.planned - slots.present,
         client_faults=faults,
-        ok=int(counts[Outcome.OK]),
+        ok=int(counts[Outcome.OK]) + others,
         lost=losses_by_label(outcome),
         unfinished=int(counts[Outcome.UNFINISHED]),
     )

@@ -5,10 +5,12 @@ Times are seconds from the traffic's start.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.analysis.evidence import TrialEvidence
+from harness.analysis.thresholds import SHORTEST_WINDOW_S
 from harness.model.events import ChangeEvent, ChangeMoment, EventDetail, NotObserved, of_type, read
 from harness.model.timeline import EventKind
 
@@ -65,6 +67,17 @@ class Moments:
                 if event.kind is EventKind.WATCH and event.what == "interrupted"
             ),
         )
+
+
+def change_window(moments: Moments) -> tuple[float, float] | None:
+    """Return start and end of the time in which the sender must be punctual; None if the change never began.
+
+    A short change can vanish in a long trial, so it is examined alone, for a second at least.
+    """
+    if moments.begin is None:
+        return None
+    end = moments.end if moments.end is not None else math.inf
+    return moments.begin, max(end, moments.begin + SHORTEST_WINDOW_S.value)
 
 
 class Seconds:

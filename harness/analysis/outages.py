@@ -12,6 +12,7 @@ answered within their timeout do not belong to the outage.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,23 +71,77 @@ def find_outages(planned: Times, outcome: Codes, *, streams: int, end_ns: int) -
     if (np.diff(planned) < 0).any():
         order = np.argsort(planned, kind="stable")
         planned, outcome = planned[order], outcome[order]
-    lost, answered = np.flatnonzero(_IS_LOSS[outcome]), np.flatnonzero(outcome == Outcome.OK)
-    answered_before, needed = np.searchsorted(answered, lost), max(RECOVERED, 2 * streams)
-    first = np.flatnonzero(np.diff(answered_before, prepend=-needed) >= needed)
-    last = np.append(first[1:], len(lost)) - 1 if len(first) else first
-    # The index of the first answer after each outage; without one, the index after the last attempt.
-    after = np.append(answered, len(outcome))[answered_before[last]]
-    is_over = after < len(outcome)
-    sent_before = np.concatenate(([0], np.cumsum(_IS_SENT[outcome])))
-    latest = max(end_ns, int(planned[-1])) if len(planned) else end_ns
-    return OutageArrays(
-        start=planned[lost[first]],
-        end=np.where(is_over, np.append(planned, latest)[after], latest),
-        lost=last - first + 1,
-        sent=sent_before[after] - sent_before[lost[first]],
-        is_over=is_over,
-        losses=outcome[lost],
-    )
+    return find_outages_in([(planned, outcome)], streams=streams, end_ns=end_ns)
+
+
+def find_outages_in(blocks: Iterable[tuple[Times, Codes]], *, streams: int, end_ns: int) -> OutageArrays:
+    """Find all outages in attempts that come in blocks, in the order of their planned times.
+
+    Args:
+        blocks: Planned times and outcome codes of each block.
+        streams: As in ``find_outages``.
+        end_ns: As in ``find_outages``.
+    """
+    losses = _Losses()
+    for planned, outcome in blocks:
+        losses.take(planned, outcome)
+    return losses.outages(max(RECOVERED, 2 * streams), end_ns)
+
+
+class _Losses:
+    """The losses so far, with the counts of other attempts before each of them."""
+
+    def __init__(self) -> None:
+        self._answered = self._sent = 0
+        self._latest = -1
+        none = np.zeros(0, np.int64)
+        # For each loss: planned time, answers before it, requests sent before it.
+        self._columns = [(none, none, none)]
+        self._codes = [np.zeros(0, np.uint8)]
+        # For each loss: planned time of the first answer after it, requests sent before that; -1 while there is none.
+        self._after = [np.zeros((2, 0), np.int64)]
+        self._open: list[np.ndarray[tuple[int, int], np.dtype[np.int64]]] = []
+
+    def take(self, planned: Times, outcome: Codes) -> None:
+        if not len(planned):
+            return
+        self._latest = int(planned[-1])
+        lost, answered = np.flatnonzero(_IS_LOSS[outcome]), np.flatnonzero(outcome == Outcome.OK)
+        sent_before = self._sent + np.concatenate(([0], np.cumsum(_IS_SENT[outcome])))
+        if len(answered):
+            for each in self._open:
+                waiting = each[0] < 0
+                each[0, waiting], each[1, waiting] = planned[answered[0]], sent_before[answered[0]]
+            self._open.clear()
+        if len(lost):
+            places = np.searchsorted(answered, lost)
+            after = np.full((2, len(lost)), -1, np.int64)
+            known = places < len(answered)
+            first = answered[places[known]]
+            after[0, known], after[1, known] = planned[first], sent_before[first]
+            self._after.append(after)
+            if not known.all():
+                self._open.append(after)
+            self._columns.append((planned[lost], places + self._answered, sent_before[lost]))
+            self._codes.append(outcome[lost])
+        self._answered += len(answered)
+        self._sent = int(sent_before[-1])
+
+    def outages(self, needed: int, end_ns: int) -> OutageArrays:
+        """Return the outages, each of which ends with ``needed`` answers in a row."""
+        planned, answered, sent = (np.concatenate(parts) for parts in zip(*self._columns, strict=True))
+        after = np.concatenate(self._after, axis=1)
+        first = np.flatnonzero(np.diff(answered, prepend=-needed) >= needed)
+        last = np.append(first[1:], len(planned)) - 1 if len(first) else first
+        is_over = after[0, last] >= 0
+        return OutageArrays(
+            start=planned[first],
+            end=np.where(is_over, after[0, last], max(end_ns, self._latest)),
+            lost=last - first + 1,
+            sent=np.where(is_over, after[1, last], self._sent) - sent[first],
+            is_over=is_over,
+            losses=np.concatenate(self._codes),
+        )
 
 
 def outage_records(outages: OutageArrays) -> tuple[Outage, ...]:

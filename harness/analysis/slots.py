@@ -5,10 +5,9 @@ The sender's own count is never used: the number of slots follows from rate and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from harness.analysis.bulk import Slots
 from harness.analysis.evidence import Rows
 from harness.analysis.planned import Integers, Times, planner, slots_until
 from harness.model.experiment import TrafficPlan
@@ -18,23 +17,6 @@ from harness.model.schedule import streams
 _LARGEST = 1 << 40
 #: Rows compared at once; all rows at once would need several times a ledger's memory.
 _BLOCK = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Slots:
-    """Counts of planned slots and of rows.
-
-    Attributes:
-        planned: Slots planned before the stop.
-        present: Planned slots that have a row.
-        duplicates: Rows with the number of an earlier row.
-        foreign: Rows of slots that were not planned, or with another time or stream than planned.
-    """
-
-    planned: int
-    present: int
-    duplicates: int
-    foreign: int
 
 
 def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) -> Slots:
@@ -55,7 +37,7 @@ def account(plan: TrafficPlan, rows: Rows, elapsed_ns: int, workers: int = 1) ->
         planned=planned,
         present=int(((distinct >= 0) & (distinct < planned)).sum()),
         duplicates=len(numbers) - len(distinct),
-        foreign=sum(_foreign(plan, rows[block], numbers[block], planned, times) for block in blocks),
+        foreign=sum(int(is_foreign(plan, rows[block], numbers[block], planned, times).sum()) for block in blocks),
     )
 
 
@@ -79,12 +61,14 @@ def _distinct(numbers: Integers) -> Integers:
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
 
 
-def _foreign(plan: TrafficPlan, rows: Rows, numbers: Integers, planned: int, times: Times) -> int:
-    """Count the rows that do not match a planned slot."""
+def is_foreign(
+    plan: TrafficPlan, rows: Rows, numbers: Integers, planned: int, times: Times
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return True for the rows that do not match a planned slot."""
     wrong = (numbers < 0) | (numbers >= planned)
     due = np.where(wrong, 0, numbers)
     wrong |= (times(due) != rows["planned"]) | _has_wrong_stream(plan, rows, due)
-    return int(wrong.sum())
+    return wrong
 
 
 def planned_times(plan: TrafficPlan, numbers: Integers) -> Integers:

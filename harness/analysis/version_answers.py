@@ -8,8 +8,9 @@ import numpy as np
 
 from harness.analysis.answer_versions import NEW, OLD, Versions, changed_routes, sticky_attempts, test_windows, versions
 from harness.analysis.change_timeline import ChangeTimeline
-from harness.analysis.facts import Facts, Mask, Numbers, delays, losses_by_label
+from harness.analysis.facts import Facts, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
+from harness.analysis.row_facts import Mask, Numbers, delays
 from harness.model.attempt import Outcome
 from harness.model.changes import Candidates
 from harness.model.events import ChangeEvent, StepDetail

@@ -50,7 +50,7 @@ class CauseFinder:
             loss.is_guessed,
             loss.tries,
             loss.carried > 0,
-            bool(self._context.facts.mistimed.wrong[loss.row]),
+            self._context.facts.mistimed.is_wrong(loss.row),
             *(round(each / _ALIKE_S) if math.isfinite(each) else -1 for each in (loss.sent, loss.done)),
             -1 if loss.opened is None else round(loss.opened / _ALIKE_S),
         )

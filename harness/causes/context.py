@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.facts import Facts, Numbers
+from harness.analysis.facts import Facts
 from harness.analysis.moments import NS, Seconds
+from harness.analysis.row_facts import Numbers
 from harness.causes.pods import PodLifecycle, pod_lifecycles
 from harness.experiment.objects import WorkloadObjects
 from harness.model.causes import Happening

@@ -212,7 +212,7 @@ class WrongVersionAnswered(OfController, code="wrong-version-answered", certaint
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was right in itself, but not at its time."""
-        return loss.outcome is Outcome.WRONG_ANSWER and bool(context.facts.mistimed.wrong[loss.row])
+        return loss.outcome is Outcome.WRONG_ANSWER and context.facts.mistimed.is_wrong(loss.row)
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:

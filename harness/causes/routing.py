@@ -123,7 +123,7 @@ class CandidateAnsweredWrong(CauseType, code="candidate-answered-wrong", certain
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was wrong, and not merely at its time, while requests were split."""
-        wrong = loss.outcome is Outcome.WRONG_ANSWER and not context.facts.mistimed.wrong[loss.row]
+        wrong = loss.outcome is Outcome.WRONG_ANSWER and not context.facts.mistimed.is_wrong(loss.row)
         if not (wrong and context.evidence.change.facts.splits_requests and loss.pod is not None):
             return False
         return loss.pod.deployment not in context.objects.deployments_with(context.objects.selector(loss.service))

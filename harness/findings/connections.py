@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.connections import alive_at, closed_unused, count_connections
-from harness.analysis.facts import Facts, Mask
+from harness.analysis.facts import Facts
+from harness.analysis.row_facts import Mask
 from harness.findings.finding_type import Sentence, Subject, TrialFinding
 from harness.model.attempt import CloseReason, Outcome
 from harness.model.shapes import KEPT_SHAPES, ConnectionSource, shapes_from
@@ -172,7 +173,7 @@ class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, sub
         rows = facts.evidence.attempts
         of_pool = (facts.outcome == Outcome.OK) & np.isin(rows["shape"], shapes_from(ConnectionSource.POOL))
         if of_pool.any() and not (of_pool & (rows["carried"] > 0)).any():
-            yield cls(ok=int(np.count_nonzero(of_pool)))
+            yield cls(ok=int(np.count_nonzero(of_pool)) + _others_of_pool(facts))
 
     def sentence(self) -> Sentence:
         """Return text and advice for a run."""
@@ -209,6 +210,15 @@ class PoolNotFilled(TrialFinding, code="pool-not-filled", weight=Weight.NOTE):
             "open: the effect on kept-alive connections shows less than it could.",
             "Lengthen the baseline, raise the rate, or make the pool smaller.",
         )
+
+
+def _others_of_pool(facts: Facts) -> int:
+    """Return how many right answers on pooled connections are not among the rows."""
+    bulk = facts.evidence.bulk
+    if bulk is None:
+        return 0
+    pooled = shapes_from(ConnectionSource.POOL)
+    return sum(bulk.streams[index].ok for index, stream in enumerate(facts.streams) if stream.shape in pooled)
 
 
 def _lost_by_cut(facts: Facts) -> Mask:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.facts import Facts, Mask, Numbers
+from harness.analysis.facts import Facts
 from harness.analysis.moments import NS
 from harness.analysis.planned import Integers, planner
+from harness.analysis.row_facts import Mask, Numbers
 from harness.analysis.slots import global_slots
 from harness.analysis.thresholds import LONGEST_SEND_GAP_S, SEND_GAP_S
 from harness.findings.finding_type import OfStream, Sentence, TrialFinding, name_of
@@ -51,9 +52,12 @@ class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENC
             places, sent = places[order], sent[order]
         before, through = np.searchsorted(sent, [begin, end], side="right").tolist()
         during, after = through - before, len(sent) - through
+        others = None if facts.evidence.bulk is None else facts.evidence.bulk.streams[index]
+        if others is not None:
+            before, during, after = before + others.before, during + others.during, after + others.after
         # A change that begins and ends between two requests of a stream is covered if the gap is short enough.
         planned = rows["planned"][mine]
-        due = int(((planned >= begin * NS) & (planned <= end * NS)).sum())
+        due = int(((planned >= begin * NS) & (planned <= end * NS)).sum()) + (others.due if others is not None else 0)
         covered = before and after and (during or due <= 1)
         if covered and not _is_silent(facts, sent, places, begin, min(end, facts.moments.stop)):
             return

@@ -201,12 +201,12 @@ class IdentityBroken(
     def check(cls, facts: Facts) -> Iterator[IdentityBroken]:
         """Yield a finding unless every planned slot has one consistent record, and no other record exists."""
         slots, unknown, impossible = facts.slots, unknown_codes(facts.outcome), impossible_successes(facts)
-        has_end = facts.evidence.stopped_ns is not None
+        has_end, bulk = facts.evidence.stopped_ns is not None, facts.evidence.bulk
         if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or unknown or impossible):
             return
         yield cls(
             planned=facts.identity.planned,
-            rows=len(facts.outcome),
+            rows=len(facts.outcome) + (0 if bulk is None else bulk.rows),
             duplicates=slots.duplicates,
             foreign=slots.foreign,
             unknown_outcomes=sum(unknown.values()),

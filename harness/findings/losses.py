@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.analysis.facts import Facts, Mask, delays, losses_by_label
+from harness.analysis.facts import Facts, losses_by_label
+from harness.analysis.row_facts import Mask, delays
 from harness.analysis.workload import drops_routes, stayed_ready
 from harness.findings.finding_type import PREFIX, Sentence, Subject, TrialFinding
 from harness.model.attempt import Method, Outcome

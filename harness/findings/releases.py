@@ -11,7 +11,7 @@ import numpy as np
 from harness.analysis.answer_versions import changed_routes, sticky_attempts, unidentified, versions
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
-from harness.analysis.measures import EMPTY_SERIES
+from harness.analysis.series import EMPTY_SERIES
 from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import FindingType, Sentence, TrialFinding
 from harness.model.attempt import Method, Outcome

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
-from harness.analysis.measures import EMPTY_SERIES
+from harness.analysis.series import EMPTY_SERIES
 from harness.analysis.thresholds import DIFFERENCE_P
 from harness.analysis.version_answers import version_answers_of
 from harness.findings.finding_type import Sentence, Subject, TrialFinding

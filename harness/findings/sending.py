@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.facts import Facts
+from harness.analysis.moments import change_window
 from harness.analysis.thresholds import (
     LATENESS_P99_MS,
     MISSED_SLOTS,
-    SHORTEST_WINDOW_S,
     STALL_MEDIAN_MS,
     UNFINISHED,
 )
@@ -125,17 +125,17 @@ class BehindSchedule(TrialFinding, code="behind-schedule", weight=Weight.EVIDENC
         if not (late[good] > limit).any():
             return
         longest = round(float(late[good].max()), 1)
-        p99 = float(np.percentile(late[good], 99))
+        bulk = facts.evidence.bulk
+        p99 = float(np.percentile(late[good], 99)) if bulk is None else bulk.late_p99
         if p99 > limit:
             yield cls(p99_ms=round(p99, 1), max_ms=longest, limit_ms=limit)
             return
-        begin, end = facts.moments.begin, facts.moments.end
-        if begin is None:
+        window = change_window(facts.moments)
+        if window is None:
             return
-        # A short change can vanish in a long trial, so it is examined alone. A single pause in it is ``SenderPaused``.
-        until = max(end if end is not None else np.inf, begin + SHORTEST_WINDOW_S.value)
-        through = late[good & (facts.sent_s >= begin) & (facts.sent_s <= until)]
+        through = late[good & (facts.sent_s >= window[0]) & (facts.sent_s <= window[1])]
         p90 = float(np.percentile(through, 90)) if len(through) else 0.0
+        p90 = p90 if bulk is None else bulk.late_p90_during
         if p90 > limit:
             yield cls(p90_ms=round(p90, 1), max_ms=longest, limit_ms=limit)
 
@@ -176,9 +176,10 @@ class MachineSaturated(TrialFinding, code="machine-saturated", weight=Weight.EVI
             return
         # The median is late exactly if more than half of a second's requests are late, so no sorting is needed.
         second = facts.sent_s[good].astype(np.int64)
-        second -= second.min()
-        total = np.bincount(second)
-        slow = np.bincount(second, weights=late > STALL_MEDIAN_MS.value)
+        others = np.zeros(0, np.int64) if facts.evidence.bulk is None else facts.evidence.bulk.per_second
+        total = np.bincount(second, minlength=len(others))
+        total[: len(others)] += others
+        slow = np.bincount(second, weights=late > STALL_MEDIAN_MS.value, minlength=len(total))
         stalled = int(((slow * 2 > total) & (total > 0)).sum())
         if stalled:
             yield cls(seconds=stalled, max_ms=round(float(late.max()), 1), limit_ms=STALL_MEDIAN_MS.value)

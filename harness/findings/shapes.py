@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.analysis.connections import closed_unused, waited_unused
-from harness.analysis.facts import Facts, Mask, Numbers
+from harness.analysis.facts import Facts
 from harness.analysis.moments import NS
 from harness.analysis.planned import Integers
+from harness.analysis.row_facts import Mask, Numbers
 from harness.findings.finding_type import FindingType, OfStream, Sentence, Subject, TrialFinding, name_of
 from harness.model.attempt import Outcome
 from harness.model.schedule import Stream

@@ -18,7 +18,6 @@ from harness.analysis.facts import Facts
 from harness.analysis.failed import failed_of
 from harness.analysis.measures import (
     EMPTY_LATENCY,
-    EMPTY_SERIES,
     count_streams,
     losing_windows,
     measure_latency,
@@ -27,6 +26,7 @@ from harness.analysis.measures import (
 )
 from harness.analysis.moments import Moments
 from harness.analysis.pod_events import pod_events_of
+from harness.analysis.series import EMPTY_SERIES
 from harness.analysis.version_answers import version_answers_of
 from harness.causes.attribution import Attribution, attribute, not_attributed
 from harness.causes.pods import signal_marks
@@ -162,7 +162,9 @@ def _pod_events(evidence: TrialEvidence) -> tuple[Mark, ...]:
 def _responders(facts: Facts) -> dict[str, int]:
     """Return the number of successes by answer."""
     numbers = facts.evidence.attempts["responder"][facts.outcome == Outcome.OK]
-    counts = np.bincount(numbers)
+    counts = np.bincount(numbers, minlength=1 << 16)
+    if facts.evidence.bulk is not None:
+        counts += facts.evidence.bulk.responders
     return {
         facts.evidence.responders.get(number, f"answer {number}"): int(counts[number])
         for number in np.flatnonzero(counts).tolist()

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.measures import EMPTY_LATENCY
 from harness.analysis.moments import NS, Moments
-from harness.analysis.outages import find_outages, outage_records
+from harness.analysis.outages import find_outages, find_outages_in, outage_records
+from harness.analysis.quantiles import Distribution
 from harness.analysis.thresholds import exported
 from harness.errors import ExitCode
 from harness.findings.finding_type import Subject
@@ -29,6 +28,9 @@ _WORST = {
     Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
     Verdict.LOSSLESS: ExitCode.AS_EXPECTED,
 }
+
+#: The change that the user watches for may happen at any time, so every request counts as sent during it.
+WATCH_BEGIN_S = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,14 @@ def judge_watch(watch: WatchFacts, origins: Sequence[OriginEvidence]) -> WatchVe
 
 def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
     evidence = origin.trial
-    rows, kinds = evidence.attempts, len(streams(evidence.traffic))
-    # The change that the user watches for may happen at any time, so every request counts as sent during it.
-    moments = replace(Moments.of(evidence), begin=0.0)
+    rows, kinds, bulk = evidence.attempts, len(streams(evidence.traffic)), evidence.bulk
+    moments = replace(Moments.of(evidence), begin=WATCH_BEGIN_S)
     end = round(moments.stop * NS)
-    found = find_outages(rows["planned"], rows["outcome"], streams=kinds, end_ns=end)
+    if bulk is None:
+        found = find_outages(rows["planned"], rows["outcome"], streams=kinds, end_ns=end)
+    else:
+        blocks = ((block["planned"], block["outcome"]) for block in bulk.ledger)
+        found = find_outages_in(blocks, streams=kinds, end_ns=end)
     return OriginVerdict(
         url=origin.url,
         address=origin.address,
@@ -129,12 +134,13 @@ def _sum(identities: Sequence[Identity]) -> Identity:
 
 def _latency(trials: Sequence[TrialEvidence]) -> Latency:
     """Return the latency of the answered attempts of all origins."""
-    answered = [trial.attempts[trial.attempts["progress"] == Progress.ANSWERED] for trial in trials]
-    if not any(len(rows) for rows in answered):
+    found = {begin: Distribution((50, 99, 100)) for begin in ("sent", "planned")}
+    for take in (Distribution.add, Distribution.collect):
+        for trial in trials:
+            for rows in [trial.attempts] if trial.bulk is None else trial.bulk.ledger:
+                answered = rows[rows["progress"] == Progress.ANSWERED]
+                for begin, distribution in found.items():
+                    take(distribution, (answered["done"] - answered[begin]) / 1e6)
+    if not found["sent"].count:
         return EMPTY_LATENCY
-    numbers = [
-        round(float(number), 3)
-        for begin in ("sent", "planned")
-        for number in np.percentile(np.concatenate([(r["done"] - r[begin]) / 1e6 for r in answered]), [50, 99, 100])
-    ]
-    return Latency(*numbers)
+    return Latency(*(round(number, 3) for each in found.values() for number in each.percentiles()))

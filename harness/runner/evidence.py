@@ -10,23 +10,40 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from harness.analysis.accounts.records import OtherAccounts
 from harness.analysis.evidence import PathRecords, TrialEvidence
-from harness.errors import HarnessError
+from harness.analysis.moments import Moments
+from harness.analysis.reducing import reduced
+from harness.errors import EvidenceError, HarnessError
 from harness.model.changes import ChangeSpec
 from harness.model.controllers import NO_CONTROLLER
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import TrialOutcome
 from harness.runner.lost_paths import lost_in, read_paths
-from harness.runner.recorded_accounts import read_accounts
+from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
+from harness.store.access_log import AccessLines
+from harness.store.ledger_reading import JUDGED_ATTEMPT, JUDGED_CONNECTION
 from harness.store.records import from_json
 from harness.store.rundir import Difference, RunDirectory, TrialDirectory
 from harness.store.timeline import read_timeline
 
+#: Attempts from which on a ledger is read in blocks: as many rows need 200 MB.
+LARGE = 1_000_000
+#: More attempts than a ledger can have: it is never read in blocks.
+WHOLE = 1 << 62
+
 
 def read_trials(
-    run: RunDirectory, experiment: Experiment, differences: Sequence[Difference] = (), *, stopped: bool = False
+    run: RunDirectory,
+    experiment: Experiment,
+    differences: Sequence[Difference] = (),
+    *,
+    stopped: bool = False,
+    least: int = LARGE,
 ) -> dict[str, tuple[TrialEvidence, ...]]:
     """Return all trials of every cell, by the cell's id.
 
@@ -35,10 +52,11 @@ def read_trials(
         experiment: The Experiment that was run.
         differences: Files that differ from their seals; each trial receives those that it depends on.
         stopped: The run was stopped early; then a trial without an outcome is stopped, not failed.
+        least: As in ``read_traffic``.
     """
     numbers = range(1, experiment.trials + 1)
     trials = {
-        cell.id: tuple(read_trial(run, experiment, cell, number, stopped=stopped) for number in numbers)
+        cell.id: tuple(read_trial(run, experiment, cell, number, stopped=stopped, least=least) for number in numbers)
         for cell in experiment.cells
     }
     if not differences:
@@ -61,26 +79,45 @@ def with_differences(evidence: TrialEvidence, differences: Sequence[Difference])
 
 
 def read_trial(
-    run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool = False
+    run: RunDirectory, experiment: Experiment, cell: Cell, number: int, *, stopped: bool = False, least: int = LARGE
 ) -> TrialEvidence:
-    """Return the evidence of one trial of a cell."""
+    """Return the evidence of one trial of a cell; ``least`` is as in ``read_traffic``."""
     trial = run.trial(cell.id, number)
-    evidence = read_traffic(trial, run.path, number=number, change=cell.change, traffic=experiment.traffic)
     ingress = NO_CONTROLLER.word if experiment.entry else experiment.ingress
-    others = read_accounts(trial, RecordedTraffic.read(trial.traffic).token, ingress)
+    token = RecordedTraffic.read(trial.traffic).token
+    log = read_access(trial, token)
+    others = read_accounts(trial, log, token, ingress)
+    evidence = read_traffic(
+        trial,
+        run.path,
+        number=number,
+        change=cell.change,
+        traffic=experiment.traffic,
+        others=others,
+        log=log,
+        least=least,
+    )
     cut = evidence.stopped or (stopped and not trial.outcome.exists())
     return replace(
         evidence,
         manifests=cell.configuration.manifests,
         stopped=cut,
         assumed=experiment.assumed,
-        others=others,
         paths=replace(evidence.paths, entry=experiment.entry, controller=experiment.ingress),
     )
 
 
 def read_traffic(
-    trial: TrialDirectory, top: Path, *, number: int, change: ChangeSpec, traffic: TrafficPlan
+    trial: TrialDirectory,
+    top: Path,
+    *,
+    number: int,
+    change: ChangeSpec,
+    traffic: TrafficPlan,
+    others: OtherAccounts | None = None,
+    log: AccessLines | None = None,
+    begin: float | None = None,
+    least: int = LARGE,
 ) -> TrialEvidence:
     """Return the evidence in one folder; unreadable files are named in ``failure``.
 
@@ -90,35 +127,66 @@ def read_traffic(
         number: The trial's number.
         change: The change under test.
         traffic: The traffic as planned.
+        others: The accounts of the proxy and the pods.
+        log: The lines of the access log; None if traffic passes no proxy that writes one.
+        begin: Begin of the change in seconds from the origin if the timeline does not have it.
+        least: Number of attempts from which on the ledger is read in blocks, so that most attempts are only counted.
     """
     recorded = RecordedTraffic.read(trial.traffic)
     outcome = read_outcome(trial, recorded.damage)
     # If the orchestrator ended before it wrote these two, the traffic's own journal has them.
     origin_ns = outcome.origin_ns or recorded.origin_ns
     begun = bool(origin_ns)
-    attempts, responders = recorded.attempts(begun=begun)
-    if len(attempts) and not begun:
-        recorded.damage.append("nothing says when traffic began, so its requests can't be compared with the change")
-    return TrialEvidence(
+    evidence = TrialEvidence(
         number=number,
         directory=trial.path.relative_to(top).as_posix(),
         change=change,
         traffic=traffic,
-        attempts=attempts,
-        connections=recorded.connections(begun=begun),
+        attempts=np.zeros(0, JUDGED_ATTEMPT),
+        connections=np.zeros(0, JUDGED_CONNECTION),
         origin_ns=origin_ns,
         stopped_ns=(outcome.stopped_ns or recorded.stopped_ns or None) if begun else None,
         timeline=_timeline(trial.timeline, recorded.damage),
         tokens=recorded.tokens(),
-        responders=responders,
         calibration=recorded.calibration(),
         workers=recorded.workers,
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
-        paths=read_paths(trial, lost_in(attempts), recorded.tokens(), recorded.workers) if begun else PathRecords(),
+        others=others,
+    )
+    evidence = _in_blocks(evidence, recorded, begin, least) or _whole(evidence, recorded, begun=begun)
+    paths = read_paths(trial, lost_in(evidence.attempts), log, recorded.workers) if begun else None
+    return replace(
+        evidence,
+        paths=paths or PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
+
+
+def _whole(evidence: TrialEvidence, recorded: RecordedTraffic, *, begun: bool) -> TrialEvidence:
+    """Add all attempts and connections."""
+    attempts, responders = recorded.attempts(begun=begun)
+    if len(attempts) and not begun:
+        recorded.damage.append("nothing says when traffic began, so its requests can't be compared with the change")
+    connections = recorded.connections(begun=begun)
+    return replace(evidence, attempts=attempts, responders=responders, connections=connections)
+
+
+def _in_blocks(
+    evidence: TrialEvidence, recorded: RecordedTraffic, begin: float | None, least: int
+) -> TrialEvidence | None:
+    """Add the attempts of a large ledger as few rows and counts; None if it is small or needs all rows."""
+    blocks = recorded.blocks(least)
+    if blocks is None or not evidence.origin_ns or evidence.stopped_ns is None:
+        return None
+    moments = Moments.of(evidence)
+    moments = moments if begin is None else replace(moments, begin=begin)
+    try:
+        return reduced(replace(evidence, responders=recorded.responders()), *blocks, moments)
+    except EvidenceError:
+        # Reading all of it names the damage.
+        return None
 
 
 def read_outcome(trial: TrialDirectory, damage: list[str]) -> TrialOutcome:

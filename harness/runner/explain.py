@@ -15,9 +15,10 @@ from harness.analysis.moments import NS
 from harness.causes.attribution import attributed
 from harness.causes.request_trace import RequestTrace, TracedReceipt, trace_of
 from harness.errors import EvidenceError
-from harness.runner.evidence import read_outcome, read_trials
+from harness.runner.evidence import WHOLE, read_outcome, read_trials
 from harness.runner.judging import read_plan
 from harness.runner.lost_paths import read_paths
+from harness.runner.recorded_accounts import read_access
 from harness.store.receipts import receipts_of
 from harness.store.rundir import RunDirectory, TrialDirectory
 
@@ -37,7 +38,9 @@ def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") ->
         EvidenceError: No cell or no request matches.
     """
     plan = read_plan(run)
-    trials = {cell: each for cell, each in read_trials(run, plan.experiment).items() if fnmatchcase(cell, cells)}
+    trials = {
+        cell: each for cell, each in read_trials(run, plan.experiment, least=WHOLE).items() if fnmatchcase(cell, cells)
+    }
     if not trials:
         there = ", ".join(cell.id for cell in plan.experiment.cells)
         raise EvidenceError(f"{run.path} has no cell {cells!r}.", hint=f"It has {there}.")
@@ -99,6 +102,8 @@ def _rows(trial: TrialEvidence, attempt: str) -> list[int]:
 def _with_way(run: RunDirectory, cell: str, facts: Facts, row: int) -> Facts:
     """Return the facts with the records of the way of one request, lost or not."""
     trial = facts.evidence
-    own = read_paths(run.trial(cell, trial.number), trial.attempts[[row]], trial.tokens, trial.workers)
+    folder = run.trial(cell, trial.number)
+    log = read_access(folder, next(iter(trial.tokens.values()), ""))
+    own = read_paths(folder, trial.attempts[[row]], log, trial.workers)
     paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller)
     return replace(facts, evidence=replace(trial, paths=paths))

@@ -14,27 +14,32 @@ from harness.analysis.accounts.records import OtherAccounts, ProxyLog, ReceiptLo
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import EvidenceError
 from harness.model.controllers import NO_CONTROLLER
-from harness.store.access_log import read_access_log
+from harness.store.access_log import AccessLines, read_access_log
 from harness.store.receipts import read_receipts
 from harness.store.rundir import TrialDirectory
 
 T = TypeVar("T")
 
 
-def read_accounts(trial: TrialDirectory, token: str, ingress: str) -> OtherAccounts:
+def read_access(trial: TrialDirectory, token: str) -> AccessLines:
+    """Return the lines of a trial's access log about its attempts; ``token`` is the begin of their ids."""
+    return _read(read_access_log, trial.access, token)
+
+
+def read_accounts(trial: TrialDirectory, log: AccessLines, token: str, ingress: str) -> OtherAccounts:
     """Return the accounts of the proxy and the pods of a trial.
 
     Args:
         trial: The folder of the trial.
+        log: The lines of its access log.
         token: The begin of the ids of its attempts; empty if it is unknown, so that nothing can be joined.
         ingress: Name of the ingress controller that traffic passes; ``none`` if it passes none.
     """
-    proxy = None if ingress == NO_CONTROLLER.word else _proxy(trial.access, token, ingress)
+    proxy = None if ingress == NO_CONTROLLER.word else _proxy(log, ingress)
     return OtherAccounts(proxy=proxy, receipts=_receipts(trial.logs / "pods", token))
 
 
-def _proxy(path: Path, token: str, ingress: str) -> ProxyLog:
-    lines = _read(read_access_log, path, token)
+def _proxy(lines: AccessLines, ingress: str) -> ProxyLog:
     controller = INGRESS_CONTROLLERS.get(ingress)
     return ProxyLog(
         attempts=attempt_keys(lines.worker, lines.number),

@@ -17,7 +17,14 @@ import numpy as np
 from harness.analysis.evidence import Calibration, Rows
 from harness.errors import EvidenceError, HarnessError
 from harness.store.ledger import read_ledger
-from harness.store.ledger_reading import JUDGED_ATTEMPT, JUDGED_CONNECTION, load_attempts, load_connections
+from harness.store.ledger_format import ATTEMPT, CONNECTION
+from harness.store.ledger_reading import (
+    JUDGED_ATTEMPT,
+    JUDGED_CONNECTION,
+    LedgerBlocks,
+    load_attempts,
+    load_connections,
+)
 from harness.traffic.plan import JOURNAL, PLAN
 
 _NS = 1_000_000_000
@@ -103,7 +110,7 @@ class RecordedTraffic:
         """
         rows = self._rows("ledger-{}.npy", load_attempts, JUDGED_ATTEMPT, begun=begun)
         if self.workers == 1:
-            return rows, _responders(self.journals[0])
+            return rows, self.responders()
         meanings: dict[str, int] = {}
         for worker, journal in enumerate(self.journals):
             mine = rows["worker"] == worker
@@ -117,6 +124,21 @@ class RecordedTraffic:
         if self.workers > 1:
             _set_apart(rows, "number", self.workers)
         return rows
+
+    def blocks(self, least: int) -> tuple[LedgerBlocks, LedgerBlocks] | None:
+        """Return attempts and connections in blocks; None if there are fewer attempts, or several workers."""
+        if self.workers > 1:
+            return None
+        try:
+            attempts = LedgerBlocks(self.directory / "ledger-0.npy", ATTEMPT, JUDGED_ATTEMPT)
+            connections = LedgerBlocks(self.directory / "connections-0.npy", CONNECTION, JUDGED_CONNECTION)
+        except EvidenceError:
+            return None
+        return (attempts, connections) if len(attempts) >= least else None
+
+    def responders(self) -> dict[int, str]:
+        """Return the meaning of the responders' numbers of a process that sent alone."""
+        return _responders(self.journals[0])
 
     def calibration(self) -> Calibration | None:
         """Return the detector's calibration; None if it is missing for any worker."""

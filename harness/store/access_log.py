@@ -1,4 +1,4 @@
-"""Reads the access log of a trial, as columns of its lines and of the tries in them.
+"""Reads access logs: that of a trial as columns of its lines and of the tries in them, any other line by line.
 
 A line that was written in part is no JSON, also together with the next one, so neither is taken for a request.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from harness.store.attempt_ids import parse_id
 
 Column = np.ndarray[tuple[int], np.dtype[np.int64]]
 
+#: Separator between the tries of one request.
+BETWEEN_TRIES = ","
+#: The same, and what nginx writes between the tries before and after an internal redirect.
+_TRIES = re.compile(r",| : ")
 #: Between two tries, and between the tries before and after an internal redirect.
 _BETWEEN = re.compile(r", | : ")
 
@@ -37,6 +42,11 @@ class AccessLines:
         tries_connected: 1 if the try had a connection, 0 if it had none, -1 if the line does not say.
         addresses: The addresses, as ``host:port``.
         unreadable: For each line that can't be read, the number of the trial's lines before it.
+        servers: All addresses of each line as the proxy wrote them, as an index into ``texts``.
+        statuses: The statuses of these servers in the same form.
+        backend: The proxy's backend in the same form; an empty text if no rule matched.
+        was_connected: 1 if the last try of each line had a connection, 0 if it had none or the line does not say.
+        texts: The texts.
     """
 
     worker: Column
@@ -48,6 +58,11 @@ class AccessLines:
     tries_connected: Column
     addresses: tuple[str, ...]
     unreadable: Column
+    servers: Column
+    statuses: Column
+    backend: Column
+    was_connected: Column
+    texts: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -64,14 +79,18 @@ class _Columns:
     tries_connected: array[int] = field(default_factory=lambda: array("q"))
     addresses: dict[str, int] = field(default_factory=dict)
     unreadable: array[int] = field(default_factory=lambda: array("q"))
+    servers: array[int] = field(default_factory=lambda: array("q"))
+    statuses: array[int] = field(default_factory=lambda: array("q"))
+    backend: array[int] = field(default_factory=lambda: array("q"))
+    was_connected: array[int] = field(default_factory=lambda: array("q"))
+    texts: dict[str, int] = field(default_factory=dict)
 
-    def take(self, line: bytes, token: str) -> None:
-        """Add a line; one of another trial is left out."""
+    def take(self, line: bytes, fields: Mapping[str, Any], token: str) -> None:
+        """Add a line; one of another trial is left out, and one without the fields of a request is unreadable."""
         try:
-            fields = json.loads(line)
             attempt, status, address = fields["attempt"], int(fields["status"]), str(fields["upstream_addr"])
             tried, connect = str(fields["upstream_status"]), fields.get("upstream_connect_time")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError):
             self.unreadable.append(len(self.status))
             return
         known = parse_id(str(attempt), token)
@@ -81,8 +100,15 @@ class _Columns:
         self.number.append(known[1])
         self.status.append(status)
         self.digest.append(hash(line))
+        self.servers.append(self._text(address))
+        self.statuses.append(self._text(tried))
+        self.backend.append(self._text(str(fields.get("backend") or "")))
+        self.was_connected.append(split_tries(connect)[-1:] not in ((), ("-",)))
         if address:
             self._take_tries(address, tried, connect)
+
+    def _text(self, text: str) -> int:
+        return self.texts.setdefault(text, len(self.texts))
 
     def _take_tries(self, address: str, tried: str, connect: str | None) -> None:
         line = len(self.status) - 1
@@ -119,6 +145,11 @@ class _Columns:
             tries_connected=_column(self.tries_connected)[tries],
             addresses=tuple(self.addresses),
             unreadable=before[_column(self.unreadable)],
+            servers=_column(self.servers)[once],
+            statuses=_column(self.statuses)[once],
+            backend=_column(self.backend)[once],
+            was_connected=_column(self.was_connected)[once],
+            texts=tuple(self.texts),
         )
 
 
@@ -133,19 +164,43 @@ def read_access_log(path: Path, token: str) -> AccessLines:
         EvidenceError: The file can't be read.
     """
     columns = _Columns()
-    for line in _lines(path):
-        columns.take(line, token)
+    for line, fields in _lines(path):
+        columns.take(line, fields, token)
     return columns.finished()
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def read_requests(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the fields of each line of an access log that can be read; none if there is no file.
+
+    Raises:
+        EvidenceError: The file can't be read.
+    """
+    return (fields for _, fields in _lines(path) if fields)
+
+
+def split_tries(value: object) -> tuple[str, ...]:
+    """Return the values of a field that has one for each try."""
+    return tuple(part.strip() for part in _TRIES.split(str(value or "")) if part.strip())
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, Mapping[str, Any]]]:
+    """Yield each line with its fields; a line that can't be read has none."""
     try:
         with path.open("rb") as file:
-            yield from file
+            for line in file:
+                yield line, _fields(line)
     except FileNotFoundError:
         return
     except OSError as error:
         raise EvidenceError(f"{path} can't be read: {error}") from error
+
+
+def _fields(line: bytes) -> Mapping[str, Any]:
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _number(text: str) -> int:

@@ -6,7 +6,7 @@ page holds fields that judging never uses. A compact copy is smaller and faster.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
 #: Rows read at once: 5 MB.
 _BLOCK = 65_536
+#: Rows judged at once: they and the arrays made of them fit into a processor's cache.
+_SMALL_BLOCK = 32_768
 
 
 def _part(dtype: np.dtype[np.void], *names: str) -> np.dtype[np.void]:
@@ -49,6 +51,53 @@ def load_attempts(paths: Sequence[Path]) -> Rows:
 def load_connections(paths: Sequence[Path]) -> Rows:
     """Load all connections of some connection ledgers as a ``JUDGED_CONNECTION`` array, like ``load_attempts``."""
     return _load(paths, CONNECTION, JUDGED_CONNECTION)
+
+
+class LedgerBlocks:
+    """The written records of one ledger file in blocks; each iteration reads the file again.
+
+    Args:
+        path: The file.
+        whole: Type of its records, ``ATTEMPT`` or ``CONNECTION``.
+        part: Type of the records that judging keeps.
+        block: Records read at once.
+
+    Attributes:
+        part: As above.
+
+    Raises:
+        EvidenceError: The file is missing, or is no ledger of this version.
+    """
+
+    def __init__(
+        self, path: Path, whole: np.dtype[np.void], part: np.dtype[np.void], *, block: int = _SMALL_BLOCK
+    ) -> None:
+        self.part = part
+        self._path, self._whole, self._block = path, whole, block
+        self._length = len(open_rows(path, whole))
+
+    def __len__(self) -> int:
+        """Return the number of records, with those at the end of an unfinished file that are not written yet."""
+        return self._length
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Yield the records, which are a prefix of the file.
+
+        Raises:
+            EvidenceError: The file can't be read.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(HEADER)
+                for first in range(0, self._length, self._block):
+                    rows = np.fromfile(file, self._whole, min(self._block, self._length - first))
+                    count = int(np.count_nonzero(rows["written"]))
+                    if count:
+                        yield rows[:count]
+                    if count < self._block:
+                        break
+        except OSError as error:
+            raise EvidenceError(f"{self._path} can't be read: {error}") from error
 
 
 def _load(paths: Sequence[Path], whole: np.dtype[np.void], part: np.dtype[np.void]) -> Rows:

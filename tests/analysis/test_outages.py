@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analysis.outages import LISTED, RECOVERED, OutageArrays, find_outages, outage_records
+from harness.analysis.outages import (
+    LISTED,
+    RECOVERED,
+    OutageArrays,
+    find_outages,
+    find_outages_in,
+    outage_records,
+)
 from harness.model.attempt import LOSSES, Outcome
 
 #: Distance between two requests of the made-up traffic: 1 ms.
@@ -97,3 +104,15 @@ def test_of_very_many_outages_the_longest_are_listed_in_order() -> None:
     assert (len(found), len(listed)) == (LISTED + 101, LISTED)
     assert listed[-1].lost == 3
     assert [each.start for each in listed] == sorted(each.start for each in listed)
+
+
+@given(codes=st.lists(st.sampled_from([OK, OK, OK, LOST, UNKNOWN, MISSED]), max_size=120), size=st.integers(1, 40))
+def test_blocks_have_the_outages_of_the_whole(codes: list[Outcome], size: int) -> None:
+    """An outage may begin in one block and end in a later one."""
+    planned, outcome = np.arange(len(codes)) * STEP, np.array(codes, np.uint8)
+    blocks = [(planned[first : first + size], outcome[first : first + size]) for first in range(0, len(codes), size)]
+    found = find_outages_in(blocks, streams=1, end_ns=5 * STEP)
+    whole = find_outages(planned, outcome, streams=1, end_ns=5 * STEP)
+
+    assert outage_records(found) == outage_records(whole)
+    assert found.losses.tolist() == whole.losses.tolist()

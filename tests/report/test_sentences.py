@@ -11,7 +11,7 @@ from pages import visible_text
 from rich.console import Console
 
 from harness import wording
-from harness.analysis.measures import EMPTY_SERIES
+from harness.analysis.series import EMPTY_SERIES
 from harness.findings.application import FalseGreen
 from harness.findings.completeness import ChangeNotObserved
 from harness.findings.connections import ConnectionsCut

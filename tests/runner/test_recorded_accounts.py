@@ -9,7 +9,7 @@ import pytest
 
 from harness.analysis.accounts.records import OtherAccounts, attempt_keys
 from harness.clusters.local.logs import collect_logs
-from harness.runner.recorded_accounts import read_accounts
+from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.store.receipts import read_receipts
 from harness.store.rundir import TrialDirectory
 
@@ -18,6 +18,11 @@ TRAEFIK = (
     '{"ClientAddr":"127.0.0.1:1","StartUTC":"2026-11-29T03:05:27.4Z","Duration":5,"DownstreamStatus":200,'
     '"OriginStatus":200,"ServiceAddr":"10.0.0.1:80","request_X-Request-Id":"t-0-1"}\n'
 )
+
+
+def accounts(trial: TrialDirectory, token: str, ingress: str) -> OtherAccounts:
+    """Read the access log and the accounts of a trial."""
+    return read_accounts(trial, read_access(trial, token), token, ingress)
 
 
 def pods(tmp_path: Path, **files: str) -> Path:
@@ -32,7 +37,7 @@ def pods(tmp_path: Path, **files: str) -> Path:
 def test_a_trial_without_logs_has_empty_accounts(tmp_path: Path) -> None:
     """Nothing can be joined, which the second account then says; behind no proxy there is no log to expect."""
     trial = TrialDirectory(tmp_path)
-    behind, direct = read_accounts(trial, "t", "ingress-nginx"), read_accounts(trial, "t", "none")
+    behind, direct = accounts(trial, "t", "ingress-nginx"), accounts(trial, "t", "none")
 
     assert behind.proxy is not None
     assert len(behind.proxy.attempts) == 0
@@ -45,13 +50,13 @@ def test_logs_of_an_unknown_trial_are_not_joined(tmp_path: Path) -> None:
 
     (tmp_path / "access.jsonl").write_text("")
 
-    assert read_accounts(TrialDirectory(tmp_path), "", "ingress-nginx").receipts.logs == ()
+    assert accounts(TrialDirectory(tmp_path), "", "ingress-nginx").receipts.logs == ()
 
 
 def test_a_log_that_cannot_be_read_is_an_empty_one(tmp_path: Path) -> None:
     """A folder in its place is no reason to fail: the account says that the log is absent."""
     (tmp_path / "access.jsonl").mkdir()
-    found = read_accounts(TrialDirectory(tmp_path), "t", "traefik")
+    found = accounts(TrialDirectory(tmp_path), "t", "traefik")
 
     assert found.proxy is not None
     assert (len(found.proxy.attempts), found.proxy.lists_tries) == (0, False)
@@ -61,7 +66,7 @@ def test_receipts_stand_among_other_lines(tmp_path: Path) -> None:
     """On a real cluster they are in the container's log; its other lines have no meaning here."""
     text = f"{START}2026/11/29 GET /\nreceipt 1 read t-1-7 5\nreceipt 2 answered t-1-7 6 503\nreceipt 3 end 9\n"
     pods(tmp_path, apple__1=text, banana__1="no receipts\n")
-    found = read_accounts(TrialDirectory(tmp_path), "t", "none").receipts
+    found = accounts(TrialDirectory(tmp_path), "t", "none").receipts
 
     assert [(log.pod, log.processes, log.open_ends) for log in found.logs] == [("apple-1", 1, 0)]
     assert found.read.tolist() == found.answered.tolist() == attempt_keys(np.array([1]), np.array([7])).tolist()
@@ -101,7 +106,7 @@ def test_a_line_that_traefik_wrote_in_part_stays_in_the_log(tmp_path: Path) -> N
     (logs / "traefik-1").mkdir(parents=True)
     (logs / "traefik-1" / "traefik-access.jsonl").write_text(TRAEFIK + TRAEFIK[:60])
     collect_logs(logs, trial, "traefik")
-    found = read_accounts(TrialDirectory(trial), "t", "traefik")
+    found = accounts(TrialDirectory(trial), "t", "traefik")
 
     assert isinstance(found, OtherAccounts)
     assert found.proxy is not None

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.kube.traefik_log import access_line
-from harness.store.access_log import AccessLines, read_access_log
+from harness.store.access_log import AccessLines, read_access_log, read_requests, split_tries
 
 
 def line(attempt: str, *, addr: str = "10.0.0.1:80", status: str = "200", connect: str | None = "0.000") -> str:
@@ -113,3 +113,43 @@ def test_a_line_that_was_written_in_part_is_never_completed_by_the_next_one(
     ]
     assert len(found.unreadable) == sum(each not in LINES for each in kept)
     assert (np.diff(found.unreadable) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "tries"),
+    [
+        ("127.0.0.1:80", ("127.0.0.1:80",)),
+        ("127.0.0.1:80, 127.0.0.2:80", ("127.0.0.1:80", "127.0.0.2:80")),
+        ("127.0.0.1:80 : 127.0.0.2:80", ("127.0.0.1:80", "127.0.0.2:80")),
+        ("", ()),
+        (None, ()),
+        ("502, -", ("502", "-")),
+    ],
+)
+def test_tries_are_split_as_nginx_writes_them(value: str | None, tries: tuple[str, ...]) -> None:
+    """A comma stands between tries, and a colon with spaces around an internal redirect."""
+    assert split_tries(value) == tries
+
+
+def test_each_line_keeps_what_a_trace_of_a_lost_request_shows(tmp_path: Path) -> None:
+    """The texts are those of the proxy, and the last try decides if there was a connection."""
+    found = read(
+        tmp_path,
+        line("t-0-1", addr="10.0.0.1:80, 10.0.0.2:80", status="502, 504", connect="0.001, -")
+        + line("t-0-2", addr="10.0.0.1:80, 10.0.0.2:80", status="-, 502", connect="-, 0.001")
+        + line("t-0-3", addr="", status="", connect=None),
+    )
+
+    assert [found.texts[each] for each in found.servers] == ["10.0.0.1:80, 10.0.0.2:80"] * 2 + [""]
+    assert [found.texts[each] for each in found.statuses] == ["502, 504", "-, 502", ""]
+    assert [found.texts[each] for each in found.backend] == ["b"] * 3
+    assert found.was_connected.tolist() == [0, 1, 0]
+
+
+def test_requests_of_everybody_can_be_read_line_by_line(tmp_path: Path) -> None:
+    """A comparison of two controllers counts the requests of all clients."""
+    path = tmp_path / "access.jsonl"
+    path.write_text(line("t-0-1") + "no JSON\n[1]\n" + line("x-0-2"))
+
+    assert [fields["attempt"] for fields in read_requests(path)] == ["t-0-1", "x-0-2"]
+    assert list(read_requests(tmp_path / "none")) == []

@@ -16,7 +16,7 @@ import numpy as np
 from harness.analysis.accounts.records import ClientAccount, OtherAccounts, attempt_keys
 from harness.model.accounts import Fate
 from harness.model.attempt import LOSSES, Outcome, Progress
-from harness.runner.recorded_accounts import read_accounts
+from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.store.rundir import TrialDirectory
 
 Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -135,7 +135,8 @@ class Oracle:
 
     def others(self, ingress: str = "ingress-nginx") -> OtherAccounts:
         """Read the logs as they are now."""
-        found = read_accounts(TrialDirectory(self.folder), TOKEN, ingress)
+        trial = TrialDirectory(self.folder)
+        found = read_accounts(trial, read_access(trial, TOKEN), TOKEN, ingress)
         pods = {f"10.0.0.{index + 1}": (pod,) for index, pod in enumerate(PODS)}
         return OtherAccounts(found.proxy, found.receipts, pods)
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.accounts.fates import Joined, join
-from harness.analysis.accounts.records import ClientAccount, Mask, Seconds, attempt_keys
+from harness.analysis.accounts.records import ClientAccount, Mask, OtherAccounts, Seconds, attempt_keys
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.workload import pod_lives
+from harness.model.accounts import Accounts, Fate, Party
 from harness.model.attempt import Outcome, Progress
 
 _WRONG = (Outcome.STATUS, Outcome.WRONG_ANSWER)
@@ -51,12 +52,42 @@ def join_accounts(
         sent_s=sent_s,
         done_s=done_s,
     )
-    return join(client, replace(others, pods=_pods(evidence), running=_running(evidence)))
+    joined = join(client, replace(others, pods=_pods(evidence), running=_running(evidence)))
+    if evidence.bulk is None:
+        return joined
+    return replace(
+        joined, accounts=_with_others(joined.accounts, evidence.bulk.rows, has_proxy=others.proxy is not None)
+    )
 
 
 def _running(evidence: TrialEvidence) -> frozenset[str]:
     """Return the pods that did not begin to end."""
     return frozenset(life.name for life in pod_lives(evidence) if life.terminating is None and life.gone is None)
+
+
+def _with_others(accounts: Accounts, others: int, *, has_proxy: bool) -> Accounts:
+    """Add right answers that are not among the rows; they are left out only where no party recorded a line."""
+    fate = Fate.UNKNOWN if has_proxy else Fate.DELIVERED_ONCE
+    unknown = others if has_proxy else 0
+    return replace(
+        accounts,
+        sent=accounts.sent + others,
+        fates={**accounts.fates, fate: accounts.fates[fate] + others},
+        missing={**accounts.missing, Party.PROXY: accounts.missing[Party.PROXY] + unknown},
+        hidden_unknown=accounts.hidden_unknown + unknown,
+        twice_unknown=accounts.twice_unknown + unknown,
+        logs=tuple(
+            replace(log, missing=log.missing + others) if log.party is Party.PROXY else log for log in accounts.logs
+        ),
+    )
+
+
+def has_no_line(others: OtherAccounts | None) -> bool:
+    """Return True if neither the proxy nor a pod recorded anything, so that all right answers are alike."""
+    if others is None:
+        return True
+    proxy = others.proxy
+    return not others.receipts.logs and (proxy is None or (not len(proxy.attempts) and not len(proxy.unreadable)))
 
 
 def _pods(evidence: TrialEvidence) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.judging.migration.sides import AccessFacts
 from harness.model.verdict import CellVerdict, RunVerdict
-from harness.store.access_lines import BETWEEN_TRIES, read_lines
+from harness.store.access_log import BETWEEN_TRIES, read_requests
 
 _ERRORS = 400
 
@@ -26,7 +26,7 @@ def _cell(run: Path, cell: CellVerdict) -> AccessFacts:
     retried, served, times = 0, set(), []
     errors: Counter[str] = Counter()
     for trial in cell.trials:
-        for line in read_lines(run / trial.directory / "access.jsonl"):
+        for line in read_requests(run / trial.directory / "access.jsonl"):
             times.append(float(line.get("time") or 0))
             retried += _tries(line) > 1
             path, status = str(line.get("uri", "")).partition("?")[0], int(line.get("status") or 0)

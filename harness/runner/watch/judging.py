@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.errors import EvidenceError, ExitCode
-from harness.judging.watch import OriginEvidence, WatchFacts, judge_watch
+from harness.judging.watch import WATCH_BEGIN_S, OriginEvidence, WatchFacts, judge_watch
 from harness.model.changes import NoChange
 from harness.model.watch import WatchVerdict
 from harness.report.watch import document
@@ -91,7 +91,9 @@ def _evidence(run: RunDirectory, origin: Origin, number: int) -> OriginEvidence:
     directory = directory_of(run, number)
     # Damage of this file is recorded when the traffic is read.
     outcome = read_outcome(directory, [])
-    trial = read_traffic(directory, run.path, number=number, change=NoChange(name="none"), traffic=origin.traffic)
+    trial = read_traffic(
+        directory, run.path, number=number, change=NoChange(name="none"), traffic=origin.traffic, begin=WATCH_BEGIN_S
+    )
     address = outcome.facts.get("address", "")
     return OriginEvidence(
         url=origin.url,

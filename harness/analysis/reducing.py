@@ -1,0 +1,256 @@
+"""Reduces the evidence of a large ledger to the rows that judging looks at one by one, and counts of all others.
+
+The ledger is read in blocks, twice, and the ledger of connections once, so memory does not grow with the traffic. Every
+attempt stays a row that is not a right answer, that was sent late, that has a neighbour of interest, or that belongs to
+a stream whose connections wait or whose answers are delayed. Of the others only those stay that a check must see: the
+first of each stream, and the ones around each gap in sending. The verdict is the same as that of all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+
+from harness.analysis.accounts.trial import has_no_line
+from harness.analysis.bulk import Bulk, BulkStream
+from harness.analysis.evidence import Rows, TrialEvidence
+from harness.analysis.measures import EMPTY_LATENCY
+from harness.analysis.moments import NS, Moments
+from harness.analysis.planned import Integers
+from harness.analysis.row_facts import Mask, RowFacts, has_sane_success
+from harness.analysis.series import SeriesCounter
+from harness.analysis.survey import LATE_MS, Survey, UnusualLedgerError
+from harness.analysis.thresholds import SEND_GAP_S
+from harness.model.attempt import CloseReason, Outcome
+from harness.model.schedule import streams
+from harness.model.shapes import KEPT_SHAPES, SHAPES, ConnectionSource, shapes_from
+from harness.model.verdict import Latency
+
+#: Of each stream the first and the last request of so many seconds stay: a longer gap in sending is then exact.
+_GAP_S = SEND_GAP_S.value * 0.8
+
+
+class Blocks(Protocol):
+    """The records of a ledger in blocks of any size."""
+
+    @property
+    def part(self) -> np.dtype[np.void]:
+        """Return the type of a kept record."""
+        ...
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Read the records again from the first one."""
+        ...
+
+
+def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, moments: Moments) -> TrialEvidence | None:
+    """Return evidence with a part of the attempts and connections as rows, and counts of the others.
+
+    Args:
+        evidence: The trial's evidence without attempts and connections.
+        attempts: All its attempts, in the order of their slots.
+        connections: All its connections.
+        moments: Times of the change.
+
+    Returns:
+        The evidence; None if only judging all rows at once gives the verdict: several workers, rows in another order,
+        a change whose versions are told apart, records of other parties, or a stream that did not cover the change.
+    """
+    if evidence.workers > 1 or evidence.change.version_routes or not has_no_line(evidence.others):
+        return None
+    try:
+        survey = Survey(evidence, moments)
+        for block in attempts:
+            survey.take(block)
+        links = _Connections(survey.lost_connections)
+        for block in connections:
+            links.take(block)
+        selection = _Selection(evidence, moments, survey, links.cut())
+        for block in attempts:
+            selection.take(block)
+        bulk = selection.bulk(links, attempts)
+    except UnusualLedgerError:
+        return None
+    kept = _joined(selection.kept, attempts.part)
+    return replace(evidence, attempts=kept, connections=_joined(links.kept, connections.part), bulk=bulk)
+
+
+class _Connections:
+    """The connections that judging looks at one by one.
+
+    Args:
+        lost: Numbers of the connections of failed attempts.
+    """
+
+    def __init__(self, lost: Integers) -> None:
+        self._lost = lost
+        self.kept: list[Rows] = []
+        self.others = self.most_requests = 0
+
+    def take(self, rows: Rows) -> None:
+        keep = np.isin(rows["shape"], shapes_from(ConnectionSource.OWN), invert=True)
+        keep |= _is_among(rows["number"], self._lost)
+        self.kept.append(rows[keep])
+        self.others += len(rows) - int(keep.sum())
+        self.most_requests = max(self.most_requests, int(rows["requests"][~keep].max(initial=0)))
+
+    def cut(self) -> Integers:
+        """Return the numbers of kept-alive connections that the peer closed."""
+        found = [np.zeros(0, np.int64)]
+        for rows in self.kept:
+            by_peer = np.isin(rows["reason"], (CloseReason.PEER_FIN, CloseReason.PEER_RST))
+            found.append(rows["number"][by_peer & np.isin(rows["shape"], KEPT_SHAPES)].astype(np.int64))
+        return np.unique(np.concatenate(found))
+
+
+class _Selection:
+    """The choice of the attempts that stay rows, and the counts of the others."""
+
+    def __init__(self, evidence: TrialEvidence, moments: Moments, survey: Survey, cut: Integers) -> None:
+        self._evidence, self._moments, self._survey, self._cut = evidence, moments, survey, cut
+        self._order = streams(evidence.traffic)
+        self._is_plain = np.array([not each.delay and not SHAPES[each.shape].waits for each in self._order])
+        bounds = np.array([*survey.bounds, np.inf])
+        later = np.minimum.accumulate(bounds[::-1])[::-1][1:]
+        self._series = SeriesCounter(moments.stop, survey.timed, survey.latest, later.tolist())
+        self._is_answered = np.zeros(len(cut), dtype=bool)
+        self._met = np.zeros(4 * len(self._order), dtype=bool)
+        # Counts of the attempts that are not kept and of all, by stream: all, sent by the begin, by the end, due.
+        self._others = np.zeros((4, len(self._order)), np.int64)
+        self._all = np.zeros((4, len(self._order)), np.int64)
+        self._responders = np.zeros(1 << 16, np.int64)
+        self._per_second = np.zeros(int(survey.latest) + 1, np.int64)
+        self.kept: list[Rows] = []
+
+    def take(self, rows: Rows) -> None:
+        own = RowFacts.of(self._evidence, self._moments, rows)
+        self._survey.measures.collect(own)
+        self._series.take(own)
+        keep = self._interesting(own)
+        if self._moments.begin is not None and self._moments.end is not None:
+            self._keep_gaps(own, keep)
+        self._count(own, ~keep)
+        self.kept.append(rows[keep])
+
+    def bulk(self, links: _Connections, ledger: Blocks) -> Bulk:
+        measures = self._survey.measures
+        late_median, late_p99 = measures.late.percentiles()
+        lateness = (late_median, late_p99, measures.late.largest if measures.late.count else 0.0)
+        return Bulk(
+            rows=int(self._others[0].sum()),
+            streams=self._streams(),
+            responders=self._responders,
+            per_second=self._per_second,
+            answered=self._cut[self._is_answered],
+            connections=links.others,
+            most_requests=links.most_requests,
+            slots=self._survey.slots,
+            latency=self._latency(),
+            lateness=dict(zip(("p50", "p99", "max"), (round(each, 3) for each in lateness), strict=True)),
+            late_p99=late_p99,
+            late_p90_during=measures.late_during.percentiles()[0],
+            series=self._series.series(),
+            ledger=ledger,
+        )
+
+    def _latency(self) -> Latency:
+        measures = self._survey.measures
+        if not measures.from_sent.count:
+            return EMPTY_LATENCY
+        numbers = [
+            round(each, 3)
+            for distribution in (measures.from_sent, measures.from_planned)
+            for each in (*distribution.percentiles(), distribution.largest)
+        ]
+        return Latency(*numbers)
+
+    def _streams(self) -> tuple[BulkStream, ...]:
+        """Return the counts of each stream.
+
+        Raises:
+            UnusualLedgerError: A stream does not cover the change, so its longest gap is told, however short.
+        """
+        if self._moments.begin is not None and self._moments.end is not None:
+            whole, before, through, due = self._all
+            is_covered = (before > 0) & (whole > through) & ((through > before) | (due <= 1))
+            if not is_covered.all():
+                raise UnusualLedgerError("a stream does not cover the change")
+        return tuple(
+            BulkStream(ok=whole, before=before, during=through - before, due=due)
+            for whole, before, through, due in self._others.T.tolist()
+        )
+
+    def _interesting(self, own: RowFacts) -> Mask:
+        rows = own.rows
+        is_plain = (own.outcome == Outcome.OK) & has_sane_success(self._evidence, rows)
+        if self._survey.slots.foreign:
+            is_plain &= ~self._survey.foreign(rows)
+        is_plain &= self._is_plain[own.stream] & ~(own.late_ms > LATE_MS)
+        keep: Mask = ~is_plain | self._survey.keep.contain(rows["planned"])
+        # The first right answer of each stream, on a new and a reused connection, before and since the change.
+        begin = np.inf if self._moments.begin is None else self._moments.begin
+        kind = own.stream.astype(np.int64) * 4 + 2 * (rows["carried"] > 0) + (own.done_s >= begin)
+        fresh = np.flatnonzero(~self._met[kind] & is_plain)
+        if len(fresh):
+            found, first = np.unique(kind[fresh], return_index=True)
+            self._met[found] = True
+            keep[fresh[first]] = True
+        return keep
+
+    def _keep_gaps(self, own: RowFacts, keep: Mask) -> None:
+        """Keep the first and the last request of each stream in each short period around the change."""
+        begin, end = self._moments.begin or 0.0, self._moments.end or 0.0
+        timed = own.is_sent & ~np.isnan(own.sent_s)
+        for index in range(len(self._order)):
+            places = np.flatnonzero(timed & (own.stream == index))
+            sent = own.sent_s[places]
+            # Outside of the change a block is one period; a ledger's blocks are short enough.
+            period = np.where(sent <= begin, -1, np.where(sent > end, -2, (sent / _GAP_S).astype(np.int64)))
+            if (np.diff(sent) < 0).any():
+                order = np.lexsort((sent, period))
+                places, period = places[order], period[order]
+            edges = np.flatnonzero(np.diff(period)) if len(period) else np.zeros(0, np.int64)
+            keep[places[edges]] = keep[places[edges + 1]] = True
+            keep[places[:1]] = keep[places[-1:]] = True
+
+    def _count(self, own: RowFacts, others: Mask) -> None:
+        rows, kinds = own.rows, len(self._order)
+        timed = own.is_sent & ~np.isnan(own.sent_s)
+        begin, end = self._moments.begin, self._moments.end
+        masks = [timed]
+        if begin is not None and end is not None:
+            due = (rows["planned"] >= begin * NS) & (rows["planned"] <= end * NS)
+            masks += [timed & (own.sent_s <= begin), timed & (own.sent_s <= end), due]
+        for place, mask in enumerate(masks):
+            self._all[place] += np.bincount(own.stream[mask], minlength=kinds)
+            self._others[place] += np.bincount(own.stream[mask & others], minlength=kinds)
+        self._responders += np.bincount(rows["responder"][others], minlength=1 << 16)
+        seconds = own.sent_s[others].astype(np.int64)
+        if len(seconds):
+            first = int(seconds.min())
+            counts = np.bincount(seconds - first)
+            self._per_second[first : first + len(counts)] += counts
+        if len(self._cut):
+            carried = rows["connection"][others].astype(np.int64)
+            nearest = np.minimum(np.searchsorted(self._cut, carried), len(self._cut) - 1)
+            self._is_answered[nearest[self._cut[nearest] == carried]] = True
+
+
+def _is_among(numbers: np.ndarray[tuple[int], np.dtype[np.integer]], wanted: Integers) -> Mask:
+    """Return True for numbers that are among some sorted ones."""
+    if not len(wanted):
+        return np.zeros(len(numbers), dtype=bool)
+    place = np.minimum(np.searchsorted(wanted, numbers.astype(np.int64)), len(wanted) - 1)
+    found: Mask = wanted[place] == numbers
+    return found
+
+
+def _joined(parts: list[Rows], part: np.dtype[np.void]) -> Rows:
+    """Return blocks as one array with the fields of a kept record."""
+    rows = np.zeros(sum(map(len, parts)), part)
+    for name in part.names or ():
+        rows[name] = np.concatenate([each[name] for each in parts]) if parts else 0
+    return rows
