@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.kube.copies import copied
 from harness.localkube.api import errors, patching
 from harness.localkube.api.conversion import stored_resource, to_served, to_stored
 from harness.localkube.api.deletion import delete
@@ -72,7 +72,7 @@ class Writes:
         if target.subresource == "scale":
             return 200, self._scale(target, lambda scale: patching.patched(scale, body, content_type), query)
         live = self._registry.read(_stored_target(target))
-        new = patching.patched(copy.deepcopy(to_served(target.resource, live)), body, content_type)
+        new = patching.patched(copied(to_served(target.resource, live)), body, content_type)
         validation.check(new, patched=True)
         return 200, self._modify(target, lambda _: new, query)
 

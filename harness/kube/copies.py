@@ -1,0 +1,21 @@
+"""Copies objects as JSON has them, several times faster than ``copy.deepcopy``, which remembers each part."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def copied(value: Any) -> Any:
+    """Return a copy that shares no map and no list with ``value``; anything but JSON's own types is deep-copied.
+
+    A part that occurs twice becomes two parts.
+    """
+    kind = type(value)
+    if kind is dict:
+        return {key: item if type(item) in _PLAIN else copied(item) for key, item in value.items()}
+    if kind is list:
+        return [item if type(item) in _PLAIN else copied(item) for item in value]
+    return value if kind in _PLAIN else deepcopy(value)
