@@ -81,7 +81,7 @@ def vegeta(job: Job, cpu: int | None) -> Result:
 def k6(job: Job, cpu: int | None) -> Result:
     """Run ``k6``, a client in Go whose users are JavaScript."""
     options = {"vus": job.connections, "duration": f"{job.seconds}s", "noConnectionReuse": not job.reuse}
-    words = {"options": options, "method": "POST" if job.post else "GET", "url": f"{job.url}/"}
+    words: dict[str, object] = {"options": options, "method": "POST" if job.post else "GET", "url": f"{job.url}/"}
     words |= {"body": "attempt" if job.post else None}
     with tempfile.TemporaryDirectory() as folder:
         script, summary = Path(folder) / "script.js", Path(folder) / "summary.json"

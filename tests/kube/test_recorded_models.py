@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.kube.models import TABLE, official_models, record
+from harness.kube.schema import item_type
 
 
 def test_the_recorded_fields_are_those_of_the_official_client() -> None:
@@ -25,7 +26,7 @@ def test_every_named_model_is_in_the_table() -> None:
         item
         for model in models.values()
         for expected in model.openapi_types.values()
-        if (item := record.item_type(expected))[:1].isupper()
+        if (item := item_type(expected))[:1].isupper()
     }
 
     assert named <= set(models)
