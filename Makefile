@@ -20,14 +20,21 @@ $(VENV)/bin/python:
 	@echo "set-up: Python environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 
+# pip says nothing, or hundreds of lines. Show the large downloads and the last step; errors are on stderr.
+define install
+{ $(BIN)/python -m pip install --progress-bar off --constraint constraints.txt --editable '$(1)'; echo "exit $$?"; } | \
+  awk '/^exit / {code = $$2} /^ *Downloading .*(MB|GB)/ {sub(/^ */, "  "); print} \
+       /^Installing collected/ {print "  Installing " NF - 3 " packages"} {fflush()} END {exit code}'
+endef
+
 $(VENV)/.runtime: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "set-up: dependencies, as pinned in constraints.txt"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@$(call install,.[all])
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "set-up: tools for the tests"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(call install,.[dev])
 	@touch $@
 
 # nginx is looked for every time, since its cache may have been cleared; that takes milliseconds.

@@ -1,9 +1,13 @@
-"""Clients that are separate programs: hey and wrk, from Debian's packages."""
+"""Clients that are separate programs: hey and wrk from Debian's packages, vegeta and k6 from their Go modules."""
 
 from __future__ import annotations
 
+import json
 import re
+import tempfile
+from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 
 from bench.jobs import Job, Result
 from bench.measure import Spent, spend
@@ -11,12 +15,23 @@ from bench.servers import has
 
 #: Debian's packages.
 PACKAGES = ("hey", "wrk")
+#: Program -> the Go module that ``go install`` builds it from.
+MODULES = {"vegeta": "github.com/tsenart/vegeta/v12@v12.13.0", "k6": "go.k6.io/k6@v1.8.1"}
+
+_K6_SCRIPT = """\
+import http from "k6/http";
+export const options = %(options)s;
+export default function () { http.request(%(method)s, %(url)s, %(body)s); }
+"""
 
 
 def missing() -> str:
     """Return how to install the missing programs; empty if none is missing."""
-    absent = [package for package in PACKAGES if not has(package)]
-    return f"Without {' and '.join(absent)}. Install: sudo apt-get install -y {' '.join(absent)}" if absent else ""
+    packages = [package for package in PACKAGES if not has(package)]
+    modules = [program for program in MODULES if not has(program)]
+    ways = [f"sudo apt-get install -y {' '.join(packages)}"] if packages else []
+    ways += [f"go install {MODULES[program]}" for program in modules]
+    return f"Without {' and '.join([*packages, *modules])}. Install: {'; '.join(ways)}" if ways else ""
 
 
 def hey(job: Job, cpu: int | None) -> Result:
@@ -43,10 +58,51 @@ def wrk(job: Job, cpu: int | None) -> Result:
     return _result(spent, (int(answered[1]) if answered else 0) + lost, lost)
 
 
+def vegeta(job: Job, cpu: int | None) -> Result:
+    """Run ``vegeta``, a client in Go, as fast as its connections allow. Its report is made afterwards."""
+    target = {"method": "POST" if job.post else "GET", "url": f"{job.url}/"}
+    target |= {"body": b64encode(b"attempt").decode()} if job.post else {}
+    with tempfile.TemporaryDirectory() as folder:
+        targets, results = Path(folder) / "targets.json", Path(folder) / "results"
+        targets.write_text(json.dumps(target) + "\n", encoding="utf-8")
+        workers = str(job.connections)
+        argv = ["vegeta", "-cpus=1", "attack", "-rate=0", f"-duration={job.seconds}s", f"-targets={targets}"]
+        argv += ["-format=json", f"-output={results}", "-workers", workers, "-max-workers", workers]
+        argv += ["-connections", workers] if job.reuse else ["-keepalive=false"]
+        spent = spend(argv, cpu=cpu)
+        report = spend(["vegeta", "report", "-type=json", str(results)])
+    _check(spent)
+    _check(report)
+    found = json.loads(report.stdout)
+    answered = found["status_codes"].get("200", 0)
+    return _result(spent, found["requests"], found["requests"] - answered)
+
+
+def k6(job: Job, cpu: int | None) -> Result:
+    """Run ``k6``, a client in Go whose users are JavaScript."""
+    options = {"vus": job.connections, "duration": f"{job.seconds}s", "noConnectionReuse": not job.reuse}
+    words: dict[str, object] = {"options": options, "method": "POST" if job.post else "GET", "url": f"{job.url}/"}
+    words |= {"body": "attempt" if job.post else None}
+    with tempfile.TemporaryDirectory() as folder:
+        script, summary = Path(folder) / "script.js", Path(folder) / "summary.json"
+        script.write_text(_K6_SCRIPT % {name: json.dumps(word) for name, word in words.items()}, encoding="utf-8")
+        argv = ["env", "GOMAXPROCS=1", "k6", "run", "--quiet", "--no-usage-report", "--log-output=none"]
+        spent = spend([*argv, f"--summary-export={summary}", str(script)], cpu=cpu)
+        _check(spent)
+        metrics = json.loads(summary.read_text(encoding="utf-8"))["metrics"]
+    # "passes" counts the requests for which "failed" is true.
+    return _result(spent, int(metrics["http_reqs"]["count"]), int(metrics["http_req_failed"]["passes"]))
+
+
+def _check(spent: Spent) -> None:
+    if spent.code:
+        raise RuntimeError(f"the client ended with {spent.code}:\n{spent.stdout}{spent.stderr}")
+
+
 def _result(spent: Spent, requests: int, lost: int) -> Result:
     if spent.code or not requests:
         raise RuntimeError(f"the client ended with {spent.code}:\n{spent.stdout}{spent.stderr}")
     return Result(requests, lost, spent.cpu)
 
 
-OUTSIDE: dict[str, Callable[[Job, int | None], Result]] = {"hey": hey, "wrk": wrk}
+OUTSIDE: dict[str, Callable[[Job, int | None], Result]] = {"hey": hey, "wrk": wrk, "vegeta": vegeta, "k6": k6}

@@ -31,6 +31,8 @@ NAMES = {
     "http-user": "Locust `HttpUser`",
     "hey": "hey",
     "wrk": "wrk",
+    "vegeta": "vegeta",
+    "k6": "k6",
 }
 #: Requests per second of the open loops, on kept-alive and on new connections. They nearly saturate a core, as the
 #: closed loops do: an event loop that finds several answers at once spends less time on each.

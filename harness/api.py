@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InvalidInputError, Problem
+from harness.errors import InvalidInputError, MissingExtraError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.kit import interruption
@@ -260,8 +260,13 @@ def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.Da
 
     Raises:
         EvidenceError: There is no such traffic, or a ledger cannot be read.
+        MissingExtraError: pandas is not installed.
     """
-    import pandas as pd  # noqa: PLC0415 - takes half a second, and no other function here needs it
+    try:
+        import pandas as pd  # noqa: PLC0415 - takes half a second, and no other function here needs it
+    except ModuleNotFoundError as error:
+        without = "`harness export` writes the same table as CSV without it."
+        raise MissingExtraError("Data frames", "data", without=without) from error
 
     top = RunDirectory.open(Path(directory)).path
     found: list[list[object]] = [[] for _ in COLUMNS]

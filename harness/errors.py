@@ -88,6 +88,24 @@ class MissingToolError(HarnessError):
     """This machine lacks a program or resource; the hint says how to get it."""
 
 
+class MissingExtraError(MissingToolError):
+    """This installation lacks an extra, that is, an optional part.
+
+    Args:
+        subject: The thing that needs it, as the subject of a sentence in the plural.
+        extra: Name of the extra.
+        without: A sentence about what works without it; may be empty.
+    """
+
+    def __init__(self, subject: str, extra: str, *, without: str = "") -> None:
+        super().__init__(
+            f"{subject} need the extra {extra!r}, which is not installed.",
+            hint=f"pip install 'harness[{extra}]'",
+            detail=without,
+        )
+        self.extra = extra
+
+
 class BringUpError(HarnessError):
     """A cluster did not come up; the detail names the step and what that step saw."""
 

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.cli.command_line import without_login
-from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
+from harness.errors import HarnessError, InvalidInputError, MissingExtraError, Problem
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
 from harness.wording import plural
@@ -31,7 +31,7 @@ def check_otlp(url: str) -> None:
 
     Raises:
         InvalidInputError: It is no URL.
-        MissingToolError: OpenTelemetry is not installed.
+        MissingExtraError: OpenTelemetry is not installed.
     """
     if not url:
         return
@@ -44,7 +44,7 @@ def check_otlp(url: str) -> None:
     except ModuleNotFoundError:
         found = None
     if found is None:
-        raise MissingToolError("--otlp needs OpenTelemetry.", hint="pip install 'harness[otlp]'")
+        raise MissingExtraError("Spans (--otlp)", "otlp")
 
 
 def send_spans(url: str, directory: Path, verdict: RunVerdict | WatchVerdict) -> None:

@@ -1,20 +1,19 @@
 """Decode an object as a real API server does: refuse values of a wrong type in its words, and drop unknown fields.
 
-The model classes of the official client serve as the schema; they are imported when first needed.
+The models of the official client serve as the schema.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import importlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from harness.kube.admission import quantities
+from harness.kube.models import official_models
 from harness.kube.schema import KINDS, Path, path_text
 
 _LIST = re.compile(r"list\[(.+)\]", re.IGNORECASE)
@@ -70,13 +69,10 @@ def decode(obj: Any) -> Decoded:
     return found
 
 
-@cache
 def _types(model: str) -> Mapping[str, str] | None:
     """Return the types of a model's fields; None for a model that the client does not have."""
-    found = getattr(importlib.import_module("kubernetes.client"), model, None)
-    if found is None:
-        return None
-    return {found.attribute_map[name]: expected for name, expected in found.openapi_types.items()}
+    found = official_models().get(model)
+    return None if found is None else found.openapi_types
 
 
 def _object(value: dict[str, Any], model: str, types: Mapping[str, str], path: Path, found: Decoded) -> None:

@@ -2,13 +2,12 @@
 
 Many tools silently drop a misspelt field. The cluster then loses requests for a reason that is hard to find. The
 client's models are generated from the API's description, so they serve as schema: field names, basic types and required
-fields. They are imported when first needed, because that is slow.
+fields.
 """
 
 from __future__ import annotations
 
 import difflib
-import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
@@ -17,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from harness.kube.custom import GROUPS, MODELS, Model
+from harness.kube.models import REQUIRED, official_models
 from harness.kube.scopes import is_cluster_scoped, is_custom
 from harness.kube.versions import REMOVED
 
@@ -166,17 +166,19 @@ def path_text(path: Path) -> str:
 
 def field_models(name: str) -> dict[str, str]:
     """Return the fields of a model, each with the model of its value or of its items; empty for a plain value."""
-    model = _model(name)
-    found = {}
-    for attribute, expected in model.openapi_types.items():
-        collection = _COLLECTION.fullmatch(expected)
-        item = collection["item"] if collection is not None else expected
-        found[model.attribute_map[attribute]] = "" if item in _BASIC or item == "object" else item
-    return found
+    items = {field: item_type(expected) for field, expected in _model(name).openapi_types.items()}
+    return {field: "" if item in _BASIC or item == "object" else item for field, item in items.items()}
 
 
-def _model(name: str) -> Any:
-    return MODELS.get(name) or getattr(importlib.import_module("kubernetes.client"), name)
+def item_type(expected: str) -> str:
+    """Return the type of a field's items if it is a list or a map, else its type; ``list[V1Pod]!`` is of ``V1Pod``."""
+    expected = expected.removesuffix(REQUIRED)
+    collection = _COLLECTION.fullmatch(expected)
+    return expected if collection is None else item_type(collection["item"])
+
+
+def _model(name: str) -> Model:
+    return MODELS.get(name) or official_models()[name]
 
 
 def _check_names(manifest: Mapping[str, Any]) -> list[Violation]:
@@ -250,11 +252,11 @@ def _check_dict(value: Any, item: str, path: Path, *, patch: bool) -> Iterator[V
             yield from _check(part, item, (*path, key), patch=patch)
 
 
-def _check_model(value: Any, model: Any, path: Path, *, patch: bool) -> Iterator[Violation]:
+def _check_model(value: Any, model: Model, path: Path, *, patch: bool) -> Iterator[Violation]:
     if not isinstance(value, Mapping):
         yield Violation(path, f"expected map, got {_type_name(value)}", ViolationKind.WRONG_TYPE)
         return
-    types = {model.attribute_map[name]: expected for name, expected in model.openapi_types.items()}
+    types = model.openapi_types
     for key, part in value.items():
         if key in types:
             yield from _check(part, types[key], (*path, key), patch=patch)
@@ -273,21 +275,12 @@ def _missing(value: Any, expected: str, path: Path) -> Iterator[Violation]:
             yield from _missing(part, collection["item"], (*path, key))
     elif expected not in _BASIC and expected != "object" and isinstance(value, Mapping):
         model = _model(expected)
-        for name, kind in model.openapi_types.items():
-            field = model.attribute_map[name]
+        for field, kind in model.openapi_types.items():
             if value.get(field) is not None:
                 yield from _missing(value[field], kind, (*path, field))
-            elif _is_required(model, name):
+            elif field in model.required:
                 message = f'"{path_text((*path, field))}" is required'
                 yield Violation(path, message, ViolationKind.MISSING, field)
-
-
-def _is_required(model: Any, name: str) -> bool:
-    """Return True if a field is required. Clients before version 36 do not say, so none is then."""
-    if isinstance(model, Model):
-        return name in model.required
-    fields = getattr(model, "model_fields", {})
-    return name in fields and bool(fields[name].is_required())
 
 
 def _type_name(value: Any) -> str:

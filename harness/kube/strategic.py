@@ -8,10 +8,10 @@ order of lists. The rules are those of Kubernetes' ``strategicpatch`` package.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 from harness.errors import ExitCode, HarnessError
+from harness.kube.copies import copied
 
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"
@@ -66,12 +66,12 @@ def strategic_merge(original: Mapping[str, Any], patch: Mapping[str, Any]) -> di
     Raises:
         PatchError: The patch has an unknown directive, or a list item without its merge key.
     """
-    return _merge_map(deepcopy(dict(original)), deepcopy(dict(patch)), "")
+    return _merge_map(copied(dict(original)), copied(dict(patch)), "")
 
 
 def json_merge(original: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """Apply a JSON merge patch (RFC 7386): maps are merged, ``None`` deletes, anything else replaces."""
-    merged = deepcopy(dict(original))
+    merged = copied(dict(original))
     for key, value in patch.items():
         if value is None:
             merged.pop(key, None)
@@ -79,7 +79,7 @@ def json_merge(original: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[st
             below = merged.get(key)
             merged[key] = json_merge(below if isinstance(below, Mapping) else {}, value)
         else:
-            merged[key] = deepcopy(value)
+            merged[key] = copied(value)
     return merged
 
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from harness.kit.forkserver import Template
+from harness.localkube.system.programs import INGRESS_PROGRAMS
+
+#: Modules that a cluster imports when it starts its kubelet and its ingress controller.
+_IMPORTED_LATER = (
+    "harness.localkube.kubelet.agent",
+    *sorted({f"{each.package}.{module}" for each in INGRESS_PROGRAMS.values() for module in ("controller", "program")}),
+)
 
 NODE = Template(
     name="local-cluster",
-    modules=("harness.localkube.node",),
+    modules=("harness.localkube.node", *_IMPORTED_LATER),
     entry="harness.localkube.node:program",
     title="localkube",
     # asyncio reads into a buffer of 256 KiB. By default the C library maps and unmaps memory for each of them.

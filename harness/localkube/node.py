@@ -2,7 +2,8 @@
 
 ``python -m harness.localkube.node CONFIG`` runs until SIGTERM, SIGINT or SIGHUP. The components communicate only
 through the API. If one of them ends, the whole cluster stops with a nonzero exit code, because a half-working cluster
-would produce wrong verdicts. Every trial pays for the imports of this module, so keep them few.
+would produce wrong verdicts. A cluster that is not forked (``harness.localkube.forked``) pays for the imports of this
+module, so keep them few.
 """
 
 from __future__ import annotations

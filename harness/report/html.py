@@ -24,11 +24,13 @@ def render(document: Document) -> str:
     """Return the file's content."""
     templates = _environment()
     script = "\n" + templates.get_template("report.js").render()
-    library = chart_library() if any(isinstance(block, Chart) for block in _blocks(document.sections)) else ""
+    has_charts = any(isinstance(block, Chart) for block in _blocks(document.sections))
+    library = chart_library() if has_charts and chart.is_installed() else ""
     return templates.get_template("document.html.j2").render(
         document=document,
         script=as_script(script),
         library=as_script(library),
+        without_charts="" if library or not has_charts else chart.NOT_INSTALLED,
         policy=policy(script, library),
     )
 

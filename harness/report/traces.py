@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from harness.causes.registry import explained
@@ -22,11 +23,11 @@ def failures(trial: TrialVerdict) -> FailuresTable:
     """Return the table of a trial's failed attempts."""
     folder = trial.directory.split("/")
     which = f" --cell '{folder[1]}' --trial {trial.number}" if folder[0] == "trials" and len(folder) == 3 else ""
+    marks = MarksOfTrial(trial.marks)
     because = {cause.code: explained(cause).text for cause in trial.causes}
     return FailuresTable(
         rows=tuple(
-            replace(row_of(attempt, trial.marks), because=because.get(attempt.cause, ""))
-            for attempt in trial.failed.kept
+            replace(row_of(attempt, marks), because=because.get(attempt.cause, "")) for attempt in trial.failed.kept
         ),
         total=trial.failed.total,
         elsewhere=f"harness export DIR{which}",
@@ -34,7 +35,7 @@ def failures(trial: TrialVerdict) -> FailuresTable:
     )
 
 
-def row_of(attempt: FailedAttempt, marks: tuple[Mark, ...]) -> FailureRow:
+def row_of(attempt: FailedAttempt, marks: MarksOfTrial) -> FailureRow:
     """Return the row of a failed attempt.
 
     Args:
@@ -43,7 +44,7 @@ def row_of(attempt: FailedAttempt, marks: tuple[Mark, ...]) -> FailureRow:
     """
     begun = attempt.planned if attempt.sent is None else attempt.sent
     ended = begun if attempt.done is None else attempt.done
-    moments = [*_own(attempt), *_around(marks, begun, ended)]
+    moments = [*_own(attempt), *marks.around(begun, ended)]
     return FailureRow(
         id=attempt.id,
         at=begun,
@@ -73,12 +74,23 @@ def _own(attempt: FailedAttempt) -> Iterator[TraceEvent]:
         yield TraceEvent(attempt.closed, "connection", f"connection {attempt.connection} ended", reason)
 
 
-def _around(marks: tuple[Mark, ...], begun: float, ended: float) -> Iterator[TraceEvent]:
-    """Yield the events around an attempt."""
+class MarksOfTrial:
+    """The events of a trial, by their time, for the traces of its failed attempts."""
 
-    def distance(mark: Mark) -> float:
-        return max(begun - mark.at, mark.at - ended, 0.0)
+    def __init__(self, marks: Iterable[Mark]) -> None:
+        # Marks at one time stay in the order in which they are given.
+        ordered = sorted(marks, key=lambda mark: mark.at)
+        self._times = [mark.at for mark in ordered]
+        self._events = [
+            TraceEvent(mark.at, mark.kind, f"{mark.subject} {mark.what}".strip(), mark.text) for mark in ordered
+        ]
 
-    inside = (mark for mark in marks if begun - _BEFORE_S <= mark.at <= ended + _AFTER_S)
-    for mark in sorted(inside, key=distance)[:_MOST_EVENTS]:
-        yield TraceEvent(mark.at, mark.kind, f"{mark.subject} {mark.what}".strip(), mark.text)
+    def around(self, begun: float, ended: float) -> list[TraceEvent]:
+        """Return the events around an attempt, the nearest ones."""
+
+        def distance(event: TraceEvent) -> float:
+            return max(begun - event.at, event.at - ended, 0.0)
+
+        first = bisect_left(self._times, begun - _BEFORE_S)
+        inside = self._events[first : bisect_right(self._times, ended + _AFTER_S)]
+        return inside if len(inside) <= _MOST_EVENTS else sorted(inside, key=distance)[:_MOST_EVENTS]

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psutil
 
-PACKAGES = ("locust", "geventhttpclient", "gevent", "kubernetes", "numpy", "pandas", "aiohttp")
+#: The packages that take part in a run; none comes with an extra.
+PACKAGES = ("locust", "geventhttpclient", "gevent", "kubernetes", "numpy", "aiohttp")
 
 
 def _cpu() -> str:

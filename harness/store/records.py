@@ -45,7 +45,7 @@ def to_json(value: Any) -> Any:
         return [to_json(item) for item in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         tag = {"kind": value.kind} if isinstance(value, ChangeSpec) else {}
-        return tag | {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return tag | {name: to_json(getattr(value, name)) for name in _names(type(value))}
     raise TypeError(f"{type(value).__name__} has no form in JSON: {value!r}")
 
 
@@ -70,6 +70,11 @@ def dump(value: Any) -> bytes:
     """
     text = json.dumps(to_json(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (text + "\n").encode()
+
+
+@functools.cache
+def _names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 def _label(value: Enum) -> Any:

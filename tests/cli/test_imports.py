@@ -32,7 +32,7 @@ HEAVY = {
     "pydantic", "urllib3", "vl_convert", "yaml",
 }  # fmt: skip
 #: Modules of these that the check of an Experiment needs.
-CHECKS = {"kubernetes", "pydantic", "urllib3", "yaml"}
+CHECKS = {"pydantic", "yaml"}
 PROGRAM = """
 import sys
 sys.argv = ["harness", *sys.argv[1:]]

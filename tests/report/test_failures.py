@@ -16,7 +16,7 @@ from harness.report import html, markdown, run, terminal
 from harness.report.blocks import Block, FailureRow, FailuresTable, Remedy, TraceEvent
 from harness.report.document import Document, Section
 from harness.report.failure_data import packed
-from harness.report.traces import failures, row_of
+from harness.report.traces import MarksOfTrial, failures, row_of
 from harness.testing.reports import sample_run
 
 TRIAL = sample_run(("bare",), ("rolling-update",)).cells[0].trials[0]
@@ -134,7 +134,7 @@ def test_a_trace_has_the_attempt_its_connection_and_the_events_around_it() -> No
     """Its moments are in order, and events far away are left out."""
     attempt = TRIAL.failed.kept[0]
     far = Mark(attempt.planned + 60, "pod", "other", "ready")
-    row = row_of(attempt, (*TRIAL.marks, far))
+    row = row_of(attempt, MarksOfTrial((*TRIAL.marks, far)))
     moments = [(moment.kind, moment.text.split()[0]) for moment in row.trace]
 
     assert [moment.at for moment in row.trace] == sorted(moment.at for moment in row.trace)
@@ -149,7 +149,7 @@ def test_a_trace_keeps_the_nearest_events() -> None:
     """A busy timeline does not hide what happened next to the attempt."""
     attempt = TRIAL.failed.kept[0]
     busy = tuple(Mark(attempt.planned + n / 1000, "pod", f"pod-{n}", "ready") for n in range(-500, 500))
-    events = [moment for moment in row_of(attempt, busy).trace if moment.kind == "pod"]
+    events = [moment for moment in row_of(attempt, MarksOfTrial(busy)).trace if moment.kind == "pod"]
 
     assert len(events) == 24
     assert max(abs(moment.at - attempt.planned) for moment in events) < 0.02
@@ -158,7 +158,7 @@ def test_a_trace_keeps_the_nearest_events() -> None:
 def test_an_attempt_that_was_never_sent_counts_from_its_planned_time() -> None:
     """An unfinished attempt may have no further moment."""
     attempt = replace(TRIAL.failed.kept[0], sent=None, done=None, opened=None, closed=None, outcome="unfinished")
-    row = row_of(attempt, ())
+    row = row_of(attempt, MarksOfTrial(()))
 
     assert (row.at, [moment.text for moment in row.trace]) == (attempt.planned, ["planned"])
 

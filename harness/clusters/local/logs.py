@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,6 @@ def follow_ingress(log: Path, subject: str, stop: Callable[[], bool]) -> Iterato
 
 def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
     """Yield whole lines of a growing file, which may not exist yet, until ``stop()``."""
-    pause = threading.Event()
     position = 0
     while True:
         last_look = stop()
@@ -86,7 +85,7 @@ def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
             yield from whole.split(b"\n")
         if last_look:
             return
-        pause.wait(_LOOK)
+        time.sleep(_LOOK)
 
 
 def _whole_lines(path: Path, position: int) -> bytes:

@@ -18,11 +18,6 @@ class Model:
     openapi_types: Mapping[str, str]
     required: frozenset[str] = frozenset()
 
-    @property
-    def attribute_map(self) -> Mapping[str, str]:
-        """Return attribute -> field. Both have the same name."""
-        return {name: name for name in self.openapi_types}
-
 
 @dataclass(frozen=True, slots=True)
 class CustomGroup:

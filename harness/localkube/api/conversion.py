@@ -6,9 +6,9 @@ v1 too, which has only the target for CPU.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 
+from harness.kube.copies import copied
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import AUTOSCALERS, EVENTS, NEW_EVENTS, OLD_AUTOSCALERS, Resource
 
@@ -61,7 +61,7 @@ def _with_metrics(obj: Object) -> Object:
     spec = dict(obj.get("spec") or {})
     percent = spec.pop("targetCPUUtilizationPercentage", None)
     if percent is not None:
-        metric = copy.deepcopy(_CPU)
+        metric = copied(_CPU)
         metric["resource"]["target"]["averageUtilization"] = percent
         spec["metrics"] = [metric]
     return {**obj, "spec": spec}

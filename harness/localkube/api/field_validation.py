@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -40,10 +39,8 @@ class FieldValidation:
             raise errors.invalid_options("Create", "fieldValidation", f'"{mode}"', _MODES)
         return cls(mode or "Warn", trusted)
 
-    async def check(self, obj: Object, *, patched: bool = False) -> None:
+    def check(self, obj: Object, *, patched: bool = False) -> None:
         """Decode an object in place.
-
-        In a thread: the models of the official client, which know the fields, take a while to import.
 
         Args:
             obj: The object that was sent, or that a patch has made.
@@ -55,7 +52,7 @@ class FieldValidation:
         if self.trusted:
             return
         try:
-            found: Decoded = await asyncio.to_thread(decode, obj)
+            found: Decoded = decode(obj)
         except DecodeError as error:
             raise _refused(obj, str(error), patched=patched) from None
         problems = [f'unknown field "{path}"' for path in found.unknown]

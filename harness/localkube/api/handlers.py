@@ -124,12 +124,12 @@ class RequestHandlers:
         before = self._storage.get(target.resource, target.key) if target.name else None
         match request.method:
             case "POST":
-                answer = await self._writes.create(target, await _body(request), query, validation)
+                answer = self._writes.create(target, await _body(request), query, validation)
             case "PUT":
-                answer = await self._writes.update(target, await _body(request), query, validation)
+                answer = self._writes.update(target, await _body(request), query, validation)
             case "PATCH":
                 body, kind = await _body(request), request.headers.get("Content-Type", "")
-                answer = await self._writes.patch(target, body, kind, query, validation)
+                answer = self._writes.patch(target, body, kind, query, validation)
             case _:
                 raise errors.not_allowed(request.method)
         response = _answer(target, view, answer)

@@ -5,13 +5,13 @@ No function here awaits, so that each write is atomic: no other request sees or 
 
 from __future__ import annotations
 
-import copy
 import secrets
 import uuid
 from collections.abc import Callable
 
 from harness.kube.admission.defaults import apply_defaults, drop_nulls
 from harness.kube.admission.objects import validate
+from harness.kube.copies import copied
 from harness.kube.custom import GROUPS
 from harness.localkube.api import errors
 from harness.localkube.api.allocation import Allocator
@@ -132,7 +132,7 @@ class Registry:
             StatusError: 404; 409 if it was changed meanwhile; 422 if invalid.
         """
         live = self.read(target)
-        new = change(copy.deepcopy(live))
+        new = change(copied(live))
         _check_type(target.resource, new)
         _check_identity(target, live, new)
         new = _merged(target, live, new)

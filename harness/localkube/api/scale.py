@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-
+from harness.kube.copies import copied
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Object
 
@@ -36,7 +35,7 @@ def scaled(obj: Object, scale: Object) -> Object:
     if name not in {None, obj["metadata"]["name"]}:
         own = obj["metadata"]["name"]
         raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({own})")
-    new = copy.deepcopy(obj)
+    new = copied(obj)
     new["spec"]["replicas"] = replicas
     version = (scale.get("metadata") or {}).get("resourceVersion")
     if version:

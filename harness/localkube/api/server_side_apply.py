@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from harness.kube.copies import copied
 from harness.localkube.api import errors
 from harness.localkube.api.field_sets import Path, is_atomic, item_element, keys_of, leaves, text
 from harness.localkube.api.managed_fields import Owner, Ownership, owners_of, set_owners, with_paths, without
@@ -38,10 +38,10 @@ def applied(live: Object, manifest: Object, manager: str, *, force: bool) -> Obj
         raise errors.apply_conflict([(each.owner.describe(each.version), text(path)) for each, path in refused])
     own = next((each.paths for each in owners if each.owner == owner), frozenset())
     others = {path for each in owners if each.owner != owner for path in each.paths}
-    new = copy.deepcopy(live)
+    new = copied(live)
     for path in sorted(own - wanted.keys() - others, key=len):
         _remove(new, path, others)
-    _merge(new, copy.deepcopy(manifest), "")
+    _merge(new, copied(manifest), "")
     taken = frozenset(path for _, path in conflicts)
     set_owners(new, with_paths(without(owners, taken, owner), owner, manifest["apiVersion"], frozenset(wanted)))
     return new

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from harness.kube.copies import copied
 from harness.localkube.api import errors, patching, tokens
 from harness.localkube.api.conversion import stored_resource, to_served, to_stored
 from harness.localkube.api.deletion import delete
@@ -37,9 +37,7 @@ class Writes:
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
 
-    async def create(
-        self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
-    ) -> Answer:
+    def create(self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation) -> Answer:
         """Handle POST."""
         if target.subresource == "eviction":
             options = DeleteOptions.parse(as_object(body).get("deleteOptions") or {}, query)
@@ -52,47 +50,42 @@ class Writes:
         if target.name:
             raise errors.not_allowed("POST")
         obj = as_object(body)
-        await validation.check(_typed(target, obj))
+        validation.check(_typed(target, obj))
         stored, obj = _stored_target(target), to_stored(target.resource, obj)
         obj["metadata"].pop("managedFields", None)
         manager = _manager(query)
         return 201, self._registry.create(stored, obj, dry_run=is_dry(query), manager=manager)
 
-    async def update(
-        self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation
-    ) -> Answer:
+    def update(self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation) -> Answer:
         """Handle PUT."""
         _check_named(target, "PUT")
         obj = as_object(body)
         if target.subresource == "scale":
             return 200, self._scale(target, lambda _: obj, query)
-        await validation.check(_typed(target, obj))
+        validation.check(_typed(target, obj))
         return 200, self._modify(target, lambda _: obj, query)
 
-    async def patch(
+    def patch(
         self, target: RequestInfo, body: Any, content_type: str, query: Mapping[str, str], validation: FieldValidation
     ) -> Answer:
         """Handle PATCH."""
         _check_named(target, "PATCH")
         if content_type.partition(";")[0].strip() == patching.APPLY_PATCH:
-            return await self._apply(target, as_object(body), query, validation)
+            return self._apply(target, as_object(body), query, validation)
         if target.subresource == "scale":
             return 200, self._scale(target, lambda scale: patching.patched(scale, body, content_type), query)
-        live = None
-        while live is not (now := self._registry.read(_stored_target(target))):  # Somebody else may be faster.
-            live = now
-            new = patching.patched(copy.deepcopy(to_served(target.resource, live)), body, content_type)
-            validation.said.clear()
-            await validation.check(new, patched=True)
+        live = self._registry.read(_stored_target(target))
+        new = patching.patched(copied(to_served(target.resource, live)), body, content_type)
+        validation.check(new, patched=True)
         return 200, self._modify(target, lambda _: new, query)
 
-    async def _apply(
+    def _apply(
         self, target: RequestInfo, manifest: Object, query: Mapping[str, str], validation: FieldValidation
     ) -> Answer:
         manager = query.get("fieldManager", "")
         if not manager:
             raise errors.invalid_options("Patch", "fieldManager", "", why="is required for apply patch")
-        await _check_applied(manifest, target, validation)
+        _check_applied(manifest, target, validation)
         force = query.get("force") in {"true", "1"}
         stored, manifest = _stored_target(target), to_stored(target.resource, manifest)
         if self._registry.storage.get(stored.resource, target.key) is None and not target.subresource:
@@ -144,7 +137,7 @@ def _stored_target(target: RequestInfo) -> RequestInfo:
     return RequestInfo(stored_resource(target.resource), target.namespace, target.name, target.subresource)
 
 
-async def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
+def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
     """Decode a manifest that is applied; a real server fails there, with words of its own, in any mode."""
     kind, version = manifest.get("kind", ""), manifest.get("apiVersion", "")
     if not version:
@@ -153,7 +146,7 @@ async def _check_applied(manifest: Object, target: RequestInfo, validation: Fiel
         return
     decoding = FieldValidation("Warn")
     try:
-        await decoding.check(manifest)
+        decoding.check(manifest)
     except errors.StatusError as error:
         why = error.status["message"].rpartition(": ")[2]
     else:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 
+from harness.kube.copies import copied
 from harness.localkube.controllers.rollout import Bounds, SetSize, resolve_bounds
 from harness.localkube.controllers.template_hash import HASH_LABEL, same_template, template_hash
 from harness.localkube.machinery.objects import Object, owner_reference
@@ -82,19 +82,19 @@ def size_annotations(bounds: Bounds) -> dict[str, str]:
 
 def wanted_annotations(deployment: Object, new: Object | None, olds: Sequence[Object]) -> Mapping[str, str]:
     """Return the annotations of the current ReplicaSet: the Deployment's own, and the highest revision."""
-    copied = {name: value for name, value in annotations_of(deployment).items() if name not in _NOT_COPIED}
+    kept = {name: value for name, value in annotations_of(deployment).items() if name not in _NOT_COPIED}
     highest = max((revision_of(each) for each in olds), default=0)
     revision = max(highest + 1, revision_of(new) if new else 0)
-    return {**copied, REVISION: str(revision)}
+    return {**kept, REVISION: str(revision)}
 
 
 def new_replica_set(deployment: Object, olds: Sequence[Object], bounds: Bounds, replicas: int) -> Object:
     """Build a ReplicaSet for the Deployment's current template."""
     digest = template_hash(deployment["spec"]["template"])
-    template = copy.deepcopy(deployment["spec"]["template"])
+    template = copied(deployment["spec"]["template"])
     metadata = template.setdefault("metadata", {})
     metadata["labels"] = {**(metadata.get("labels") or {}), HASH_LABEL: digest}
-    selector = copy.deepcopy(deployment["spec"]["selector"])
+    selector = copied(deployment["spec"]["selector"])
     selector["matchLabels"] = {**(selector.get("matchLabels") or {}), HASH_LABEL: digest}
     return {
         "metadata": {

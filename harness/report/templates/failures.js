@@ -23,11 +23,9 @@ const traceOf = (row, box) => {
       make("span", { className: "kind" }, kind),
       make("span", {}, make("strong", {}, text), detail ? make("span", { className: "detail" }, detail) : null)));
   }
-  const show = make("button", { type: "button", className: "quiet" }, "Show it in the chart");
-  show.addEventListener("click", () => {
-    const figure = [...document.querySelectorAll("figure.plot")].find((each) => each.dataset.trial === box.dataset.trial);
-    figure?.dispatchEvent(new CustomEvent("show-moment", { detail: row.at }));
-  });
+  const figure = [...document.querySelectorAll("figure.plot")].find((each) => each.dataset.trial === box.dataset.trial);
+  const show = figure ? make("button", { type: "button", className: "quiet" }, "Show it in the chart") : null;
+  show?.addEventListener("click", () => figure.dispatchEvent(new CustomEvent("show-moment", { detail: row.at })));
   return make("div", {},
     make("p", { className: "small" }, `Request ${row.id}, sent at ${seconds(row.at)}. Offsets count from there.`),
     row.because ? make("p", {}, row.because) : null, list, show);

