@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from harness.localkube.ingress.global_settings import GlobalSettings
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
 #: Host of rules without one, and of requests that match no other host.
@@ -225,11 +226,17 @@ class NginxConfiguration:
         backends: Backends by name; they are sent to Lua.
         certificates: Certificate and key of each host with TLS in PEM form, empty for the default certificate; they are
             sent to Lua.
+        everywhere: Settings of all virtual hosts; a difference causes a reload.
     """
 
     servers: tuple[VirtualServer, ...]
     backends: Mapping[str, Backend]
     certificates: Mapping[str, str] = field(default_factory=dict)
+    everywhere: GlobalSettings = field(default_factory=GlobalSettings)
+
+    def needs_reload_after(self, other: NginxConfiguration) -> bool:
+        """Return True if nginx.conf differs from that of another configuration."""
+        return (self.servers, self.everywhere) != (other.servers, other.everywhere)
 
 
 @dataclass(frozen=True, slots=True)

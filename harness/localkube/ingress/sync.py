@@ -14,7 +14,7 @@ import aiohttp
 
 from harness.errors import CommandError
 from harness.localkube.ingress.admin import NginxAdmin
-from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration, VirtualServer
+from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.render import FixedConfig, render
 from harness.localkube.ingress.sync_log import SyncLog
@@ -40,7 +40,7 @@ class Synchronizer:
         fixed: The fixed part of its configuration.
         sync_log: Log of all syncs.
         record_event: Records Events about reloads.
-        first: Virtual hosts of the configuration that nginx was started with.
+        first: Configuration that nginx was started with; of its data for Lua, nginx has nothing yet.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Synchronizer:
         sync_log: SyncLog,
         record_event: RecordEvent,
         *,
-        first: tuple[VirtualServer, ...],
+        first: NginxConfiguration,
     ) -> None:
         self._nginx = nginx
         self._admin = admin
@@ -60,7 +60,7 @@ class Synchronizer:
         self._record_event = record_event
         self._generation = FIRST_GENERATION
         self._serving = FIRST_GENERATION
-        self._running = NginxConfiguration(first, {})
+        self._running = replace(first, backends={}, certificates={})
 
     async def first(self, configuration: NginxConfiguration) -> None:
         """Wait until nginx serves its initial configuration, and send its first endpoints."""
@@ -71,7 +71,7 @@ class Synchronizer:
 
     async def sync(self, configuration: NginxConfiguration) -> None:
         """Bring nginx to a configuration and log the changes; a configuration that nginx rejects is not used."""
-        reloads = configuration.servers != self._running.servers
+        reloads = configuration.needs_reload_after(self._running)
         endpoints = False
         if reloads:
             try:
@@ -92,11 +92,11 @@ class Synchronizer:
     async def _reload(self, configuration: NginxConfiguration) -> None:
         candidate = self._nginx.configuration.with_suffix(".new")
         self._generation += 1
-        write(candidate, self._fixed, configuration.servers, self._generation)
+        write(candidate, self._fixed, configuration, self._generation)
         await self._nginx.test(candidate)
         candidate.replace(self._nginx.configuration)
         self._nginx.reload()
-        self._running = replace(self._running, servers=configuration.servers)
+        self._running = replace(self._running, servers=configuration.servers, everywhere=configuration.everywhere)
         self._record_event("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
 
     async def _wait_for_replacement(self) -> None:
@@ -151,13 +151,14 @@ def routing_of(configuration: NginxConfiguration) -> dict[str, tuple[object, ...
 
 
 def write(
-    path: Path, fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int = FIRST_GENERATION
+    path: Path, fixed: FixedConfig, configuration: NginxConfiguration, generation: int = FIRST_GENERATION
 ) -> None:
     """Write nginx.conf and the password files that it names; nginx is started with the first generation."""
-    for server in servers:
+    for server in configuration.servers:
         for location in server.locations:
             if auth := location.settings.auth:
                 users = path.with_name(auth.file_name)
                 users.touch(mode=0o600)
                 users.write_bytes(auth.users)
-    path.write_text(render(fixed, servers, generation), encoding="utf-8")
+    text = render(fixed, configuration.servers, generation, configuration.everywhere)
+    path.write_text(text, encoding="utf-8")
