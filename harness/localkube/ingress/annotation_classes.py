@@ -18,9 +18,10 @@ from harness.localkube.ingress.value_rules import ParseResult
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
-def _plain_http(site: Site) -> bool:
-    """Accept HTTP and every value that ingress-nginx treats as HTTP."""
-    return text_of(site).upper() not in {"HTTPS", "GRPC", "GRPCS", "FCGI"}
+def _without_upstream_tls(site: Site) -> bool:
+    """Accept settings of TLS to the pods if no location of the Ingress uses it."""
+    protocol = str(site.holder.get(f"{PREFIX}backend-protocol", "")).strip().upper()
+    return protocol not in {"AUTO_HTTP", "HTTPS", "GRPCS"}
 
 
 def _without_cookie(site: Site) -> bool:
@@ -41,7 +42,6 @@ _SNIPPET = "inserts this text into nginx.conf, which can change every response"
 DECISIVE: Mapping[str, Decisive] = {
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
     "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
-    "backend-protocol": Decisive("uses this protocol to the pods", _plain_http, "HTTP, AUTO_HTTP"),
     "configuration-snippet": Decisive(_SNIPPET),
     "connection-proxy-header": Decisive("sends this Connection header to the pods"),
     "custom-headers": Decisive("adds the headers of this ConfigMap to every response"),
@@ -55,6 +55,9 @@ DECISIVE: Mapping[str, Decisive] = {
     "proxy-buffer-size": Decisive("answers 502 if a response header is larger", at_least_4k, "4k or more"),
     "proxy-cookie-domain": Decisive("rewrites the domain of cookies", one_of("off"), "off"),
     "proxy-cookie-path": Decisive("rewrites the path of cookies", one_of("off"), "off"),
+    "proxy-ssl-secret": Decisive(
+        "checks the pods' certificates by this Secret, or sends one", _without_upstream_tls, "any, without TLS to pods"
+    ),
     "proxy-redirect-from": Decisive("rewrites the Location of redirects", one_of("off"), "off"),
     "relative-redirects": Decisive("omits the host in redirects", off, _SWITCH),
     "satisfy": Decisive("accepts requests that pass one of the checks of access", one_of("all"), "all"),
@@ -83,7 +86,7 @@ _AUTH_URL = "it has no effect without auth-url, which has its own class"
 _AUTH_TLS = "it has no effect without auth-tls-secret, which has its own class"
 _CORS = "it has no effect without enable-cors, which has its own class"
 _LIMIT = "it has no effect without a limit, which has its own class"
-_UPSTREAM_TLS = "it has no effect without backend-protocol HTTPS or GRPCS, which has its own class"
+_UPSTREAM_TLS = "it has no effect without proxy-ssl-secret, which has its own class"
 _TRACES = "it affects only traces and logs"
 _BUFFERS = "it affects only memory and temporary files of nginx"
 _BROWSERS = "it affects only browsers that send the cookie from other sites"
@@ -122,7 +125,7 @@ INERT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "proxy-ssl-ciphers", "proxy-ssl-name", "proxy-ssl-protocols", "proxy-ssl-secret", "proxy-ssl-server-name",
+            "proxy-ssl-ciphers", "proxy-ssl-name", "proxy-ssl-protocols", "proxy-ssl-server-name",
             "proxy-ssl-verify", "proxy-ssl-verify-depth",
         ),
         _UPSTREAM_TLS,

@@ -65,6 +65,8 @@ _RULES: Mapping[str, ValueRule] = {
     "proxy-buffering": ValueRule("buffering", _SWITCH),
     "proxy-request-buffering": ValueRule("request_buffering", _SWITCH),
     "proxy-http-version": ValueRule("http_version", r"1\.0|1\.1"),
+    # FastCGI is not implemented; ingress-nginx treats every unknown protocol as HTTP.
+    "backend-protocol": ValueRule("protocol", r"(?i:auto_http|https?|grpcs?)", str.upper, ignored=r"(?!(?i:fcgi)$).*"),
     "x-forwarded-prefix": ValueRule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
     "upstream-vhost": ValueRule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
 }

@@ -111,6 +111,7 @@ class LocationSettings:
         default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
             place of custom errors; empty for none.
         custom_errors: Statuses that the default backend replaces.
+        protocol: Protocol of connections to endpoints, one of ingress-nginx's names.
         keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
@@ -142,7 +143,13 @@ class LocationSettings:
     default_backend: str = ""
     custom_errors: tuple[int, ...] = ()
     keep_errors: bool = False
+    protocol: str = "HTTP"
     preserve_trailing_slash: bool = field(default=False, compare=False)
+
+    @property
+    def is_grpc(self) -> bool:
+        """Return True if endpoints speak gRPC."""
+        return self.protocol in {"GRPC", "GRPCS"}
 
     def has_access_rules(self) -> bool:
         """Return True if some clients are refused."""

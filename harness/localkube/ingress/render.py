@@ -216,7 +216,7 @@ def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
     if settings.auth and not location.path.startswith(_ACME):
         yield f'auth_basic "{settings.auth.realm}";'
         yield f'auth_basic_user_file "{fixed.directory / settings.auth.file_name}";'
-        yield 'proxy_set_header Authorization "";'
+        yield f'{"grpc_set_header" if settings.is_grpc else "proxy_set_header"} Authorization "";'
     if settings.limits:
         yield from _limits(settings.limits)
     if redirect := settings.redirect:
@@ -319,15 +319,16 @@ def _proxying(location: Location, fixed: FixedConfig, everywhere: GlobalSettings
     yield "log_by_lua_block { balancer.log() }"
     yield from _policies(location, fixed)
     yield f"client_max_body_size {settings.body_size};"
-    yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
+    set_header = "grpc_set_header" if settings.is_grpc else "proxy_set_header"
+    yield f"{set_header} Host {settings.upstream_vhost or '$best_http_host'};"
     fallback = location.backend.startswith(FALLBACK_PREFIX)
     for name, value in _PROXY_HEADERS:
         if not (fallback and name == "X-Request-ID"):
-            yield f"proxy_set_header {name} {value};"
+            yield f"{set_header} {name} {value};"
     if fallback:
         yield from _error_headers("503")
     if settings.forwarded_prefix:
-        yield f'proxy_set_header X-Forwarded-Prefix "{settings.forwarded_prefix}";'
+        yield f'{set_header} X-Forwarded-Prefix "{settings.forwarded_prefix}";'
     yield f"proxy_connect_timeout {settings.connect_timeout}s;"
     yield f"proxy_send_timeout {settings.send_timeout}s;"
     yield f"proxy_read_timeout {settings.read_timeout}s;"
@@ -337,10 +338,24 @@ def _proxying(location: Location, fixed: FixedConfig, everywhere: GlobalSettings
     yield f"proxy_next_upstream {_next_upstream(settings.next_upstream, everywhere)};"
     yield f"proxy_next_upstream_timeout {settings.next_upstream_timeout};"
     yield f"proxy_next_upstream_tries {settings.next_upstream_tries};"
+    if settings.is_grpc:
+        yield f"grpc_connect_timeout {settings.connect_timeout}s;"
+        yield f"grpc_send_timeout {settings.send_timeout}s;"
+        yield f"grpc_read_timeout {settings.read_timeout}s;"
     if settings.rewrite_target and settings.rewrite_target != location.path:
         yield f'rewrite "(?i){location.path}" {settings.rewrite_target} break;'
-    yield "proxy_pass http://upstream_balancer;"
+    yield _PASSES[settings.protocol]
     yield "proxy_redirect off;"
+
+
+#: The way to the pods by the protocol. As in ingress-nginx, gRPC has no settings of further tries.
+_PASSES = {
+    "HTTP": "proxy_pass http://upstream_balancer;",
+    "AUTO_HTTP": "proxy_pass $scheme://upstream_balancer;",
+    "HTTPS": "proxy_pass https://upstream_balancer;",
+    "GRPC": "grpc_pass grpc://upstream_balancer;",
+    "GRPCS": "grpc_pass grpcs://upstream_balancer;",
+}
 
 
 def _next_upstream(conditions: str, everywhere: GlobalSettings) -> str:
