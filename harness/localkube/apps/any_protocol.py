@@ -14,7 +14,7 @@ from harness.localkube.apps.http_server import HttpConnection, HttpServer, Respo
 
 if TYPE_CHECKING:
     from harness.localkube.apps.http2 import Http2Session
-    from harness.localkube.apps.tls_layer import TlsLayer
+    from harness.localkube.apps.tls_layer import TlsServerLayer
 
 #: The first bytes of a client that speaks HTTP/2 without asking.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -46,13 +46,13 @@ class Protocols:
     certificate: Path
     _context: ssl.SSLContext | None = None
 
-    def layer(self) -> TlsLayer:
+    def layer(self) -> TlsServerLayer:
         """Return TLS for a new connection."""
         # TLS and HTTP/2 are imported for the first client that speaks them: most stand-ins never see one.
         module = import_module("harness.localkube.apps.tls_layer")
         if self._context is None:
             self._context = module.server_context(self.certificate)
-        made: TlsLayer = module.TlsLayer(self._context)
+        made: TlsServerLayer = module.TlsServerLayer(self._context)
         return made
 
     def connection(self, server: HttpServer) -> AnyProtocolConnection:
@@ -72,7 +72,7 @@ class AnyProtocolConnection(HttpConnection):
         super().__init__(server)
         self._protocols = protocols
         self._first = True
-        self._tls: TlsLayer | None = None
+        self._tls: TlsServerLayer | None = None
         self._http2: Http2Session | None = None
         self._plain = b""
         self._decided = False
@@ -100,7 +100,7 @@ class AnyProtocolConnection(HttpConnection):
             self.close()
 
     def close(self) -> None:
-        """Close the connection after the written data has been sent; a client of HTTP/2 is told so."""
+        """Close the connection after the written data has been sent; a client of HTTP/2 gets GOAWAY."""
         if self._http2 is not None and not self._closing:
             self._write(self._http2.end())
         super().close()

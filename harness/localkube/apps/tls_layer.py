@@ -8,7 +8,7 @@ from pathlib import Path
 _CHUNK = 65536
 
 
-class TlsLayer:
+class TlsServerLayer:
     """The server's side of TLS between received and sent bytes.
 
     Args:

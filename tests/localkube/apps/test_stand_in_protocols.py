@@ -86,7 +86,8 @@ class Client:
         status, body = "", b""
         async for event in self.events():
             if isinstance(event, ResponseReceived):
-                status = str(dict(event.headers or ())[":status"])
+                fields = {str(name): str(value) for name, value in event.headers or ()}
+                status = fields[":status"]
             elif isinstance(event, DataReceived):
                 body += event.data or b""
             elif isinstance(event, StreamEnded):
