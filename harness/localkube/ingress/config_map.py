@@ -35,7 +35,6 @@ _DEFAULTS: Mapping[str, ValueRule] = {
     **{
         name: ANNOTATIONS[name]
         for name in (
-            "custom-http-errors",
             "force-ssl-redirect",
             "preserve-trailing-slash",
             "proxy-body-size",
@@ -51,7 +50,6 @@ _DEFAULTS: Mapping[str, ValueRule] = {
             "ssl-redirect",
         )
     },
-    "custom-http-errors": replace(ANNOTATIONS["custom-http-errors"], ignored=""),
     "whitelist-source-range": ValueRule("allowed_sources", _CIDRS, networks),
     "denylist-source-range": ValueRule("denied_sources", _CIDRS, networks),
 }

@@ -44,6 +44,7 @@ DECISIVE: Mapping[str, Decisive] = {
     "block-referers": Decisive("answers 403 to requests with these referers", _EMPTY),
     "block-user-agents": Decisive("answers 403 to these user agents", _EMPTY),
     "compute-full-forwarded-for": Decisive("sends another X-Forwarded-For to the pods", off, _SWITCH),
+    "custom-http-errors": Decisive("replaces these errors, also those of paths without a rule", _EMPTY),
     "disable-proxy-intercept-errors": Decisive("replaces no errors of the pods", off, _SWITCH),
     "enable-brotli": Decisive("compresses responses", off, _SWITCH),
     "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", off, _SWITCH),

@@ -159,7 +159,7 @@ def _first_settings(
         rules = (ingress.get("spec") or {}).get("rules") or []
         if canary_of(ingress) is None and any(rule.get("host") == host for rule in rules):
             return settings_of(ingress, snapshot.secrets, defaults)
-    return LocationSettings(ssl_redirect=False, custom_errors=defaults.custom_errors)
+    return LocationSettings(ssl_redirect=False)
 
 
 def _server(host: str, paths: list[IngressPath], first: LocationSettings) -> VirtualServer:

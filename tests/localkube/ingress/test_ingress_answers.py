@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from ingress_answers.asking import Answers, Front, answers, cases, workload
+from ingress_answers.asking import AGAIN, SETTINGS, Answers, Front, answers, cases, repeated, workload
 from ingress_answers.page import PAGE, page, recorded
 
 from harness.localkube.ingress.annotation_classes import ALIASES
 from harness.localkube.ingress.annotations import RULES
+from harness.localkube.ingress.config_map import RULES as KEYS
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane
@@ -37,8 +38,10 @@ def test_every_implemented_annotation_has_a_case() -> None:
     }
 
     assert set(RULES) - given == set()
-    assert [case["name"] for case in cases()] == list(recorded())
+    names = [*(case["name"] for case in cases()), *(case["name"] + AGAIN for case in repeated())]
+    assert names == list(recorded())
     assert all(len(case["requests"]) == len(recorded()[case["name"]]) for case in cases())
+    assert set(SETTINGS) <= set(KEYS)
 
 
 def test_a_different_answer_is_found() -> None:
@@ -59,7 +62,7 @@ def test_the_embedded_controller_answers_as_the_real_one(plane: StartPlane, tmp_
         async with plane() as p:
             front = Front(p.block.ingress_address, p.settings.entry_port, p.settings.tls_port)
             async with workload(p.client, p.block, tmp_path):
-                return await answers(front)
+                return await answers(front, p.client)
 
     assert differences(asyncio.run(scenario()), recorded()) == []
 

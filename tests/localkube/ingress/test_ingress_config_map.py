@@ -104,6 +104,7 @@ def test_every_key_has_exactly_one_class() -> None:
         ("http-redirect-code", "300", FieldClass.INERT),
         ("whitelist-source-range", "10.0.0.0/8, 127.0.0.1", FieldClass.IMPLEMENTED),
         ("whitelist-source-range", "home", FieldClass.DECISIVE),
+        ("custom-http-errors", "404", FieldClass.DECISIVE),
         ("use-gzip", "true", FieldClass.DECISIVE),
         ("use-gzip", "false", FieldClass.INERT),
         ("use-forwarded-headers", "true", FieldClass.DECISIVE),
@@ -138,14 +139,14 @@ def test_only_the_controllers_config_map_is_read() -> None:
 
 def test_keys_are_defaults_and_annotations_override_them() -> None:
     """An annotation with an invalid value leaves the value of the ConfigMap."""
-    defaults = settings(proxy_read_timeout="7", proxy_body_size="2m", ssl_redirect="false", custom_http_errors="404")
+    defaults = settings(proxy_read_timeout="7", proxy_body_size="2m", ssl_redirect="false")
     metadata = {
         "name": "web",
         "annotations": {f"{PREFIX}proxy-read-timeout": "9", f"{PREFIX}proxy-body-size": "two"},
     }
     found = settings_of({"metadata": metadata}, defaults=defaults)
 
-    assert (found.read_timeout, found.body_size, found.ssl_redirect, found.custom_errors) == (9, "2m", False, (404,))
+    assert (found.read_timeout, found.body_size, found.ssl_redirect) == (9, "2m", False)
     assert settings(proxy_read_timeout="7s") == LocationSettings()
 
 

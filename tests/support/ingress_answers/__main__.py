@@ -43,7 +43,7 @@ async def record(folder: Path) -> Answers:
                 kubeconfig = folder / "kubeconfig"
                 write_kubeconfig(kubeconfig, "record", url)
                 with _controller(kubeconfig, folder / "controller.log"):
-                    return await answers(_FRONT)
+                    return await answers(_FRONT, client)
 
 
 @contextmanager

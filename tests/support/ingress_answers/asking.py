@@ -22,14 +22,15 @@ from harness.localkube.apps.any_protocol import Protocols, Security
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import HttpServer, Response
 from harness.localkube.ingress.annotation_names import PREFIX
-from harness.localkube.machinery.client import ApiClient
-from harness.localkube.machinery.resources import ENDPOINTSLICES, INGRESSES, SECRETS, SERVICES
+from harness.localkube.machinery.client import ApiClient, NotFound
+from harness.localkube.machinery.resources import CONFIGMAPS, ENDPOINTSLICES, INGRESSES, SECRETS, SERVICES
+from harness.localkube.system.programs import INGRESS_NGINX
 
 #: Timeout of every wait, in seconds.
 DEADLINE = 120.0
 #: The headers that decide what a client does next.
 HEADERS = ("location", "strict-transport-security", "www-authenticate", "set-cookie")
-#: The host that is created last: an answer shows that all others are served.
+#: The host of the last Ingress: an answer shows that all others are served.
 LAST = "last.example"
 #: Answers in a row that show that every worker serves it.
 _ROW = 30
@@ -38,6 +39,26 @@ _PORT = 5678
 #: keeps connections to a pod whatever their protocol.
 _ROLES = ("shop", "canary", "errors", "secure")
 _SECRET_OF_COOKIES = re.compile(r"=[^;]*")
+
+#: The ConfigMap of the second round, and the case and status that show it in effect.
+SETTINGS = {
+    "hsts-include-subdomains": "false",
+    "hsts-max-age": "60",
+    "hsts-preload": "true",
+    "http-redirect-code": "307",
+    "preserve-trailing-slash": "true",
+    "proxy-body-size": "3",
+    "proxy-connect-timeout": "2",
+    "proxy-next-upstream": "error timeout http_503",
+    "proxy-read-timeout": "9",
+    "ssl-redirect": "false",
+    "upstream-keepalive-timeout": "5",
+}
+_SHOWS_SETTINGS = ("force-ssl-redirect.example", 307)
+#: The counters of these cases are used up in the first round.
+_ONCE = ("limit-",)
+#: What is added to the name of a case in the second round.
+AGAIN = " with the ConfigMap"
 
 Case = Mapping[str, Any]
 Answers = dict[str, list[dict[str, Any]]]
@@ -90,25 +111,45 @@ async def workload(client: ApiClient, block: AddressBlock, folder: Path) -> Asyn
             await _ingress(client, case, case.get("annotations") or {}, case.get("service", "shop"))
             if case.get("canary"):
                 await _ingress(client, case, case["canary"], "canary")
-        await _ingress(client, {"name": "last"}, {}, "shop")
         yield
 
 
-async def answers(front: Front) -> Answers:
-    """Send the requests of all cases, once every worker serves them."""
+async def answers(front: Front, client: ApiClient) -> Answers:
+    """Send the requests of all cases once every worker serves them, and most of them again with a ConfigMap."""
+    # Only now, so that the controller learns of this Ingress after all others.
+    await _until(front, "nobody.example", 404)
+    await _ingress(client, {"name": "last"}, {}, "shop")
+    await _until(front, LAST, 200)
+    first = {case["name"]: await _ask(front, case) for case in cases()}
+    namespace, name = INGRESS_NGINX.namespace, INGRESS_NGINX.settings
+    try:
+        await client.patch(CONFIGMAPS, name, namespace, {"data": SETTINGS})
+    except NotFound:
+        await client.create(CONFIGMAPS, {"metadata": {"name": name}, "data": SETTINGS}, namespace)
+    await _until(front, *_SHOWS_SETTINGS)
+    return first | {case["name"] + AGAIN: await _ask(front, case) for case in repeated()}
+
+
+def repeated() -> list[Case]:
+    """Return the cases of the second round."""
+    return [case for case in cases() if not case["name"].startswith(_ONCE)]
+
+
+async def _until(front: Front, host: str, status: int) -> None:
+    """Wait until every worker answers a request for a host with this status, as shown by a row of connections."""
     async with asyncio.timeout(DEADLINE):
         row = 0
         while row < _ROW:
             try:
-                reply = await _send(front, {"ask": "GET /", "host": LAST}, "")
+                reply = await _send(front, {"ask": "GET /", "host": host}, "")
             except (OSError, IndexError):
                 reply = {"status": 0}
-            row = row + 1 if reply["status"] == 200 else 0
+            row = row + 1 if reply["status"] == status else 0
             await asyncio.sleep(0 if row else 0.1)
-    return {
-        case["name"]: [await _send(front, _options(each), f"{case['name']}.example") for each in case["requests"]]
-        for case in cases()
-    }
+
+
+async def _ask(front: Front, case: Case) -> list[dict[str, Any]]:
+    return [await _send(front, _options(each), f"{case['name']}.example") for each in case["requests"]]
 
 
 def _options(request: str | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingress_answers.asking import Answers, Case, cases, options_of
+from ingress_answers.asking import AGAIN, SETTINGS, Answers, Case, cases, options_of, repeated
 
 ROOT = Path(__file__).parents[3]
 RECORDED = ROOT / "tests" / "localkube" / "ingress" / "recorded_answers.json"
@@ -25,8 +25,21 @@ Pods answer 200, or the status that a path such as `/status/404` asks for.
 The headers are `Location`, `Strict-Transport-Security`, `WWW-Authenticate` and `Set-Cookie`.
 The body of a pod has the name of its Service and what it was sent.
 
+## Without a ConfigMap
+
+"""
+_TABLE = """\
 | Ingress | annotations | request | status | headers |
 |---|---|---|---|---|
+"""
+_AGAIN = """
+## With a ConfigMap
+
+The same Ingresses and requests, after the controller's ConfigMap was changed to:
+
+```yaml
+{keys}```
+
 """
 
 
@@ -38,7 +51,10 @@ def recorded() -> Answers:
 
 def page(answers: Answers) -> str:
     """Return the whole page as Markdown."""
-    return _HEAD + "".join(f"{row}\n" for case in cases() for row in _rows(case, answers[case["name"]]))
+    first = "".join(f"{row}\n" for case in cases() for row in _rows(case, answers[case["name"]]))
+    again = "".join(f"{row}\n" for case in repeated() for row in _rows(case, answers[case["name"] + AGAIN]))
+    keys = "".join(f"{key}: {json.dumps(value)}\n" for key, value in SETTINGS.items())
+    return f"{_HEAD}{_TABLE}{first}{_AGAIN.format(keys=keys)}{_TABLE}{again}"
 
 
 def _rows(case: Case, found: list[dict[str, object]]) -> Iterator[str]:
