@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli.cluster_rules import rules_of
 from harness.clusters.context.rules import check_change
 from harness.clusters.shared.scope import check_object
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment
+from harness.runner.rules import rules_of
 from harness.store.records import from_json, to_json
 
 if TYPE_CHECKING:
