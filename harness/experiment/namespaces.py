@@ -12,6 +12,7 @@ from harness.experiment.problems import Problems, listed
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import LocatedManifest, name_of
 from harness.kube.schema import path_text
+from harness.model.controllers import is_controller_settings
 from harness.problem_codes import ProblemCode
 
 #: Metadata that every API server adds to each Namespace.
@@ -30,7 +31,7 @@ def without_namespace(found: Sequence[LocatedManifest]) -> tuple[list[LocatedMan
     if len(names) > 1:
         return objects, []
     notices = [_omitted(item) for item in declared]
-    inside = [item for item in objects if _namespace(item)]
+    inside = [item for item in objects if _namespace(item) and _is_plain(item)]
     if inside:
         count = "1 object" if len(inside) == 1 else f"{len(inside)} objects"
         notices.append(f"metadata.namespace {names[0]} is left out of {count}: each trial has a namespace of its own")
@@ -54,12 +55,17 @@ def _split(found: Sequence[LocatedManifest]) -> tuple[list[LocatedManifest], lis
     """Return the Namespace objects, the other objects, and the names of all namespaces."""
     declared = [item for item in found if _is_namespace(item)]
     objects = [item for item in found if not _is_namespace(item)]
-    names = {name_of(item.manifest) for item in declared} | {_namespace(item) for item in objects}
+    names = {name_of(item.manifest) for item in declared} | {_namespace(item) for item in objects if _is_plain(item)}
     return declared, objects, sorted(names - {""})
 
 
 def _is_namespace(item: LocatedManifest) -> bool:
     return item.manifest.get("kind") == "Namespace" and item.manifest.get("apiVersion") == "v1"
+
+
+def _is_plain(item: LocatedManifest) -> bool:
+    """Return False for the settings of an ingress controller, which are in the controller's namespace."""
+    return not is_controller_settings(item.manifest)
 
 
 def _namespace(item: LocatedManifest) -> str:
@@ -77,7 +83,8 @@ def _several(
     declared: Sequence[LocatedManifest], objects: Sequence[LocatedManifest], names: Sequence[str]
 ) -> Iterator[Problem]:
     places = [(item, name_of(item.manifest), ("metadata", "name")) for item in declared]
-    places += [(item, _namespace(item), ("metadata", "namespace")) for item in objects if _namespace(item)]
+    inside = [item for item in objects if _namespace(item) and _is_plain(item)]
+    places += [(item, _namespace(item), ("metadata", "namespace")) for item in inside]
     for item, name, place in places:
         message = f"{_title(item)}: namespace {name}: the workload is in several ({listed(names)}), and a trial has one"
         hint = "keep the objects of one namespace"

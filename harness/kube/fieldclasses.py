@@ -15,6 +15,9 @@ from harness.kube.schema import KINDS, Path
 
 #: Name of the model of annotations. Each annotation has its own class.
 ANNOTATIONS = "annotations"
+#: Name of the model of the data of a ConfigMap. Each key has its own class.
+ENTRIES = "entries"
+_KEYED = frozenset({ANNOTATIONS, ENTRIES})
 
 
 class FieldClass(StrEnum):
@@ -142,8 +145,13 @@ class Classified:
     hint: str = ""
 
 
-#: Takes the name and site of an annotation, and returns its class, text and hint.
+#: Takes the name and site of an annotation or of a key, and returns its class, text and hint.
 AnnotationClass = Callable[[str, Site], tuple[FieldClass, str, str]]
+
+
+def _no_reader(_name: str, _site: Site) -> tuple[FieldClass, str, str]:
+    """Return the class of what no component of the cluster reads."""
+    return FieldClass.INERT, "nothing here reads it", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +162,13 @@ class Classifier:
         tables: Model of the API -> its fields.
         annotations: Kind -> classification of its annotations. Annotations of other kinds are inert.
         read: Annotations that the cluster itself reads, on objects and on templates of pods.
+        entries: Classification of the keys of a ConfigMap.
     """
 
     tables: Mapping[str, Fields]
     annotations: Mapping[str, AnnotationClass]
     read: frozenset[str] = frozenset()
+    entries: AnnotationClass = _no_reader
 
     def classify(
         self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
@@ -190,6 +200,8 @@ class Classifier:
                 yield from self._walk(Site(item, site.holders, site.ingress, site.objects), model, (*path, index))
         elif isinstance(site.value, Mapping) and model == ANNOTATIONS:
             yield from self._annotations(site, path)
+        elif isinstance(site.value, Mapping) and model == ENTRIES:
+            yield from self._entries(site, path)
         elif isinstance(site.value, Mapping):
             for name, value in site.value.items():
                 inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
@@ -222,9 +234,22 @@ class Classifier:
             if name in self.read:
                 continue
             inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
-            found, text, hint = rule(str(name), inner) if rule else (FieldClass.INERT, "nothing here reads it", "")
+            found, text, hint = (rule or _no_reader)(str(name), inner)
             if found is not FieldClass.IMPLEMENTED:
                 yield Classified((*path, name), str(name), found, text, hint)
+
+    def _entries(self, site: Site, path: Path) -> Iterator[Classified]:
+        """Yield the keys that are not implemented; if all are inert for the same reason, yield them as one field."""
+        found = [
+            (name, *self.entries(str(name), Site(value, (*site.holders, site.value), site.ingress, site.objects)))
+            for name, value in site.value.items()
+        ]
+        if len({each[1:] for each in found}) == 1 and found[0][1] is FieldClass.INERT:
+            yield Classified(path, field_name(path), *found[0][1:])
+            return
+        for name, each, text, hint in found:
+            if each is not FieldClass.IMPLEMENTED:
+                yield Classified((*path, name), field_name((*path, name)), each, text, hint)
 
 
 def field_name(path: Path) -> str:
@@ -262,7 +287,7 @@ def table_problems(
         if model in tables:
             problems += _problems_of(model, tables[model], types_of(model))
             children = tables[model].implemented.values()
-            waiting += [child for child in children if child and child != ANNOTATIONS]
+            waiting += [child for child in children if child and child not in _KEYED]
         else:
             problems.append(f"{model} has no table")
     return sorted(problems) + sorted(f"{model} is not in the schema's reach" for model in set(tables) - seen)
@@ -277,5 +302,5 @@ def _problems_of(model: str, table: Fields, types: Mapping[str, str]) -> Iterato
     for name in {*table.implemented, *table.inert, *table.decisive} - set(types):
         yield f"{model}.{name} is not in the schema"
     for name, child in table.implemented.items():
-        if child and child != ANNOTATIONS and name in types and types[name] != child:
+        if child and child not in _KEYED and name in types and types[name] != child:
             yield f"{model}.{name} is a {types[name] or 'plain value'}, not a {child}"

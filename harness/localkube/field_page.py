@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterator
 
 from harness.kube.custom.traefik import GROUP_VERSION
-from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields
+from harness.kube.fieldclasses import ANNOTATIONS, ENTRIES, Decisive, Fields
 from harness.kube.schema import KINDS
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
+from harness.localkube.ingress import config_map, config_map_tables
 from harness.localkube.ingress.annotation_names import PREFIX
 from harness.localkube.ingress.annotations import RULES
+from harness.localkube.system.programs import INGRESS_NGINX
 from harness.localkube.traefik import annotation_classes as traefik
 
 _HEAD = """\
@@ -43,13 +45,17 @@ With `ingress: traefik-nginx` the real Traefik also reads ingress-nginx's annota
 With `ingress: none` the annotations of Ingresses are inert.
 """
 
+_KEYED = {
+    ANNOTATIONS: "each annotation has its own class.",
+    ENTRIES: "those of the ingress controller's ConfigMap have their own classes; no component reads others.",
+}
 _ROW = "| {} | {} | {} | {} |"
 _TRAEFIK_ROW = "| {} | {} | {} |"
 
 
 def page() -> str:
     """Return the whole page as Markdown."""
-    return "\n".join([_HEAD, *_nginx(), "", *_traefik(), "", *_models(), ""])
+    return "\n".join([_HEAD, *_nginx(), "", *_config_map(), "", *_traefik(), "", *_models(), ""])
 
 
 def _nginx() -> Iterator[str]:
@@ -65,6 +71,23 @@ def _nginx() -> Iterator[str]:
     )
     yield "\nAn empty value, and a value that ingress-nginx ignores (`proxy-read-timeout: 60s`), is inert."
     yield "A value that ingress-nginx may accept and that the embedded cluster cannot parse is decisive."
+
+
+def _config_map() -> Iterator[str]:
+    yield f"## Keys of ingress-nginx's ConfigMap (`{INGRESS_NGINX.settings}`)\n"
+    yield "The controller reads its ConfigMap as on a real cluster; an annotation overrides the key of the same name."
+    yield "A ConfigMap of this name in a workload configures the controller of each trial on the embedded cluster."
+    yield "No run writes the settings of a shared controller: kind refuses the ConfigMap, context leaves it out."
+    yield f"On a cluster of `harness cluster up`, apply it in the namespace `{INGRESS_NGINX.namespace}`."
+    yield "As in ingress-nginx, every change of a key that it reads reloads nginx, and its deletion changes nothing.\n"
+    yield from _header("key")
+    yield from sorted(
+        [
+            *(_ROW.format(f"`{name}`", "implemented", "", "") for name in config_map.RULES),
+            *(_ROW.format(f"`{name}`", "inert", f"{why}.", "") for name, why in config_map_tables.INERT.items()),
+            *(_ROW.format(f"`{name}`", *_decisive(rule)) for name, rule in config_map_tables.DECISIVE.items()),
+        ]
+    )
 
 
 def _traefik() -> Iterator[str]:
@@ -91,7 +114,7 @@ def _models() -> Iterator[str]:
 
 def _fields(table: Fields) -> Iterator[str]:
     for name, child in table.implemented.items():
-        inside = "each annotation has its own class." if child == ANNOTATIONS else ""
+        inside = _KEYED.get(child, "")
         meaning = inside or (f"see {child.removeprefix('V1')}." if child else "")
         yield _ROW.format(f"`{name}`", "implemented", meaning, "")
     for name, why in table.inert.items():

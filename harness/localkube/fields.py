@@ -8,6 +8,7 @@ from harness.kube.fieldclasses import Classifier, Fields
 from harness.localkube.api import fields as stored
 from harness.localkube.controllers import fields as controllers
 from harness.localkube.ingress import fields as ingress
+from harness.localkube.ingress.config_map import class_of as config_map_key
 from harness.localkube.kubelet import fields as kubelet
 from harness.localkube.kubelet.models import ANNOTATION
 from harness.localkube.proxy import fields as proxy
@@ -28,4 +29,5 @@ CLASSIFIER = Classifier(
         "Service": proxy.service_annotation,
     },
     read=frozenset({ANNOTATION}),
+    entries=config_map_key,
 )

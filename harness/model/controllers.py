@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from harness.model.annotations import BEHIND_TRAEFIK, NGINX, TRAEFIK, TRAEFIK_READS_OF_NGINX, Replacement
 from harness.model.rights import Right
@@ -54,12 +55,20 @@ class ControllerAddress:
         deployment: Name of its Deployment.
         service: Name of the Service that receives its traffic.
         labels: Labels of its pods.
+        settings: Name of the ConfigMap with its settings; empty if it reads none.
     """
 
     namespace: str
     deployment: str
     service: str
     labels: Mapping[str, str]
+    settings: str = ""
+
+    def is_configured_by(self, manifest: Mapping[str, Any]) -> bool:
+        """Return True if an object of a workload, without its namespace, is the ConfigMap with its settings."""
+        kind, metadata = manifest.get("kind"), manifest.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, Mapping) else None
+        return bool(self.settings) and (kind, name) == ("ConfigMap", self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,7 @@ _INGRESS_NGINX = ControllerFacts(
         deployment="ingress-nginx-controller",
         service="ingress-nginx-controller",
         labels={"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
+        settings="ingress-nginx-controller",
     ),
     ingress_class="nginx",
     signals=(RELOAD, ENDPOINTS),
@@ -233,6 +243,11 @@ LONGEST_APPLY_S = max(facts.apply_s for facts in CONTROLLERS.values())
 def controller_facts(word: str) -> ControllerFacts:
     """Return the facts of a controller; those of "no controller" for an unknown word."""
     return CONTROLLERS.get(word, NO_CONTROLLER)
+
+
+def is_controller_settings(manifest: Mapping[str, Any]) -> bool:
+    """Return True if an object of a workload is the ConfigMap with the settings of an ingress controller."""
+    return any(facts.address is not None and facts.address.is_configured_by(manifest) for facts in CONTROLLERS.values())
 
 
 def families() -> Iterator[ControllerFacts]:

@@ -40,7 +40,7 @@ from harness.play.page import render_page
 from harness.play.pauses import PauseDetector
 from harness.play.server import PageServer
 from harness.play.tracking import HandMadePods, MadeChange, ObjectTracker
-from harness.runner.deploy import images_of
+from harness.runner.deploy import images_of, own_namespace_of
 from harness.runner.entry import address_of, wait_for_entry
 from harness.runner.environment import describe_environment
 from harness.runner.trial_parts import INGRESS_REST_SECONDS
@@ -184,7 +184,7 @@ class PlaySession:
         self._step("application")
         self._observer = stack.enter_context(self._observe(cluster))
         for manifest in request.workload:
-            self.kube.apply(manifest, NAMESPACE if self.kube.is_namespaced(manifest) else "")
+            self.kube.apply(manifest, own_namespace_of(self.kube, manifest, NAMESPACE, cluster.controller))
         # The sender starts while the application does.
         self._plan(cluster)
         # Only now: the plan's seal covers every file that is there.

@@ -84,7 +84,7 @@ class TestbedCluster:
         manifests = experiment.cells[0].configuration.manifests
         kind.check(BringUp(namespace, self._folder, ingress=self._ingress, images=images_of(manifests)))
         with Kube(self.kubeconfig) as kube:
-            deploy(kube, manifests, namespace, shared=False)
+            deploy(kube, manifests, namespace, shared=False, controller=self._cluster.controller)
         wait_for_entry(self._cluster.entry, experiment.traffic)
         entry = self._cluster.entry
         backends = read_backends(entry.backends).addresses if entry.backends is not None else ()

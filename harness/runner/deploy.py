@@ -12,6 +12,7 @@ from harness.kit.files import write_text
 from harness.kube.client import Kube
 from harness.kube.pods import pod_of
 from harness.kube.rollout import wait_rollout
+from harness.model.controllers import ControllerAddress, is_controller_settings
 from harness.model.experiment import Manifest
 from harness.store.rundir import write_json
 
@@ -36,9 +37,18 @@ def images_of(manifests: Sequence[Manifest]) -> tuple[str, ...]:
 
 
 def deploy(
-    kube: Kube, manifests: Sequence[Manifest], namespace: str, *, shared: bool, evidence: Path | None = None
+    kube: Kube,
+    manifests: Sequence[Manifest],
+    namespace: str,
+    *,
+    shared: bool,
+    controller: ControllerAddress | None = None,
+    evidence: Path | None = None,
 ) -> tuple[str, ...]:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
+
+    The ConfigMap with the settings of the trial's own ingress controller is applied first, in the controller's
+    namespace, so that no route is served without it.
 
     Objects of custom kinds that a shared cluster does not have are left out, and named in ``left-out.txt``. If a
     Deployment does not become ready, ``not-ready.txt`` in the evidence has the states, last log lines and warnings of
@@ -49,6 +59,7 @@ def deploy(
         manifests: The workload.
         namespace: Namespace to create.
         shared: The cluster outlives the trial, so nothing may be written outside the namespace.
+        controller: The ingress controller of a cluster that is not shared; None if there is none.
         evidence: Directory of the trial; None writes no such files.
 
     Returns:
@@ -66,12 +77,28 @@ def deploy(
     if notices and evidence is not None:
         write_text(evidence / LEFT_OUT, "".join(f"{notice}\n" for notice in notices))
     kube.create_namespace(namespace)
-    for manifest in (each for each in manifests if each not in missing):
-        kube.apply(manifest, namespace if shared or kube.is_namespaced(manifest) else "")
+    for manifest in sorted(
+        (each for each in manifests if each not in missing), key=is_controller_settings, reverse=True
+    ):
+        kube.apply(manifest, namespace if shared else own_namespace_of(kube, manifest, namespace, controller))
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
     return notices
+
+
+def own_namespace_of(kube: Kube, manifest: Manifest, namespace: str, controller: ControllerAddress | None) -> str:
+    """Return the namespace of an object on a cluster of the trial's own; empty for a cluster-scoped object.
+
+    Args:
+        kube: The API server.
+        manifest: The object.
+        namespace: The namespace of the workload.
+        controller: The ingress controller, whose settings are in its own namespace; None if there is none.
+    """
+    if controller is not None and controller.is_configured_by(manifest):
+        return controller.namespace
+    return namespace if kube.is_namespaced(manifest) else ""
 
 
 def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) -> None:

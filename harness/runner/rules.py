@@ -12,8 +12,8 @@ from harness.clusters.local import stand_ins
 from harness.clusters.local.images import check_image
 from harness.clusters.local.omitted import check_object as check_local_object
 from harness.clusters.local.omitted import reason_to_omit
-from harness.clusters.shared.scope import check_object
-from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
+from harness.clusters.shared.scope import check_object, check_object_of_kind, reason_to_omit_on_existing
+from harness.experiment.cluster_rules import ClusterRules, any_field, omits_none, takes_any
 from harness.kube.fieldclasses import Classified
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import has_stand_in
@@ -48,11 +48,14 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             pod_kinds=stand_ins.POD_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )
+
     from harness.clusters.registry import provider  # noqa: PLC0415 - slow, and a check for local needs no provider
 
+    provider(cluster)  # It refuses an unknown kind.
     return ClusterRules(
         image=takes_any,
-        object=check_object if provider(cluster).shared else takes_any,
+        object=check_object_of_kind if cluster == "kind" else check_object,
+        omitted=reason_to_omit_on_existing if cluster == "context" else omits_none,
         change=check_change if cluster == "context" else takes_any,
         fields=any_field,
         bare_namespaces=cluster != "context",

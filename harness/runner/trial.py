@@ -137,7 +137,14 @@ class Trial:
         self._step("workload: waiting for its pods")
         manifests, folder = self.job.cell.configuration.manifests, self.job.directory.path
         try:
-            notices = deploy(kube, manifests, place.namespace, shared=place.shared, evidence=folder)
+            notices = deploy(
+                kube,
+                manifests,
+                place.namespace,
+                shared=place.shared,
+                controller=place.cluster.controller,
+                evidence=folder,
+            )
         except RolloutStuckError as error:
             self.setting.stuck.note(self.job.cell.configuration.name, self.job.name, str(error))
             raise

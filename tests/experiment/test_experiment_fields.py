@@ -35,7 +35,7 @@ ANNOTATIONS = [
     ("auth-type", "digest"),
     ("satisfy", "any"),
     ("auth-url", "http://auth.example/check"),
-    ("backend-protocol", "HTTPS"),
+    ("backend-protocol", "FCGI"),
     ("configuration-snippet", "return 418;"),
     ("custom-http-errors", "200"),
     ("default-backend", "-fallback"),
@@ -59,7 +59,7 @@ ANNOTATIONS = [
 #: Values that ingress-nginx ignores, or that are its defaults.
 HARMLESS = [
     ("auth-type", ""),
-    ("backend-protocol", "HTTP"),
+    ("backend-protocol", "AJP"),
     ("enable-cors", "false"),
     ("force-ssl-redirect", "no"),
     ("temporal-redirect", "new.example"),

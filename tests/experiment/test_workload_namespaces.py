@@ -13,6 +13,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.cluster_rules import ClusterRules
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment
+from harness.runner.rules import rules_of
 from harness.store.records import from_json, to_json
 
 if TYPE_CHECKING:
@@ -148,6 +149,43 @@ def test_several_namespaces_are_refused(bench: Bench) -> None:
         (29, "Ingress fruit"),
     ]
     assert "in several (shop, web), and a trial has one" in bench.problems()[0].message
+
+
+SETTINGS = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ingress-nginx-controller, namespace: ingress-nginx}"
+
+
+def test_settings_of_the_ingress_controller_may_be_in_its_namespace(bench: Bench) -> None:
+    """Their namespace is none of the workload, and needs no notice."""
+    declare(bench, "{name: shop}")
+    add(bench, f'{SETTINGS}\ndata: {{keep-alive: "5"}}')
+
+    assert [notice.partition(" ")[2] for notice in notices(bench)] == [
+        "Namespace shop is left out: each trial has a namespace of its own"
+    ]
+    assert "ConfigMap" in kinds(bench.load())
+
+
+@pytest.mark.parametrize("key", ["use-gzip", "keep_alive"])
+def test_a_decisive_key_of_the_controller_is_refused_with_its_line(bench: Bench, key: str) -> None:
+    """A misspelt key is refused, too: ingress-nginx would ignore it silently."""
+    add(bench, f'{SETTINGS}\ndata:\n  {key}: "true"')
+
+    (problem,) = refused(bench, rules_of("local", {}))
+
+    assert problem.line == 38
+    assert f"data.{key}" in problem.message
+
+
+def test_settings_of_the_ingress_controller_are_never_written_on_a_shared_cluster(bench: Bench) -> None:
+    """On kind they are refused, because verdicts would be about other settings; an existing cluster has its own."""
+    add(bench, SETTINGS)
+
+    (problem,) = refused(bench, rules_of("kind", {}))
+    existing = load_experiment(bench.path, rules=rules_of("context", {}))
+
+    assert "a run on kind does not change those" in problem.message
+    assert "ConfigMap" not in kinds(existing)
+    assert "the cluster's ingress controller has settings of its own" in existing.notices[0]
 
 
 def test_a_namespace_alone_is_refused(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from harness.kube.api import KubeApi
 from harness.kube.errors import NotFoundError
 from harness.kube.manifests import name_of
 from harness.kube.scopes import is_cluster_scoped, is_custom
+from harness.model.controllers import is_controller_settings
 
 HINT = "create it before the run, remove it from the workload, or run on the embedded cluster: --cluster local"
 
@@ -20,6 +21,19 @@ def check_object(manifest: Mapping[str, Any]) -> Problem | None:
     Only the API server knows the scope of custom kinds; ``refuse_cluster_scoped`` asks it.
     """
     return _problem(manifest) if is_cluster_scoped(manifest) else None
+
+
+def check_object_of_kind(manifest: Mapping[str, Any]) -> Problem | None:
+    """Return the problem of an object that a run on kind may not write; None for any other object."""
+    if not is_controller_settings(manifest):
+        return check_object(manifest)
+    message = f"{_title(manifest)} has settings of the ingress controller, and a run on kind does not change those"
+    return Problem(message, hint="run on the embedded cluster (--cluster local), or remove it from the workload")
+
+
+def reason_to_omit_on_existing(manifest: Mapping[str, Any]) -> str:
+    """Return why an object is left out on an existing cluster; empty for an object that is not."""
+    return "the cluster's ingress controller has settings of its own" if is_controller_settings(manifest) else ""
 
 
 def refuse_cluster_scoped(kube: KubeApi, manifests: Sequence[Mapping[str, Any]]) -> None:

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.kube.custom.traefik import PLURALS
-from harness.kube.fieldclasses import Decisive, Fields, Site
+from harness.kube.fieldclasses import ENTRIES, Decisive, Fields, Site
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.policies import lets_requests_in
-from harness.localkube.system.programs import INGRESS_PROGRAMS
 
-#: The namespaces of the ingress controllers.
-_NAMESPACES = frozenset(program.namespace for program in INGRESS_PROGRAMS.values())
 _STORED = "it is stored, and no component reads it"
 _NO_PODS = "it is stored, and no pods are run for it"
 _NO_QUOTA = "it is stored, and the node has room for all accepted pods"
@@ -40,15 +37,8 @@ _NEW_EVENT = (
 
 TABLES: Mapping[str, Fields] = {
     "V1ConfigMap": Fields(
-        implemented=_OBJECT,
+        implemented={**_OBJECT, "data": ENTRIES},
         inert={**CONSTANTS, "binaryData": _STORED, "immutable": _STORED},
-        decisive={
-            "data": Decisive(
-                "configures the ingress controller with it",
-                lambda site: (site.root.get("metadata") or {}).get("namespace") not in _NAMESPACES,
-                "any, except in the namespace of the ingress controller",
-            )
-        },
     ),
     "V1Secret": _stored("data", "immutable", "stringData", "type"),
     "V1ServiceAccount": _stored("automountServiceAccountToken", "imagePullSecrets", "secrets"),

@@ -98,6 +98,14 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def _closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    def _write(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(data)
+
     def _work(self) -> None:
         if self._answering or self._transport is None:
             return
@@ -106,12 +114,12 @@ class HttpConnection(asyncio.Protocol):
                 if not self._take(request):
                     return
         except BadRequestError:
-            self._transport.write(Response(400, b"").encode(keep_alive=False, head_only=False))
+            self._write(Response(400, b"").encode(keep_alive=False, head_only=False))
             self.close()
             return
         if self._parser.expects_continue:
             self._parser.expects_continue = False
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _take(self, request: Request) -> bool:
         """Answer a request; return False if the next one must wait or the connection closes."""
@@ -130,12 +138,11 @@ class HttpConnection(asyncio.Protocol):
             self._work()
 
     def _send(self, request: Request, response: Response) -> bool:
-        assert self._transport is not None
-        if self._transport.is_closing():
+        if self._closing:
             return False
         keep_alive = request.keep_alive and not self._server.stopping
-        self._transport.write(response.encode(keep_alive=keep_alive, head_only=request.method == "HEAD"))
-        if not self._transport.is_closing():
+        self._write(response.encode(keep_alive=keep_alive, head_only=request.method == "HEAD"))
+        if not self._closing:
             self._server.record_answer(request, response)
         if not keep_alive:
             self.close()
@@ -149,12 +156,14 @@ class HttpServer:
     Attributes:
         answer: The application's function that answers a request; it also receives the client's address.
         receipts: The application's receipts; None to write none.
+        connect: Returns a new connection of the server.
         connections: The open connections.
         stopping: True once a shutdown has begun; each response then closes its connection.
     """
 
     answer: Answer
     receipts: ReceiptWriter | None = None
+    connect: Callable[[HttpServer], HttpConnection] = HttpConnection
     connections: set[HttpConnection] = field(default_factory=set)
     stopping: bool = False
     _listener: asyncio.Server | None = None
@@ -163,7 +172,7 @@ class HttpServer:
     async def listen(self, address: str, port: int) -> int:
         """Open the listener; return the port, which matters if 0 was requested."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: HttpConnection(self), address, port, backlog=_BACKLOG)
+        self._listener = await loop.create_server(lambda: self.connect(self), address, port, backlog=_BACKLOG)
         number: int = self._listener.sockets[0].getsockname()[1]
         return number
 

@@ -39,6 +39,10 @@ class Orders:
         ports: Ports that it listens on.
         identity: The body of every response, without the newline.
         late: Seconds between the last request and the end of the process, with ``exits-late``.
+        secure: Those of the ports that need TLS.
+        plain: Those of the ports without TLS. Any other port accepts both.
+        certificate: Path of the certificate with its key.
+        grpc: True if a probe asks by gRPC.
     """
 
     ending: StopMode
@@ -46,6 +50,10 @@ class Orders:
     ports: tuple[int, ...]
     identity: str
     late: float = LATE_SECONDS
+    secure: tuple[int, ...] = ()
+    plain: tuple[int, ...] = ()
+    certificate: str = ""
+    grpc: bool = False
 
     def encode(self) -> str:
         """Encode the configuration as one argument of the application."""
@@ -55,5 +63,5 @@ class Orders:
     def decode(cls, text: str) -> Orders:
         """Decode the configuration from an argument."""
         value = json.loads(text)
-        ports = tuple(value["ports"])
-        return cls(StopMode(value["ending"]), float(value["ready"]), ports, value["identity"], float(value["late"]))
+        ports = {name: tuple(value[name]) for name in ("ports", "secure", "plain")}
+        return cls(**{**value, **ports, "ending": StopMode(value["ending"])})

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from importlib import import_module
+from pathlib import Path
 
+from harness.localkube.apps.any_protocol import Protocols, Security
 from harness.localkube.apps.http_parser import Request
 from harness.localkube.apps.http_server import Answer, HttpServer, Response
 from harness.localkube.apps.launch import Launch, say
@@ -29,9 +32,13 @@ async def _serve(orders: Orders, address: str, receipts: ReceiptWriter) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    if orders.grpc:
+        import_module("harness.localkube.apps.http2")  # Now, so that the first probe need not wait for it.
     if await _stopped_within(stop, orders.ready):
         return 0
-    servers = [HttpServer(_identify(orders.identity), receipts) for _ in orders.ports]
+    servers = [
+        HttpServer(_identify(orders.identity), receipts, _protocols(orders, port).connection) for port in orders.ports
+    ]
     for server, port in zip(servers, orders.ports, strict=True):
         try:
             await server.listen(address, port)
@@ -42,6 +49,13 @@ async def _serve(orders: Orders, address: str, receipts: ReceiptWriter) -> int:
     await stop.wait()
     say("stand-in: SIGTERM received")
     return await _stop(orders, servers)
+
+
+def _protocols(orders: Orders, port: int) -> Protocols:
+    if port in orders.secure:
+        return Protocols(Security.REQUIRED, Path(orders.certificate))
+    is_plain = port in orders.plain or not orders.certificate
+    return Protocols(Security.NONE if is_plain else Security.EITHER, Path(orders.certificate))
 
 
 async def _stop(orders: Orders, servers: list[HttpServer]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.localkube.ingress.annotation_names import PREFIX
-from harness.localkube.ingress.model import RateLimit
+from harness.localkube.ingress.model import LocationSettings, RateLimit
 
 #: Factor of the burst without ``limit-burst-multiplier``.
 _BURST = 5
@@ -41,8 +41,12 @@ def networks(text: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def source_lists(ingress: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def source_lists(ingress: Mapping[str, Any], defaults: LocationSettings) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the clients that an Ingress allows and those that it denies; empty for all and for none.
+
+    Args:
+        ingress: The Ingress.
+        defaults: The settings of an Ingress without annotations.
 
     Raises:
         InvalidListError: A list is invalid; ingress-nginx then answers every request with 503.
@@ -50,8 +54,8 @@ def source_lists(ingress: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str
     allowed = _given(ingress, "allowlist-source-range", "whitelist-source-range")
     denied = _given(ingress, "denylist-source-range")
     return (
-        () if allowed is None else networks(allowed),
-        () if denied is None else networks(denied),
+        defaults.allowed_sources if allowed is None else networks(allowed),
+        defaults.denied_sources if denied is None else networks(denied),
     )
 
 

@@ -7,44 +7,21 @@ prefix that is in neither is unknown and rejected, because ingress-nginx silentl
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 
-from harness.kube.fieldclasses import Decisive, FieldClass, Harmless, Site
+from harness.kube.fieldclasses import Decisive, FieldClass, Site
 from harness.localkube.ingress.annotation_names import PREFIX
-from harness.localkube.ingress.annotations import RULES, TRUE, ParseResult, parse_result
+from harness.localkube.ingress.annotations import RULES, parse_result
+from harness.localkube.ingress.harmless_values import at_least_4k, not_positive, off, one_of, text_of
 from harness.localkube.ingress.ingress_class import is_served
+from harness.localkube.ingress.value_rules import ParseResult
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
-def _text(site: Site) -> str:
-    return str(site.value).strip()
-
-
-def _off(site: Site) -> bool:
-    """Accept a switch that is off; ingress-nginx ignores a value that is not a switch."""
-    return _text(site) not in TRUE
-
-
-def _not_positive(site: Site) -> bool:
-    """Accept a limit of zero; ingress-nginx ignores a value that is not a number."""
-    return re.fullmatch(r"\+?0*[1-9]\d*", _text(site)) is None
-
-
-def _plain_http(site: Site) -> bool:
-    """Accept HTTP and every value that ingress-nginx treats as HTTP."""
-    return _text(site).upper() not in {"HTTPS", "GRPC", "GRPCS", "FCGI"}
-
-
-def _at_least_4k(site: Site) -> bool:
-    """Accept a buffer of at least nginx's default size, which is enough for the images' response headers."""
-    match = re.fullmatch(r"(\d+)([kKmM]?)", _text(site))
-    unit = {"k": 1024, "m": 1024 * 1024}
-    return match is not None and int(match[1]) * unit.get(match[2].lower(), 1) >= 4096
-
-
-def _one_of(*texts: str) -> Harmless:
-    return lambda site: _text(site).lower() in texts
+def _without_upstream_tls(site: Site) -> bool:
+    """Accept settings of TLS to the pods if no location of the Ingress uses it."""
+    protocol = str(site.holder.get(f"{PREFIX}backend-protocol", "")).strip().upper()
+    return protocol not in {"AUTO_HTTP", "HTTPS", "GRPCS"}
 
 
 def _without_cookie(site: Site) -> bool:
@@ -65,49 +42,51 @@ _SNIPPET = "inserts this text into nginx.conf, which can change every response"
 DECISIVE: Mapping[str, Decisive] = {
     "auth-tls-secret": Decisive("answers 400 to clients without a certificate"),
     "auth-url": Decisive("sends a subrequest to this URL for every request, and answers 401 or 403 if it does"),
-    "backend-protocol": Decisive("uses this protocol to the pods", _plain_http, "HTTP, AUTO_HTTP"),
     "configuration-snippet": Decisive(_SNIPPET),
     "connection-proxy-header": Decisive("sends this Connection header to the pods"),
     "custom-headers": Decisive("adds the headers of this ConfigMap to every response"),
-    "enable-cors": Decisive("answers OPTIONS itself and adds headers to every response", _off, _SWITCH),
-    "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", _off, _SWITCH),
-    "from-to-www-redirect": Decisive("answers the host with or without www. with 308", _off, _SWITCH),
-    "global-rate-limit": Decisive("answers 429 above the limit", _not_positive, _ZERO),
-    "limit-rate": Decisive("limits the rate of responses", _not_positive, _ZERO),
+    "enable-cors": Decisive("answers OPTIONS itself and adds headers to every response", off, _SWITCH),
+    "enable-modsecurity": Decisive("answers 403 to requests that ModSecurity blocks", off, _SWITCH),
+    "from-to-www-redirect": Decisive("answers the host with or without www. with 308", off, _SWITCH),
+    "global-rate-limit": Decisive("answers 429 above the limit", not_positive, _ZERO),
+    "limit-rate": Decisive("limits the rate of responses", not_positive, _ZERO),
     "mirror-target": Decisive("also sends every request to this target"),
     "modsecurity-snippet": Decisive("answers 403 to requests that these rules block"),
-    "proxy-buffer-size": Decisive("answers 502 if a response header is larger", _at_least_4k, "4k or more"),
-    "proxy-cookie-domain": Decisive("rewrites the domain of cookies", _one_of("off"), "off"),
-    "proxy-cookie-path": Decisive("rewrites the path of cookies", _one_of("off"), "off"),
-    "proxy-redirect-from": Decisive("rewrites the Location of redirects", _one_of("off"), "off"),
-    "relative-redirects": Decisive("omits the host in redirects", _off, _SWITCH),
-    "satisfy": Decisive("accepts requests that pass one of the checks of access", _one_of("all"), "all"),
+    "proxy-buffer-size": Decisive("answers 502 if a response header is larger", at_least_4k, "4k or more"),
+    "proxy-cookie-domain": Decisive("rewrites the domain of cookies", one_of("off"), "off"),
+    "proxy-cookie-path": Decisive("rewrites the path of cookies", one_of("off"), "off"),
+    "proxy-ssl-secret": Decisive(
+        "checks the pods' certificates by this Secret, or sends one", _without_upstream_tls, "any, without TLS to pods"
+    ),
+    "proxy-redirect-from": Decisive("rewrites the Location of redirects", one_of("off"), "off"),
+    "relative-redirects": Decisive("omits the host in redirects", off, _SWITCH),
+    "satisfy": Decisive("accepts requests that pass one of the checks of access", one_of("all"), "all"),
     "server-snippet": Decisive(_SNIPPET),
     "service-upstream": Decisive(
-        "sends requests to the Service's cluster address, where kube-proxy chooses the pod", _off, _SWITCH
+        "sends requests to the Service's cluster address, where kube-proxy chooses the pod", off, _SWITCH
     ),
     "session-cookie-domain": Decisive("sets the cookie's domain", _without_cookie, "any, without affinity"),
     "session-cookie-expires": Decisive("sets the cookie's expiry", _without_cookie, "any, without affinity"),
     "session-cookie-secure": Decisive("makes clients send the cookie only over HTTPS", _without_cookie, "any, without"
                                       " affinity"),
     "ssl-ciphers": Decisive("accepts only these ciphers", _without_tls, "any, without spec.tls"),
-    "ssl-passthrough": Decisive("passes TLS through to the pods", _off, _SWITCH),
+    "ssl-passthrough": Decisive("passes TLS through to the pods", off, _SWITCH),
     "ssl-prefer-server-ciphers": Decisive(
         "chooses the cipher of TLS connections by this setting", _without_tls, "any, without spec.tls"
     ),
     "stream-snippet": Decisive(_SNIPPET),
     "temporal-redirect-code": Decisive(
-        "answers temporal redirects with this status since v1.12", _one_of("302"), "302"
+        "answers temporal redirects with this status since v1.12", one_of("302"), "302"
     ),
-    "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", _off, _SWITCH),
-    "upstream-hash-by-subset": Decisive("sends requests with the same key to a subset of the pods", _off, _SWITCH),
+    "use-port-in-redirects": Decisive("names its port in redirects to HTTPS", off, _SWITCH),
+    "upstream-hash-by-subset": Decisive("sends requests with the same key to a subset of the pods", off, _SWITCH),
 }  # fmt: skip
 
 _AUTH_URL = "it has no effect without auth-url, which has its own class"
 _AUTH_TLS = "it has no effect without auth-tls-secret, which has its own class"
 _CORS = "it has no effect without enable-cors, which has its own class"
 _LIMIT = "it has no effect without a limit, which has its own class"
-_UPSTREAM_TLS = "it has no effect without backend-protocol HTTPS or GRPCS, which has its own class"
+_UPSTREAM_TLS = "it has no effect without proxy-ssl-secret, which has its own class"
 _TRACES = "it affects only traces and logs"
 _BUFFERS = "it affects only memory and temporary files of nginx"
 _BROWSERS = "it affects only browsers that send the cookie from other sites"
@@ -146,7 +125,7 @@ INERT: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "proxy-ssl-ciphers", "proxy-ssl-name", "proxy-ssl-protocols", "proxy-ssl-secret", "proxy-ssl-server-name",
+            "proxy-ssl-ciphers", "proxy-ssl-name", "proxy-ssl-protocols", "proxy-ssl-server-name",
             "proxy-ssl-verify", "proxy-ssl-verify-depth",
         ),
         _UPSTREAM_TLS,
@@ -213,7 +192,7 @@ def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
 
 
 def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
-    if not _text(site) and name not in _EMPTY_MATTERS:
+    if not text_of(site) and name not in _EMPTY_MATTERS:
         return FieldClass.INERT, "ingress-nginx ignores an empty annotation", ""
     if name in INERT:
         return FieldClass.INERT, INERT[name], ""

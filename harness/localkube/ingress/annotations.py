@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.localkube.ingress.access import InvalidListError, rate_limit_of, source_lists
@@ -17,6 +16,16 @@ from harness.localkube.ingress.annotation_names import PREFIX
 from harness.localkube.ingress.basic_auth import AuthDeniedError, Secrets, basic_auth_of
 from harness.localkube.ingress.model import Balancing, LocationSettings, Redirect
 from harness.localkube.ingress.traffic_shaping import Affinity, AffinityMode, TrafficShaping
+from harness.localkube.ingress.value_rules import (
+    FALSE,
+    NUMBER,
+    SECONDS,
+    TRUE,
+    TRUTH,
+    ParseResult,
+    ValueRule,
+    annotation_result,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -25,121 +34,98 @@ _CONDITIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _AnnotationRule:
-    """The setting that an annotation controls, its allowed values, its parser, and the values that have no effect."""
-
-    setting: str
-    allowed: str
-    read: Callable[[str], Any] = str
-    ignored: str = ""
-
-
-#: Values of Go's strconv.ParseBool, with which ingress-nginx parses switches; it ignores all other values.
-TRUE, FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
-_TRUTH = "|".join((*TRUE, *FALSE))
-
 #: A part of a URL in nginx.conf, with the variables that nginx has wherever it runs.
 _VARIABLE = r"\$(?:request_uri|uri|host|http_host|scheme|args|is_args|query_string|\d)(?![a-z_0-9])"
 _URL_PART = rf"(?:[-._~a-zA-Z0-9/:?&=%+@,!*()#]|{_VARIABLE})"
-_SECONDS = r"\d{1,6}"
 _SWITCH = "on|off"
-_RULES: Mapping[str, _AnnotationRule] = {
-    "rewrite-target": _AnnotationRule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
-    "use-regex": _AnnotationRule("use_regex", _TRUTH, TRUE.__contains__),
-    "ssl-redirect": _AnnotationRule("ssl_redirect", _TRUTH, TRUE.__contains__),
-    "force-ssl-redirect": _AnnotationRule("force_ssl_redirect", _TRUTH, TRUE.__contains__),
-    "preserve-trailing-slash": _AnnotationRule("preserve_trailing_slash", _TRUTH, TRUE.__contains__),
+_NO_SETTINGS = LocationSettings()
+_RULES: Mapping[str, ValueRule] = {
+    "rewrite-target": ValueRule("rewrite_target", r"/?[-._~a-zA-Z0-9/$:%+=&?@]*"),
+    "use-regex": ValueRule("use_regex", TRUTH, TRUE.__contains__),
+    "ssl-redirect": ValueRule("ssl_redirect", TRUTH, TRUE.__contains__),
+    "force-ssl-redirect": ValueRule("force_ssl_redirect", TRUTH, TRUE.__contains__),
+    "preserve-trailing-slash": ValueRule("preserve_trailing_slash", TRUTH, TRUE.__contains__),
     # ParseRequestURI accepts absolute URLs as well, which ingress-nginx then ignores.
-    "app-root": _AnnotationRule(
-        "app_root", r"/(?:[-._~a-zA-Z0-9/?&=:+@,]|%[0-9a-fA-F]{2})*", ignored=r"[-._~a-zA-Z0-9].*"
-    ),
-    "default-backend": _AnnotationRule("default_backend", r"[a-z]([-a-z0-9]*[a-z0-9])?"),
-    "custom-http-errors": _AnnotationRule(
+    "app-root": ValueRule("app_root", r"/(?:[-._~a-zA-Z0-9/?&=:+@,]|%[0-9a-fA-F]{2})*", ignored=r"[-._~a-zA-Z0-9].*"),
+    "default-backend": ValueRule("default_backend", r"[a-z]([-a-z0-9]*[a-z0-9])?"),
+    "custom-http-errors": ValueRule(
         "custom_errors",
         r"[345]\d\d(,[345]\d\d)*",
         lambda text: tuple(sorted({int(code) for code in text.split(",")})),
         ignored=r".*(?:[^-+\d,]|,,).*|,.*|.*,",
     ),
-    "disable-proxy-intercept-errors": _AnnotationRule("keep_errors", _TRUTH, TRUE.__contains__),
-    "proxy-connect-timeout": _AnnotationRule("connect_timeout", _SECONDS, int),
-    "proxy-send-timeout": _AnnotationRule("send_timeout", _SECONDS, int),
-    "proxy-read-timeout": _AnnotationRule("read_timeout", _SECONDS, int),
-    "proxy-next-upstream": _AnnotationRule("next_upstream", rf"({_CONDITIONS})( ({_CONDITIONS}))*"),
-    "proxy-next-upstream-timeout": _AnnotationRule("next_upstream_timeout", _SECONDS, int),
-    "proxy-next-upstream-tries": _AnnotationRule("next_upstream_tries", _SECONDS, int),
-    "proxy-body-size": _AnnotationRule("body_size", r"\d+[kKmMgG]?"),
-    "proxy-buffering": _AnnotationRule("buffering", _SWITCH),
-    "proxy-request-buffering": _AnnotationRule("request_buffering", _SWITCH),
-    "proxy-http-version": _AnnotationRule("http_version", r"1\.0|1\.1"),
-    "x-forwarded-prefix": _AnnotationRule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
-    "upstream-vhost": _AnnotationRule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
+    "disable-proxy-intercept-errors": ValueRule("keep_errors", TRUTH, TRUE.__contains__),
+    "proxy-connect-timeout": ValueRule("connect_timeout", SECONDS, int),
+    "proxy-send-timeout": ValueRule("send_timeout", SECONDS, int),
+    "proxy-read-timeout": ValueRule("read_timeout", SECONDS, int),
+    "proxy-next-upstream": ValueRule("next_upstream", rf"({_CONDITIONS})( ({_CONDITIONS}))*"),
+    "proxy-next-upstream-timeout": ValueRule("next_upstream_timeout", SECONDS, int),
+    "proxy-next-upstream-tries": ValueRule("next_upstream_tries", SECONDS, int),
+    "proxy-body-size": ValueRule("body_size", r"\d+[kKmMgG]?"),
+    "proxy-buffering": ValueRule("buffering", _SWITCH),
+    "proxy-request-buffering": ValueRule("request_buffering", _SWITCH),
+    "proxy-http-version": ValueRule("http_version", r"1\.0|1\.1"),
+    # FastCGI is not implemented; ingress-nginx treats every unknown protocol as HTTP.
+    "backend-protocol": ValueRule("protocol", r"(?i:auto_http|https?|grpcs?)", str.upper, ignored=r"(?!(?i:fcgi)$).*"),
+    "x-forwarded-prefix": ValueRule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
+    "upstream-vhost": ValueRule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
 }
 #: Separate from ``_RULES``, because it applies to backends; in a location's settings it would cause a reload.
 #: ``redirect_of`` reads them together.
-_REDIRECT: Mapping[str, _AnnotationRule] = {
-    "temporal-redirect": _AnnotationRule(
+_REDIRECT: Mapping[str, ValueRule] = {
+    "temporal-redirect": ValueRule(
         "target", rf"(?i:https?):(?:{_URL_PART})*", ignored=r"(?!(?i:http)[-+.a-zA-Z0-9]*:).*"
     ),
-    "permanent-redirect": _AnnotationRule("target", rf"(?:{_URL_PART})+"),
+    "permanent-redirect": ValueRule("target", rf"(?:{_URL_PART})+"),
     # A value that is no number switches the redirect off.
-    "permanent-redirect-code": _AnnotationRule("status", r".*"),
+    "permanent-redirect-code": ValueRule("status", r".*"),
 }
 #: ``access`` reads them. Every list has an effect: an invalid one denies all requests, or disables the limits.
-_ACCESS: Mapping[str, _AnnotationRule] = {
-    name: _AnnotationRule(name, r"(?s:.*)")
+_ACCESS: Mapping[str, ValueRule] = {
+    name: ValueRule(name, r"(?s:.*)")
     for name in ("allowlist-source-range", "denylist-source-range", "limit-allowlist", "limit-whitelist")
 } | {
-    name: _AnnotationRule(name, r"[-+]?\d+", ignored=r"(?s:.*)")
+    name: ValueRule(name, r"[-+]?\d+", ignored=r"(?s:.*)")
     for name in ("limit-burst-multiplier", "limit-connections", "limit-rpm", "limit-rps")
 }
 #: ``basic_auth`` reads them together. Other types with "basic" or "digest" in them need a module that is not here; any
 #: further type denies all requests.
-_AUTH: Mapping[str, _AnnotationRule] = {
-    "auth-type": _AnnotationRule("type", r"basic|(?!.*(?:basic|digest)).+"),
-    "auth-secret": _AnnotationRule("secret", r"(?s:.*)"),
-    "auth-secret-type": _AnnotationRule("form", r"(?s:.*)"),
-    "auth-realm": _AnnotationRule("realm", r"[^\"\\$\r\n\0]*"),
+_AUTH: Mapping[str, ValueRule] = {
+    "auth-type": ValueRule("type", r"basic|(?!.*(?:basic|digest)).+"),
+    "auth-secret": ValueRule("secret", r"(?s:.*)"),
+    "auth-secret-type": ValueRule("form", r"(?s:.*)"),
+    "auth-realm": ValueRule("realm", r"[^\"\\$\r\n\0]*"),
 }
 _NAME_OF_SERVER = r"\s*(?:\*\.)?[-a-zA-Z0-9.]*\s*"
-_SERVERS: Mapping[str, _AnnotationRule] = {
-    "server-alias": _AnnotationRule("aliases", rf"{_NAME_OF_SERVER}(?:,{_NAME_OF_SERVER})*")
-}
+_SERVERS: Mapping[str, ValueRule] = {"server-alias": ValueRule("aliases", rf"{_NAME_OF_SERVER}(?:,{_NAME_OF_SERVER})*")}
 _HASH_VARIABLE = (
     r"(?:request_uri|uri|host|scheme|args|query_string|remote_addr|request_method|(?:http|arg|cookie)_[a-z0-9_]+)"
 )
-_HASH: Mapping[str, _AnnotationRule] = {
-    "upstream-hash-by": _AnnotationRule(
+_HASH: Mapping[str, ValueRule] = {
+    "upstream-hash-by": ValueRule(
         "hash_by", rf"(?:[-a-zA-Z0-9_.:/]|\$\{{{_HASH_VARIABLE}\}}|\${_HASH_VARIABLE}(?![a-zA-Z0-9_]))+"
     )
 }
-_BALANCING: Mapping[str, _AnnotationRule] = {
-    "load-balance": _AnnotationRule("balancing", "|".join(Balancing), Balancing)
-}
+_BALANCING: Mapping[str, ValueRule] = {"load-balance": ValueRule("balancing", "|".join(Balancing), Balancing)}
 _NAME = r"[-._~a-zA-Z0-9/]+"
-_NUMBER = r"\d{1,9}"
-#: Patterns of values that are plain numbers.
-_NUMBERS = (_SECONDS, _NUMBER)
-_CANARY: Mapping[str, _AnnotationRule] = {
-    "canary": _AnnotationRule("enabled", _TRUTH, TRUE.__contains__),
-    "canary-weight": _AnnotationRule("weight", _NUMBER, int),
+_CANARY: Mapping[str, ValueRule] = {
+    "canary": ValueRule("enabled", TRUTH, TRUE.__contains__),
+    "canary-weight": ValueRule("weight", NUMBER, int),
     # Lua treats a smaller total as 100.
-    "canary-weight-total": _AnnotationRule("total", _NUMBER, lambda text: max(100, int(text))),
-    "canary-by-header": _AnnotationRule("header", _NAME),
-    "canary-by-header-value": _AnnotationRule("value", _NAME),
-    "canary-by-header-pattern": _AnnotationRule("pattern", r"[^\r\n\0]+"),
-    "canary-by-cookie": _AnnotationRule("cookie", _NAME),
+    "canary-weight-total": ValueRule("total", NUMBER, lambda text: max(100, int(text))),
+    "canary-by-header": ValueRule("header", _NAME),
+    "canary-by-header-value": ValueRule("value", _NAME),
+    "canary-by-header-pattern": ValueRule("pattern", r"[^\r\n\0]+"),
+    "canary-by-cookie": ValueRule("cookie", _NAME),
 }
-_BEHAVIOR: Mapping[str, _AnnotationRule] = {
-    "affinity-canary-behavior": _AnnotationRule("legacy", "sticky|legacy", "legacy".__eq__)
-}
-_AFFINITY: Mapping[str, _AnnotationRule] = {
-    "affinity": _AnnotationRule("kind", "cookie"),
-    "affinity-mode": _AnnotationRule("mode", "|".join(AffinityMode), AffinityMode),
-    "session-cookie-name": _AnnotationRule("name", r"[-._~a-zA-Z0-9]+"),
-    "session-cookie-path": _AnnotationRule("path", r"/[-._~a-zA-Z0-9/]*"),
-    "session-cookie-max-age": _AnnotationRule("max_age", _NUMBER),
-    "session-cookie-change-on-failure": _AnnotationRule("change_on_failure", _TRUTH, TRUE.__contains__),
+_BEHAVIOR: Mapping[str, ValueRule] = {"affinity-canary-behavior": ValueRule("legacy", "sticky|legacy", "legacy".__eq__)}
+_AFFINITY: Mapping[str, ValueRule] = {
+    "affinity": ValueRule("kind", "cookie"),
+    "affinity-mode": ValueRule("mode", "|".join(AffinityMode), AffinityMode),
+    "session-cookie-name": ValueRule("name", r"[-._~a-zA-Z0-9]+"),
+    "session-cookie-path": ValueRule("path", r"/[-._~a-zA-Z0-9/]*"),
+    "session-cookie-max-age": ValueRule("max_age", NUMBER),
+    "session-cookie-change-on-failure": ValueRule("change_on_failure", TRUTH, TRUE.__contains__),
 }
 
 #: Annotations that change nothing of an answer, but are part of a location in ingress-nginx, so that a change of one
@@ -160,7 +146,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
 }
 
 #: Every implemented annotation, without the prefix.
-RULES: Mapping[str, _AnnotationRule] = {
+RULES: Mapping[str, ValueRule] = {
     **_RULES,
     **_REDIRECT,
     **_ACCESS,
@@ -174,43 +160,30 @@ RULES: Mapping[str, _AnnotationRule] = {
 }
 
 
-class ParseResult(StrEnum):
-    """The result of parsing an annotation's value."""
-
-    #: The value takes effect.
-    PARSED = "parsed"
-    #: ingress-nginx ignores the value (for example text instead of a number), so it is ignored here too.
-    IGNORED = "ignored"
-    #: ingress-nginx may accept the value, but it has no effect here.
-    UNREADABLE = "unreadable"
-
-
 def parse_result(name: str, value: str) -> ParseResult:
     """Check if the value of an annotation of ``RULES``, given without the prefix, can be parsed."""
-    rule, text = RULES[name], value.strip()
-    if re.fullmatch(rule.allowed, text):
-        return ParseResult.PARSED
-    is_number = re.fullmatch(r"[-+]?\d+", text) is not None
-    ignored = (
-        not text
-        or re.fullmatch(rule.ignored, text, re.DOTALL) is not None
-        or (rule.allowed in _NUMBERS and not is_number)
-        or rule.allowed == _TRUTH
-    )
-    return ParseResult.IGNORED if ignored else ParseResult.UNREADABLE
+    return annotation_result(RULES[name], value)
 
 
-def settings_of(ingress: Mapping[str, Any], secrets: Secrets | None = None) -> LocationSettings:
-    """Return the settings of an Ingress's annotations; an invalid value is logged and has no effect."""
+def settings_of(
+    ingress: Mapping[str, Any], secrets: Secrets | None = None, defaults: LocationSettings = _NO_SETTINGS
+) -> LocationSettings:
+    """Return the settings of an Ingress's annotations; an invalid value is logged and has no effect.
+
+    Args:
+        ingress: The Ingress.
+        secrets: The values of all Secrets.
+        defaults: The settings of an Ingress without annotations.
+    """
     found = replace(
-        LocationSettings(),
+        defaults,
         **_values(ingress, _RULES),
         redirect=redirect_of(ingress),
         limits=rate_limit_of(ingress),
         without_effect=_without_effect(ingress),
     )
     try:
-        allowed, denied = source_lists(ingress)
+        allowed, denied = source_lists(ingress, defaults)
         auth = basic_auth_of(ingress, secrets or {})
     except (InvalidListError, AuthDeniedError):
         return replace(found, denied=True)
@@ -267,9 +240,9 @@ def redirect_of(ingress: Mapping[str, Any]) -> Redirect | None:
     return Redirect(status if 300 <= status <= 308 else 301, parsed["target"]) if parsed else None
 
 
-def balancing_of(ingress: Mapping[str, Any]) -> Balancing:
-    """Return an Ingress's load balancing algorithm; ingress-nginx's default if it is absent or invalid."""
-    balancing: Balancing = _values(ingress, _BALANCING).get("balancing", Balancing.ROUND_ROBIN)
+def balancing_of(ingress: Mapping[str, Any], default: Balancing = Balancing.ROUND_ROBIN) -> Balancing:
+    """Return an Ingress's load balancing algorithm; the default if it is absent or invalid."""
+    balancing: Balancing = _values(ingress, _BALANCING).get("balancing", default)
     return balancing
 
 
@@ -293,7 +266,7 @@ def has_legacy_affinity(ingress: Mapping[str, Any]) -> bool:
     return bool(_values(ingress, _BEHAVIOR).get("legacy", False))
 
 
-def _values(ingress: Mapping[str, Any], rules: Mapping[str, _AnnotationRule]) -> dict[str, Any]:
+def _values(ingress: Mapping[str, Any], rules: Mapping[str, ValueRule]) -> dict[str, Any]:
     metadata = ingress["metadata"]
     found: dict[str, Any] = {}
     for name, value in (metadata.get("annotations") or {}).items():

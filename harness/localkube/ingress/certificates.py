@@ -132,6 +132,14 @@ def _certificate(ingress: Object, host: str, secrets: Mapping[SecretKey, Certifi
     return None
 
 
+def certificate_file(directory: Path) -> Path:
+    """Return the path of the default certificate in a folder; write it if it is not there."""
+    path = directory / "default-certificate.pem"
+    if not path.exists():
+        _write(path, default_certificate())
+    return path
+
+
 def default_certificate() -> str:
     """Return the certificate for hosts without their own, with its key, in PEM form.
 

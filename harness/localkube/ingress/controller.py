@@ -30,6 +30,7 @@ from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import (
+    CONFIGMAPS,
     ENDPOINTSLICES,
     INGRESSCLASSES,
     INGRESSES,
@@ -107,7 +108,7 @@ async def _run(
     first = configuration_of(watched.snapshot())
     listeners = [(fixed.address, port) for port in (fixed.port, fixed.tls_port, fixed.admin_port)]
     nginx = NginxProcess(fixed.install, fixed.directory, listeners)
-    write(nginx.configuration, fixed, first.servers)
+    write(nginx.configuration, fixed, first)
     admin = await stack.enter_async_context(NginxAdmin(fixed.address, fixed.admin_port))
     sync_log = stack.enter_context(SyncLog(settings.logs / "ingress-controller.jsonl"))
     outside.log.started(fixed.install.version)
@@ -115,9 +116,7 @@ async def _run(
     background = await stack.enter_async_context(asyncio.TaskGroup())
     background.create_task(_fail_on_exit(nginx, outside.leave), name="nginx watch")
     controller = _Controller(client, settings, watched, background, outside.log)
-    synchronizer = Synchronizer(
-        nginx, admin, fixed, (sync_log, outside.log), controller.record_event, first=first.servers
-    )
+    synchronizer = Synchronizer(nginx, admin, fixed, (sync_log, outside.log), controller.record_event, first=first)
     await synchronizer.first(first)
     await controller.register()
     outside.ready()
@@ -128,11 +127,21 @@ async def _run(
     await nginx.ended()
 
 
+_WATCHED = (INGRESSES, INGRESSCLASSES, SERVICES, ENDPOINTSLICES, SECRETS, CONFIGMAPS)
+
+
 async def _watch(stack: AsyncExitStack, client: ApiClient) -> WatchedResources:
-    informers = [Informer(client, kind) for kind in (INGRESSES, INGRESSCLASSES, SERVICES, ENDPOINTSLICES, SECRETS)]
+    informers = [Informer(client, kind) for kind in _WATCHED]
     await asyncio.gather(*(stack.enter_async_context(informer) for informer in informers))
-    ingresses, classes, services, slices, secrets = informers
-    return WatchedResources(ingresses=ingresses, classes=classes, services=services, slices=slices, secrets=secrets)
+    ingresses, classes, services, slices, secrets, config_maps = informers
+    return WatchedResources(
+        ingresses=ingresses,
+        classes=classes,
+        services=services,
+        slices=slices,
+        secrets=secrets,
+        config_maps=config_maps,
+    )
 
 
 async def _fail_on_exit(nginx: NginxProcess, leave: asyncio.Event) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from harness.localkube.ingress.global_settings import GlobalSettings
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
 #: Host of rules without one, and of requests that match no other host.
@@ -110,6 +111,7 @@ class LocationSettings:
         default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
             place of custom errors; empty for none.
         custom_errors: Statuses that the default backend replaces.
+        protocol: Protocol of connections to endpoints, one of ingress-nginx's names.
         keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
         preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
             change of it alone causes no reload.
@@ -143,8 +145,14 @@ class LocationSettings:
     default_backend: str = ""
     custom_errors: tuple[int, ...] = ()
     keep_errors: bool = False
+    protocol: str = "HTTP"
     preserve_trailing_slash: bool = field(default=False, compare=False)
     without_effect: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_grpc(self) -> bool:
+        """Return True if endpoints speak gRPC."""
+        return self.protocol in {"GRPC", "GRPCS"}
 
     def has_access_rules(self) -> bool:
         """Return True if some clients are refused."""
@@ -228,11 +236,17 @@ class NginxConfiguration:
         backends: Backends by name; they are sent to Lua.
         certificates: Certificate and key of each host with TLS in PEM form, empty for the default certificate; they are
             sent to Lua.
+        everywhere: Settings of all virtual hosts; a difference causes a reload.
     """
 
     servers: tuple[VirtualServer, ...]
     backends: Mapping[str, Backend]
     certificates: Mapping[str, str] = field(default_factory=dict)
+    everywhere: GlobalSettings = field(default_factory=GlobalSettings)
+
+    def needs_reload_after(self, other: NginxConfiguration) -> bool:
+        """Return True if nginx.conf differs from that of another configuration."""
+        return (self.servers, self.everywhere) != (other.servers, other.everywhere)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from harness.localkube.ingress.annotations import (
     settings_of,
 )
 from harness.localkube.ingress.basic_auth import Secrets
+from harness.localkube.ingress.config_map import ControllerSettings
 from harness.localkube.ingress.model import ANY_HOST, Balancing, LocationSettings
 from harness.localkube.ingress.traffic_shaping import Affinity, TrafficShaping
 
@@ -50,11 +51,11 @@ class PathAnnotations:
     hash_by: str = ""
 
     @classmethod
-    def of(cls, ingress: Object, secrets: Secrets) -> PathAnnotations:
+    def of(cls, ingress: Object, secrets: Secrets, controller: ControllerSettings) -> PathAnnotations:
         """Parse the annotations of an Ingress."""
         return cls(
-            settings=settings_of(ingress, secrets),
-            balancing=balancing_of(ingress),
+            settings=settings_of(ingress, secrets, controller.defaults),
+            balancing=balancing_of(ingress, controller.balancing),
             canary=canary_of(ingress),
             affinity=affinity_of(ingress),
             legacy=has_legacy_affinity(ingress),
@@ -86,12 +87,17 @@ def qualified(obj: Object) -> str:
     return f"{obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
 
 
-def paths_of(ingress: Object, secrets: Secrets) -> Iterator[IngressPath]:
+def paths_of(ingress: Object, secrets: Secrets, controller: ControllerSettings) -> Iterator[IngressPath]:
     """Yield an Ingress's paths.
 
     Its default backend serves the root path of its hosts that define none, or of all other hosts.
+
+    Args:
+        ingress: The Ingress.
+        secrets: The values of all Secrets.
+        controller: The settings of the controller's ConfigMap.
     """
-    annotations = PathAnnotations.of(ingress, secrets)
+    annotations = PathAnnotations.of(ingress, secrets, controller)
     spec = ingress.get("spec") or {}
     rules = spec.get("rules") or []
     default = spec.get("defaultBackend")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.localkube.ingress.controller_log import ACCESS_FORMAT
 from harness.localkube.ingress.default_backends import PREFIX as FALLBACK_PREFIX
+from harness.localkube.ingress.global_settings import GlobalSettings
 from harness.localkube.ingress.model import ANY_HOST, Location, PathMatch, RateLimit, VirtualServer
 from harness.localkube.nginx.record import NginxInstall
 
@@ -15,6 +16,7 @@ from harness.localkube.nginx.record import NginxInstall
 _DEFAULT_BACKEND = "upstream-default-backend"
 #: Paths under which ingress-nginx never redirects to HTTPS and asks for no password.
 _ACME = "/.well-known/acme-challenge"
+_NON_IDEMPOTENT = "non_idempotent"
 _CIPHERS = (
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
@@ -93,13 +95,19 @@ class FixedConfig:
     workers: int = 2
 
 
-def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int) -> str:
+_DEFAULTS = GlobalSettings()
+
+
+def render(
+    fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int, everywhere: GlobalSettings = _DEFAULTS
+) -> str:
     """Return the complete nginx.conf.
 
     Args:
         fixed: The fixed part.
         servers: Virtual hosts.
         generation: Number that the workers of this configuration report, to distinguish them from older ones.
+        everywhere: Settings of all virtual hosts.
     """
     return _HEAD.format(
         load_modules=fixed.install.load_modules(),
@@ -122,11 +130,28 @@ def render(fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: i
         tls_port=fixed.tls_port,
         ciphers=_CIPHERS,
         zones="".join(f"    {line}\n" for line in _zones(servers)),
-        servers="\n".join(_server(server, fixed) for server in servers),
+        servers="\n".join(_server(server, fixed, everywhere) for server in servers),
+        everywhere=everywhere,
+        **_of_everywhere(everywhere),
     )
 
 
-def _server(server: VirtualServer, fixed: FixedConfig) -> str:
+def _of_everywhere(everywhere: GlobalSettings) -> dict[str, str]:
+    """Return the parts of nginx.conf that settings of all virtual hosts decide and that are no plain values."""
+    kept = (
+        f"keepalive {everywhere.upstream_connections};",
+        f"keepalive_time {everywhere.upstream_time};",
+        f"keepalive_timeout {everywhere.upstream_timeout}s;",
+        f"keepalive_requests {everywhere.upstream_requests};",
+    )
+    return {
+        "kept": "\n        ".join(kept) if everywhere.upstream_connections else "",
+        "underscores": "on" if everywhere.underscores else "off",
+        "ignore_invalid": "on" if everywhere.ignore_invalid else "off",
+    }
+
+
+def _server(server: VirtualServer, fixed: FixedConfig, everywhere: GlobalSettings) -> str:
     default = server.host == ANY_HOST
     options = " default_server reuseport backlog=4096" if default else ""
     lines = [
@@ -143,7 +168,7 @@ def _server(server: VirtualServer, fixed: FixedConfig) -> str:
     lines += [f'    if ($uri = /) {{ return 302 "$scheme://$http_host{root}"; }}' for root in roots if root]
     lines += ["    " + line for line in _error_locations(server)]
     for location in server.locations:
-        lines += ["    " + line for line in _location(location, fixed)]
+        lines += ["    " + line for line in _location(location, fixed, everywhere)]
     return "\n".join(["server {", *lines, "}"])
 
 
@@ -157,14 +182,14 @@ def _server_name(host: str) -> str:
     return host
 
 
-def _location(location: Location, fixed: FixedConfig) -> Iterator[str]:
+def _location(location: Location, fixed: FixedConfig, everywhere: GlobalSettings) -> Iterator[str]:
     opening = {PathMatch.PREFIX: "location", PathMatch.EXACT: "location =", PathMatch.REGEX: "location ~*"}[
         location.match
     ]
     pattern = f"^{location.path}" if location.match is PathMatch.REGEX else location.path
     yield f'{opening} "{pattern}" {{'
     if location.backend:
-        for line in _proxying(location, fixed):
+        for line in _proxying(location, fixed, everywhere):
             yield f"    {line}"
     else:
         yield '    set $proxy_upstream_name "upstream-default-backend";'
@@ -198,7 +223,7 @@ def _policies(location: Location, fixed: FixedConfig) -> Iterator[str]:
     if settings.auth and not location.path.startswith(_ACME):
         yield f'auth_basic "{settings.auth.realm}";'
         yield f'auth_basic_user_file "{fixed.directory / settings.auth.file_name}";'
-        yield 'proxy_set_header Authorization "";'
+        yield f'{"grpc_set_header" if settings.is_grpc else "proxy_set_header"} Authorization "";'
     if settings.limits:
         yield from _limits(settings.limits)
     if redirect := settings.redirect:
@@ -291,7 +316,7 @@ def _redirect_to_https(location: Location) -> str:
     return f"certificate.redirect({{ always = {always}, keep_slash = {keep} }})"
 
 
-def _proxying(location: Location, fixed: FixedConfig) -> Iterator[str]:
+def _proxying(location: Location, fixed: FixedConfig, everywhere: GlobalSettings) -> Iterator[str]:
     settings = location.settings
     yield f'set $proxy_upstream_name "{location.backend}";'
     yield f'set $location_path "{location.written.replace("$", "${literal_dollar}")}";'
@@ -301,28 +326,51 @@ def _proxying(location: Location, fixed: FixedConfig) -> Iterator[str]:
     yield "log_by_lua_block { balancer.log() }"
     yield from _policies(location, fixed)
     yield f"client_max_body_size {settings.body_size};"
-    yield f"proxy_set_header Host {settings.upstream_vhost or '$best_http_host'};"
+    set_header = "grpc_set_header" if settings.is_grpc else "proxy_set_header"
+    yield f"{set_header} Host {settings.upstream_vhost or '$best_http_host'};"
     fallback = location.backend.startswith(FALLBACK_PREFIX)
     for name, value in _PROXY_HEADERS:
         if not (fallback and name == "X-Request-ID"):
-            yield f"proxy_set_header {name} {value};"
+            yield f"{set_header} {name} {value};"
     if fallback:
         yield from _error_headers("503")
     if settings.forwarded_prefix:
-        yield f'proxy_set_header X-Forwarded-Prefix "{settings.forwarded_prefix}";'
+        yield f'{set_header} X-Forwarded-Prefix "{settings.forwarded_prefix}";'
     yield f"proxy_connect_timeout {settings.connect_timeout}s;"
     yield f"proxy_send_timeout {settings.send_timeout}s;"
     yield f"proxy_read_timeout {settings.read_timeout}s;"
     yield f"proxy_buffering {settings.buffering};"
     yield f"proxy_request_buffering {settings.request_buffering};"
     yield f"proxy_http_version {settings.http_version};"
-    yield f"proxy_next_upstream {settings.next_upstream};"
+    yield f"proxy_next_upstream {_next_upstream(settings.next_upstream, everywhere)};"
     yield f"proxy_next_upstream_timeout {settings.next_upstream_timeout};"
     yield f"proxy_next_upstream_tries {settings.next_upstream_tries};"
+    if settings.is_grpc:
+        yield f"grpc_connect_timeout {settings.connect_timeout}s;"
+        yield f"grpc_send_timeout {settings.send_timeout}s;"
+        yield f"grpc_read_timeout {settings.read_timeout}s;"
     if settings.rewrite_target and settings.rewrite_target != location.path:
         yield f'rewrite "(?i){location.path}" {settings.rewrite_target} break;'
-    yield "proxy_pass http://upstream_balancer;"
+    yield _PASSES[settings.protocol]
     yield "proxy_redirect off;"
+
+
+#: The way to the pods by the protocol. As in ingress-nginx, gRPC has no settings of further tries.
+_PASSES = {
+    "HTTP": "proxy_pass http://upstream_balancer;",
+    "AUTO_HTTP": "proxy_pass $scheme://upstream_balancer;",
+    "HTTPS": "proxy_pass https://upstream_balancer;",
+    "GRPC": "grpc_pass grpc://upstream_balancer;",
+    "GRPCS": "grpc_pass grpcs://upstream_balancer;",
+}
+
+
+def _next_upstream(conditions: str, everywhere: GlobalSettings) -> str:
+    """Return the conditions of another try; one of them or the ConfigMap may include POST."""
+    words = conditions.split()
+    if everywhere.retry_non_idempotent and _NON_IDEMPOTENT not in words:
+        words.append(_NON_IDEMPOTENT)
+    return " ".join(words)
 
 
 _HEAD = """\
@@ -331,7 +379,7 @@ daemon off;
 master_process on;
 worker_processes {workers};
 worker_rlimit_nofile {descriptors};
-worker_shutdown_timeout 240s;
+worker_shutdown_timeout {everywhere.shutdown_timeout};
 pid "{directory}/nginx.pid";
 error_log "{directory}/error.log" notice;
 events {{
@@ -356,21 +404,24 @@ http {{
         balancer = require("balancer")
         configuration = require("configuration")
         certificate = require("certificate")
+        certificate.configure({{ hsts = "{everywhere.hsts_header}", redirect_status = {everywhere.redirect_status} }})
     }}
     init_worker_by_lua_block {{
         balancer.init_worker({{ timer = {timer}, generation = {generation}, seed = {seed} }})
     }}
 
-    keepalive_timeout 75s;
-    keepalive_requests 1000;
-    client_header_timeout 60s;
-    client_body_timeout 60s;
+    keepalive_timeout {everywhere.keep_alive}s;
+    keepalive_requests {everywhere.keep_alive_requests};
+    client_header_timeout {everywhere.client_header_timeout}s;
+    client_body_timeout {everywhere.client_body_timeout}s;
+    underscores_in_headers {underscores};
+    ignore_invalid_headers {ignore_invalid};
     reset_timedout_connection on;
     tcp_nopush on;
     tcp_nodelay on;
     server_tokens off;
-    limit_req_status 503;
-    limit_conn_status 503;
+    limit_req_status {everywhere.request_limit_status};
+    limit_conn_status {everywhere.connection_limit_status};
     default_type text/html;
     proxy_buffer_size 4k;
     proxy_buffers 4 4k;
@@ -405,10 +456,7 @@ http {{
     upstream upstream_balancer {{
         server 0.0.0.1; # never used: the balancer names the peer
         balancer_by_lua_block {{ balancer.balance() }}
-        keepalive 320;
-        keepalive_time 1h;
-        keepalive_timeout 60s;
-        keepalive_requests 10000;
+        {kept}
     }}
 
     server {{

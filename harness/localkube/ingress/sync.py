@@ -15,7 +15,7 @@ import aiohttp
 from harness.errors import CommandError
 from harness.localkube.ingress.admin import NginxAdmin
 from harness.localkube.ingress.controller_log import KlogFile
-from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration, VirtualServer
+from harness.localkube.ingress.model import EndpointDiff, NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
 from harness.localkube.ingress.render import FixedConfig, render
 from harness.localkube.ingress.sync_log import SyncLog
@@ -41,7 +41,7 @@ class Synchronizer:
         fixed: The fixed part of its configuration.
         logs: Log of all syncs for the evidence, and the log of the controller's container.
         record_event: Records Events about reloads.
-        first: Virtual hosts of the configuration that nginx was started with.
+        first: Configuration that nginx was started with; of its data for Lua, nginx has nothing yet.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Synchronizer:
         logs: tuple[SyncLog, KlogFile],
         record_event: RecordEvent,
         *,
-        first: tuple[VirtualServer, ...],
+        first: NginxConfiguration,
     ) -> None:
         self._nginx = nginx
         self._admin = admin
@@ -61,7 +61,7 @@ class Synchronizer:
         self._record_event = record_event
         self._generation = FIRST_GENERATION
         self._serving = FIRST_GENERATION
-        self._running = NginxConfiguration(first, {})
+        self._running = replace(first, backends={}, certificates={})
 
     async def first(self, configuration: NginxConfiguration) -> None:
         """Wait until nginx serves its initial configuration, and send its first endpoints."""
@@ -74,7 +74,7 @@ class Synchronizer:
 
     async def sync(self, configuration: NginxConfiguration) -> None:
         """Bring nginx to a configuration and log the changes; a configuration that nginx rejects is not used."""
-        reloads = configuration.servers != self._running.servers
+        reloads = configuration.needs_reload_after(self._running)
         endpoints = False
         unchanged = configuration == self._running
         if reloads:
@@ -102,11 +102,11 @@ class Synchronizer:
     async def _reload(self, configuration: NginxConfiguration) -> None:
         candidate = self._nginx.configuration.with_suffix(".new")
         self._generation += 1
-        write(candidate, self._fixed, configuration.servers, self._generation)
+        write(candidate, self._fixed, configuration, self._generation)
         await self._nginx.test(candidate)
         candidate.replace(self._nginx.configuration)
         self._nginx.reload()
-        self._running = replace(self._running, servers=configuration.servers)
+        self._running = replace(self._running, servers=configuration.servers, everywhere=configuration.everywhere)
         self._log.reloaded()
         self._record_event("Normal", "RELOAD", "NGINX reload triggered due to a change in configuration")
 
@@ -162,13 +162,14 @@ def routing_of(configuration: NginxConfiguration) -> dict[str, tuple[object, ...
 
 
 def write(
-    path: Path, fixed: FixedConfig, servers: tuple[VirtualServer, ...], generation: int = FIRST_GENERATION
+    path: Path, fixed: FixedConfig, configuration: NginxConfiguration, generation: int = FIRST_GENERATION
 ) -> None:
     """Write nginx.conf and the password files that it names; nginx is started with the first generation."""
-    for server in servers:
+    for server in configuration.servers:
         for location in server.locations:
             if auth := location.settings.auth:
                 users = path.with_name(auth.file_name)
                 users.touch(mode=0o600)
                 users.write_bytes(auth.users)
-    path.write_text(render(fixed, servers, generation), encoding="utf-8")
+    text = render(fixed, configuration.servers, generation, configuration.everywhere)
+    path.write_text(text, encoding="utf-8")

@@ -5,11 +5,12 @@ This matters because every sync takes a token of the rate limit, even if it has 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.localkube.ingress.basic_auth import secret_key
 from harness.localkube.ingress.certificates import CertificateStore, secret_values
+from harness.localkube.ingress.config_map import is_controllers
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.translate import SERVICE_LABEL, Snapshot
 from harness.localkube.machinery.client import EventType
@@ -21,7 +22,7 @@ Dirty = Callable[[], None]
 
 
 class WatchedResources:
-    """The five resources from which a configuration is computed.
+    """The six resources from which a configuration is computed.
 
     Args:
         ingresses: Informer of Ingresses; like the others, its context is already open.
@@ -29,16 +30,27 @@ class WatchedResources:
         services: Informer of Services.
         slices: Informer of EndpointSlices.
         secrets: Informer of Secrets.
+        config_maps: Informer of ConfigMaps.
     """
 
     def __init__(
-        self, *, ingresses: Informer, classes: Informer, services: Informer, slices: Informer, secrets: Informer
+        self,
+        *,
+        ingresses: Informer,
+        classes: Informer,
+        services: Informer,
+        slices: Informer,
+        secrets: Informer,
+        config_maps: Informer,
     ) -> None:
         self._ingresses = ingresses
         self._classes = classes
         self._services = services
         self._slices = slices
         self._secrets = secrets
+        self._config_maps = config_maps
+        self._settings: Mapping[str, str] = {}
+        config_maps.subscribe(self._on_config_map(lambda: None))
         self._certificates = CertificateStore()
 
     def snapshot(self) -> Snapshot:
@@ -50,6 +62,7 @@ class WatchedResources:
             slices=list(self._slices.items.values()),
             certificates=self._certificates.read(self._secrets.items.values()),
             secrets={key: secret_values(secret) for key, secret in self._secrets.items.items()},
+            settings=self._settings,
         )
 
     def ours(self) -> list[Object]:
@@ -63,6 +76,7 @@ class WatchedResources:
         self._services.subscribe(on_service(dirty, self._has_slices))
         self._slices.subscribe(on_slice(dirty))
         self._secrets.subscribe(self._on_secret(dirty))
+        self._config_maps.subscribe(self._on_config_map(dirty))
 
     def _has_slices(self, service: Object) -> bool:
         """Return True if a Service's slices arrived before the Service; two watches have no common order."""
@@ -79,6 +93,18 @@ class WatchedResources:
             if kind != "DELETED":
                 scheduled(new)
             dirty()
+
+        return on_change
+
+    def _on_config_map(self, dirty: Dirty) -> Callback:
+        """Handle the controller's ConfigMap. As in ingress-nginx, its deletion changes nothing."""
+
+        def on_change(kind: EventType, old: Object | None, new: Object) -> None:
+            if kind == "DELETED" or not is_controllers(new):
+                return
+            self._settings = new.get("data") or {}
+            if old is None or (old.get("data") or {}) != self._settings:
+                dirty()
 
         return on_change
 

@@ -12,6 +12,7 @@ from harness.localkube.ingress.annotations import aliases_of, canary_of, setting
 from harness.localkube.ingress.basic_auth import Secrets
 from harness.localkube.ingress.canaries import MergedPaths, merge_paths
 from harness.localkube.ingress.certificates import Certificate, SecretKey, certificates_of
+from harness.localkube.ingress.config_map import controller_settings
 from harness.localkube.ingress.default_backends import use_default_backends
 from harness.localkube.ingress.ingress_class import is_ours
 from harness.localkube.ingress.model import (
@@ -40,6 +41,7 @@ class Snapshot:
         slices: All EndpointSlices.
         certificates: The valid certificates, by Secret.
         secrets: The values of all Secrets.
+        settings: The data of the controller's ConfigMap.
     """
 
     ingresses: Sequence[Object]
@@ -48,6 +50,7 @@ class Snapshot:
     slices: Sequence[Object]
     certificates: Mapping[SecretKey, Certificate] = field(default_factory=dict)
     secrets: Secrets = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
@@ -55,13 +58,18 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     ours = [ingress for ingress in snapshot.ingresses if is_ours(ingress, snapshot.classes)]
     # If two Ingresses have the same host and path, the older one is served.
     ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), qualified(i)))
-    merged = merge_paths(path for ingress in ours for path in paths_of(ingress, snapshot.secrets))
+    controller = controller_settings(snapshot.settings)
+    merged = merge_paths(path for ingress in ours for path in paths_of(ingress, snapshot.secrets, controller))
     served = list(merged.served.values())
     hosts = sorted({path.host for path in served} | {ANY_HOST})
     aliases = _aliases(ours, hosts)
     servers = tuple(
         replace(
-            _server(host, [path for path in served if path.host == host], _first_settings(snapshot, ours, host)),
+            _server(
+                host,
+                [path for path in served if path.host == host],
+                _first_settings(snapshot, ours, host, controller.defaults),
+            ),
             aliases=aliases.get(host, ()),
         )
         for host in hosts
@@ -71,7 +79,7 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     )
     backends = _backends(merged, snapshot, aliases)
     servers = use_default_backends(servers, backends, _FirstPorts(snapshot))
-    return NginxConfiguration(servers, backends, certificates)
+    return NginxConfiguration(servers, backends, certificates, controller.everywhere)
 
 
 def services_without_endpoints(snapshot: Snapshot, configuration: NginxConfiguration) -> list[str]:
@@ -155,12 +163,14 @@ def _backends(merged: MergedPaths, snapshot: Snapshot, aliases: Mapping[str, tup
     }
 
 
-def _first_settings(snapshot: Snapshot, ingresses: Sequence[Object], host: str) -> LocationSettings:
+def _first_settings(
+    snapshot: Snapshot, ingresses: Sequence[Object], host: str, defaults: LocationSettings
+) -> LocationSettings:
     """Return the settings for the paths of a host that no rule matches: those of the host's oldest main Ingress."""
     for ingress in ingresses if host != ANY_HOST else ():
         rules = (ingress.get("spec") or {}).get("rules") or []
         if canary_of(ingress) is None and any(rule.get("host") == host for rule in rules):
-            return settings_of(ingress, snapshot.secrets)
+            return settings_of(ingress, snapshot.secrets, defaults)
     return LocationSettings(ssl_redirect=False)
 
 

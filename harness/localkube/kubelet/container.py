@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.localkube.ingress.certificates import certificate_file
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
@@ -217,7 +218,7 @@ class ContainerWorker:
         The application is empty if the command is another program of an image with a shell.
         """
         if self._model is not None:
-            return self._image.app, [orders(self._model, self._pod, self._spec).encode()]
+            return self._image.app, [self._orders(self._model)]
         command = arguments(self._spec.get("command"), env)
         args = arguments(self._spec.get("args"), env)
         if not command:
@@ -227,6 +228,10 @@ class ContainerWorker:
         if self._image.shell:
             return "", command + args
         raise RuntimeFailedError(f'exec: "{command[0]}": executable file not found in $PATH')
+
+    def _orders(self, model: StandInModel) -> str:
+        certificate = certificate_file(self._node.settings.directory)
+        return orders(model, self._pod, self._spec, str(certificate)).encode()
 
     def _log_file(self) -> Path:
         metadata = self._pod["metadata"]

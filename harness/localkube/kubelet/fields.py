@@ -351,7 +351,12 @@ TABLES: Mapping[str, Fields] = {
             "timeoutSeconds": "",
         },
         decisive={
-            "grpc": Decisive("probes the program by gRPC", _stands_in, _ANY_STAND_IN, implemented=True),
+            "grpc": Decisive(
+                "probes the program by gRPC",
+                lambda site: _stands_in(site) and _stand_in_listens(site),
+                "any port that a stand-in listens on",
+                implemented=True,
+            ),
             "tcpSocket": Decisive(_OTHER_PORT, _stand_in_listens, _DECLARED, implemented=True),
         },
     ),

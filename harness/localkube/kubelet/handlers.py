@@ -1,4 +1,4 @@
-"""Run the actions that probes and lifecycle hooks share: exec, httpGet, tcpSocket, sleep."""
+"""Run the actions that probes and lifecycle hooks share: exec, httpGet, tcpSocket, gRPC, sleep."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from harness.localkube.kubelet.grpc_health import UnhealthyError, check_health
 from harness.localkube.kubelet.listeners import owns_listener
 from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
@@ -84,13 +85,12 @@ class HandlerRunner:
     async def probe(self, probe: Object, target: RunningContainer) -> None:
         """Run the action of a probe; return if it succeeded.
 
-        A stand-in has neither the program of an exec probe nor a gRPC service, so for these it is checked that it
-        listens.
+        A stand-in does not have the program of an exec probe, so for one it is checked that it listens.
 
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
         """
-        if target.model is None or not ({"exec", "grpc"} & probe.keys()):
+        if target.model is None or "exec" not in probe:
             await self.run(probe, target)
             return
         for port in ports_of(target.model, target.spec):
@@ -102,7 +102,7 @@ class HandlerRunner:
         Args:
             handler: The action.
             target: The container.
-            hook: It is a hook: any HTTP answer is a success, and a TCP connection is not supported.
+            hook: It is a hook: any HTTP answer is a success, and TCP and gRPC are not supported.
 
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
@@ -113,10 +113,12 @@ class HandlerRunner:
             await self._http_get(handler["httpGet"], target, hook=hook)
         elif handler.get("tcpSocket") is not None and not hook:
             await self._tcp_socket(handler["tcpSocket"], target)
+        elif handler.get("grpc") is not None and not hook:
+            await self._grpc(handler["grpc"], target)
         elif handler.get("sleep") is not None:
             await asyncio.sleep(handler["sleep"]["seconds"])
         else:
-            raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket and sleep")
+            raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket, grpc and sleep")
 
     async def _exec(self, command: list[str], target: RunningContainer) -> None:
         missing = unavailable_program(command) if target.model is not None else ""
@@ -141,11 +143,10 @@ class HandlerRunner:
             raise HandlerFailedError(f"command '{' '.join(command)}' exited with {code}")
 
     async def _http_get(self, get: Object, target: RunningContainer, *, hook: bool) -> None:
-        if get.get("scheme", "HTTP") != "HTTP" and target.model is None:
-            raise HandlerFailedError("the local cluster's probes support only HTTP")
         port = target.port(get["port"])
         path = get.get("path") or "/"
-        url = f"http://{get.get('host') or target.address}:{port}{path if path.startswith('/') else '/' + path}"
+        scheme = str(get.get("scheme") or "HTTP").lower()
+        url = f"{scheme}://{get.get('host') or target.address}:{port}{path if path.startswith('/') else '/' + path}"
         headers = {"User-Agent": _HOOK_AGENT if hook else _PROBE_AGENT, "Accept": "*/*"}
         headers |= {entry["name"]: entry["value"] for entry in get.get("httpHeaders") or []}
         try:
@@ -166,7 +167,8 @@ class HandlerRunner:
         """
         here = url
         for _ in range(_REDIRECTS + 1):
-            async with self._session.get(here, headers=headers, allow_redirects=False) as response:
+            # As in the kubelet, no certificate is checked.
+            async with self._session.get(here, headers=headers, allow_redirects=False, ssl=False) as response:
                 status, location = response.status, response.headers.get("Location")
             if not 300 <= status < 400 or not location:
                 return status
@@ -174,6 +176,16 @@ class HandlerRunner:
             if urlsplit(here).hostname != urlsplit(url).hostname:
                 return status
         raise HandlerFailedError(f'Get "{url}": stopped after {_REDIRECTS} redirects')
+
+    async def _grpc(self, grpc: Object, target: RunningContainer) -> None:
+        port = int(grpc["port"])
+        try:
+            await check_health(target.address, port, str(grpc.get("service") or ""))
+        except OSError as error:
+            raise HandlerFailedError(_in_gos_words(error, f"{target.address}:{port}")) from error
+        except UnhealthyError as error:
+            raise HandlerFailedError(str(error)) from error
+        target.check_listener(port)
 
     async def _tcp_socket(self, tcp: Object, target: RunningContainer) -> None:
         port = target.port(tcp["port"])

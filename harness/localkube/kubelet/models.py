@@ -26,6 +26,7 @@ ANNOTATION = "localkube/models"
 #: Programs that a hook may call in a stand-in: they take time or print, but do not affect requests.
 HOOK_PROGRAMS = frozenset({"sleep", "true", "echo", "printf", "date", "exit", ":"})
 _SHELLS = frozenset({"sh", "bash", "ash", "/bin/sh", "/bin/bash", "/bin/ash", "/usr/bin/sh", "/usr/bin/bash"})
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _SEPARATORS = re.compile(r"&&|\|\||[;\n|&]")
 
 
@@ -99,9 +100,38 @@ def _read(text: str) -> dict[str, StandInModel]:
         raise ValueError(f"annotation {ANNOTATION}: {error}") from None
 
 
-def orders(model: StandInModel, pod: Object, container: Object) -> Orders:
-    """Return the configuration of a container's stand-in."""
-    return Orders(model.ending, model.ready, tuple(ports_of(model, container)), identity(pod, container))
+def orders(model: StandInModel, pod: Object, container: Object, certificate: str = "") -> Orders:
+    """Return the configuration of a container's stand-in.
+
+    Args:
+        model: Its model.
+        pod: Its pod.
+        container: Its container.
+        certificate: Path of its certificate for HTTPS; empty for none.
+    """
+    secure, plain = (frozenset(_probed_by_http(container, scheme)) for scheme in ("HTTPS", "HTTP"))
+    return Orders(
+        model.ending,
+        model.ready,
+        tuple(ports_of(model, container)),
+        identity(pod, container),
+        secure=tuple(sorted(secure - plain)),
+        plain=tuple(sorted(plain - secure)),
+        certificate=certificate,
+        grpc=any((container.get(kind) or {}).get("grpc") for kind in _PROBES),
+    )
+
+
+def _probed_by_http(container: Mapping[str, Any], scheme: str) -> Iterator[int]:
+    """Yield the ports that a probe or hook asks by HTTP or HTTPS: the real program speaks it there."""
+    named = {port["name"]: int(port["containerPort"]) for port in container.get("ports") or () if port.get("name")}
+    hooks = container.get("lifecycle") or {}
+    actions = [container.get(kind) or {} for kind in _PROBES] + [hooks.get(hook) or {} for hook in hooks]
+    for get in (each["httpGet"] for each in actions if each.get("httpGet")):
+        port = get.get("port")
+        number = port if isinstance(port, int) else named.get(port, int(port) if str(port).isdigit() else 0)
+        if number and not get.get("host") and (get.get("scheme") or "HTTP") == scheme:
+            yield number
 
 
 def ports_of(model: StandInModel, container: Mapping[str, Any]) -> Iterator[int]:
@@ -117,7 +147,7 @@ def ports_of(model: StandInModel, container: Mapping[str, Any]) -> Iterator[int]
 
 
 def _probed(container: Mapping[str, Any]) -> Iterator[int]:
-    for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+    for kind in _PROBES:
         probe = container.get(kind) or {}
         for action in ("httpGet", "tcpSocket", "grpc"):
             port = (probe.get(action) or {}).get("port")

@@ -67,6 +67,7 @@ class IngressProgram:
             on this machine.
         needs: The program that it needs on this machine, for users.
         annotations: Prefix of the annotations that it reads.
+        settings: Name of the ConfigMap in its namespace with its settings; empty if it reads none.
         is_genuine: True if it is the real program, which itself decides which Ingresses it serves and how.
         reads_protocol: True if it reads the ``appProtocol`` of a Service's port.
         access_log: File name of its access logs in the cluster's folder of logs.
@@ -87,6 +88,7 @@ class IngressProgram:
     package: str
     needs: str
     annotations: str
+    settings: str = ""
     tls_port: str = ""
     is_genuine: bool = False
     reads_protocol: bool = False
@@ -139,6 +141,7 @@ INGRESS_NGINX = IngressProgram(
     package="harness.localkube.ingress",
     needs="nginx with Lua",
     annotations="nginx.ingress.kubernetes.io/",
+    settings="ingress-nginx-controller",
     tls_port="https",
 )
 TRAEFIK = IngressProgram(

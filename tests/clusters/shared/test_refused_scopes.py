@@ -16,6 +16,7 @@ from harness.errors import InvalidInputError
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
 from harness.kube.scopes import CLUSTER_SCOPED
+from harness.model.controllers import controller_facts
 from harness.runner.deploy import deploy
 from harness.testing.fake_api import FakeKube
 
@@ -105,6 +106,19 @@ def test_a_refused_workload_is_not_applied(kubeconfig: Path) -> None:
         assert kube.list("IngressClass", "") == []
         with pytest.raises(NotFoundError):
             kube.get("Namespace", NAMESPACE, "")
+
+
+def test_settings_of_a_controller_are_written_only_for_a_controller_of_its_own(kubeconfig: Path) -> None:
+    """On a shared cluster, an object of this name stays in the trial's namespace and configures nothing."""
+    settings = {**SETTINGS, "metadata": {"name": "ingress-nginx-controller"}}
+    address = controller_facts("ingress-nginx").address
+    with Kube(kubeconfig) as kube:
+        deploy(kube, [settings], NAMESPACE, shared=True, controller=address)
+        with pytest.raises(NotFoundError):
+            kube.get("ConfigMap", "ingress-nginx-controller", "ingress-nginx")
+
+        deploy(kube, [settings], f"{NAMESPACE}-2", shared=False, controller=address)
+        assert kube.get("ConfigMap", "ingress-nginx-controller", "ingress-nginx")["data"] == {"a": "1"}
 
 
 def test_a_cluster_of_its_own_accepts_it(kubeconfig: Path) -> None:

@@ -19,6 +19,7 @@ from harness.localkube.kubelet.models import (
     encode,
     identity,
     model_of,
+    orders,
     ports_of,
     unavailable_program,
 )
@@ -245,6 +246,52 @@ def test_a_stand_in_serves_on_the_ports_of_its_container(on_cluster: OnCluster) 
     assert first.startswith("app=apple version=1.2 pod=apple-")
     assert [each["state"]["terminated"]["reason"] for each in pod["status"]["initContainerStatuses"]] == ["Completed"]
     assert pod["status"]["containerStatuses"][0]["image"] == SHOP
+
+
+@pytest.mark.parametrize(("port", "expected"), [(8080, []), (9090, ["containers.readinessProbe.grpc"])])
+def test_a_grpc_probe_must_lead_to_a_declared_port(port: int, expected: list[str]) -> None:
+    """The stand-in does not listen elsewhere, and would never become ready."""
+    container = {"name": "shop", "image": SHOP, "ports": [{"containerPort": 8080}]}
+
+    assert rejected({"containers": [{**container, "readinessProbe": {"grpc": {"port": port}}}]}) == expected
+
+
+def test_probes_and_hooks_decide_about_tls() -> None:
+    """A port that is asked by HTTPS needs TLS, one that is asked by HTTP has none, and any other accepts both."""
+    ports = [{"name": "web", "containerPort": 8080}, {"name": "secure", "containerPort": 8443}, {"containerPort": 9090}]
+    container = {
+        "name": "shop",
+        "image": SHOP,
+        "ports": ports,
+        "readinessProbe": {"httpGet": {"port": "secure", "scheme": "HTTPS"}},
+        "livenessProbe": {"grpc": {"port": 9090}},
+        "lifecycle": {"preStop": {"httpGet": {"port": 8080, "path": "/stop"}}},
+    }
+    found = orders(StandInModel(), {"metadata": {"name": "shop"}}, container, "/pod.pem")
+
+    assert (found.ports, found.secure, found.plain, found.grpc) == ((8080, 8443, 9090), (8443,), (8080,), True)
+    assert Orders.decode(found.encode()) == found
+
+
+@pytest.mark.processes
+def test_a_stand_in_answers_probes_by_grpc_and_https(on_cluster: OnCluster) -> None:
+    """All three probes succeed, and the port with an HTTPS probe refuses requests without TLS."""
+
+    async def scenario(cluster: Any) -> tuple[str, Object]:
+        container = {
+            "image": SHOP,
+            "ports": [{"containerPort": 5678}, {"containerPort": 5679}],
+            "startupProbe": {"grpc": {"port": 5678, "service": "shop"}, "periodSeconds": 1, "failureThreshold": 60},
+            "readinessProbe": {"httpGet": {"port": 5679, "scheme": "HTTPS"}, "periodSeconds": 1},
+        }
+        await cluster.deploy(container=container)
+        pod = await cluster.ready_pod()
+        return await cluster.ask(pod, port=5679), pod
+
+    answer, pod = on_cluster(scenario)
+
+    assert answer == "Client sent an HTTP request to an HTTPS server.\n"
+    assert pod["status"]["containerStatuses"][0]["started"]
 
 
 @pytest.mark.processes

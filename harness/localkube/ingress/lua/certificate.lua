@@ -10,7 +10,13 @@ local servers = ngx.shared.certificate_servers
 local certificates = ngx.shared.certificate_data
 
 local DEFAULT_HOST = "_"
-local HSTS = "max-age=31536000; includeSubDomains"
+
+-- Settings of the controller's ConfigMap.
+local settings
+
+function _M.configure(given)
+  settings = given
+end
 
 -- Return the identifier of a host's certificate; nil for a host without TLS.
 local function find(host)
@@ -83,12 +89,12 @@ function _M.redirect(location)
     uri = uri:gsub("/$", "", 1)
   end
   local host = (ngx.var.http_host or ngx.var.host):match("^[^:]*")
-  return ngx.redirect("https://" .. host .. uri, 308)
+  return ngx.redirect("https://" .. host .. uri, settings.redirect_status)
 end
 
 function _M.header()
-  if ngx.var.scheme == "https" then
-    ngx.header["Strict-Transport-Security"] = HSTS
+  if settings.hsts ~= "" and ngx.var.scheme == "https" then
+    ngx.header["Strict-Transport-Security"] = settings.hsts
   end
 end
 

@@ -94,11 +94,12 @@ end
 local function set_cookie(backend, key)
   local affinity = backend.affinity
   local path = affinity.path ~= "" and affinity.path or ngx.var.location_path
-  local cookie = affinity.name .. "=" .. key .. "|" .. backend_key(backend) .. "; Path=" .. path
+  local cookie = affinity.name .. "=" .. key .. "|" .. backend_key(backend)
   if affinity.max_age ~= "" then
     cookie = cookie .. "; Max-Age=" .. affinity.max_age
   end
-  ngx.header["Set-Cookie"] = cookie .. "; HttpOnly"
+  local secure = ngx.var.https == "on" and "; Secure" or ""
+  ngx.header["Set-Cookie"] = cookie .. "; Path=" .. path .. secure .. "; HttpOnly"
 end
 
 function _M.new(backend)

@@ -1,0 +1,115 @@
+"""Ask a container for its health by gRPC (``grpc.health.v1`` over HTTP/2 without TLS), as the kubelet's probes do."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from harness.localkube.apps.grpc_messages import CHECK, CONTENT_TYPE, SERVING, check_request, frame, unframe
+
+if TYPE_CHECKING:
+    from h2.connection import H2Connection
+
+_AGENT = "kube-probe/1.34"
+_CHUNK = 65536
+
+
+class UnhealthyError(Exception):
+    """The container does not serve, or does not speak gRPC."""
+
+
+async def check_health(address: str, port: int, service: str) -> None:
+    """Check the health of a service; return if it is serving.
+
+    Args:
+        address: The pod's address.
+        port: The port of its gRPC server.
+        service: Name of the service; empty for the whole server.
+
+    Raises:
+        OSError: The connection failed.
+        UnhealthyError: The answer is another one.
+    """
+    await asyncio.to_thread(import_module, "h2.connection")
+    reader, writer = await asyncio.open_connection(address, port)
+    try:
+        answer = _Answer(f"{address}:{port}")
+        writer.write(answer.request(service))
+        while not answer.complete:
+            data = await reader.read(_CHUNK)
+            if not data:
+                raise UnhealthyError("error reading server preface: EOF")
+            writer.write(answer.receive(data))
+    finally:
+        writer.close()
+    answer.check()
+
+
+class _Answer:
+    """The answer to a health check.
+
+    Args:
+        authority: Address and port of the server.
+    """
+
+    def __init__(self, authority: str) -> None:
+        # Imported for the first probe of this kind: most clusters have none.
+        self._events = import_module("h2.events")
+        self._errors = import_module("h2.exceptions")
+        configuration = import_module("h2.config").H2Configuration(client_side=True, header_encoding="utf-8")
+        self._connection: H2Connection = import_module("h2.connection").H2Connection(configuration)
+        self._authority = authority
+        self._headers: dict[str, str] = {}
+        self._body = b""
+        self.complete = False
+
+    def request(self, service: str) -> bytes:
+        """Return the bytes of the request."""
+        self._connection.initiate_connection()
+        headers = [
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", CHECK),
+            (":authority", self._authority),
+            ("content-type", CONTENT_TYPE),
+            ("user-agent", _AGENT),
+            ("te", "trailers"),
+        ]
+        try:
+            message = frame(check_request(service))
+        except ValueError as error:
+            raise UnhealthyError(str(error)) from error
+        self._connection.send_headers(1, headers)
+        self._connection.send_data(1, message, end_stream=True)
+        return self._connection.data_to_send()
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes of the server, and return those to send."""
+        try:
+            events = self._connection.receive_data(data)
+        except self._errors.ProtocolError as error:
+            raise UnhealthyError(f"error reading server preface: {error}") from error
+        for event in events:
+            if isinstance(event, self._events.ResponseReceived | self._events.TrailersReceived):
+                self._headers |= {str(name): str(value) for name, value in event.headers}
+            elif isinstance(event, self._events.DataReceived):
+                self._body += event.data
+                self._connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            elif isinstance(event, self._events.StreamEnded | self._events.StreamReset):
+                self.complete = True
+            elif isinstance(event, self._events.ConnectionTerminated):
+                raise UnhealthyError("the server ended the connection")
+        return self._connection.data_to_send()
+
+    def check(self) -> None:
+        """Raise unless the answer says that the service is serving."""
+        if self._headers.get("grpc-status") != "0":
+            code = self._headers.get("grpc-status", "unknown")
+            raise UnhealthyError(f"service unhealthy (gRPC status {code}, HTTP status {self._headers.get(':status')})")
+        try:
+            message = unframe(self._body)
+        except ValueError as error:
+            raise UnhealthyError(f"error: health rpc probe failed: {error}") from error
+        if message != SERVING:
+            raise UnhealthyError("service unhealthy (responded with another status than SERVING)")
