@@ -21,6 +21,7 @@ class TargetKind(StrEnum):
     SERVICE = "Service"
     INGRESS = "Ingress"
     CONTROLLER = "ingress controller"
+    NODE = "Node"
 
     @property
     def field(self) -> str:

@@ -214,8 +214,10 @@ class Trial:
     def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:
         controller = parts.cluster.controller
         remembering = RememberingKube(kube, parts.observer.revision)
+        outside = [controller.namespace] if controller else []
+        nodes = frozenset({"Node"}) if parts.cluster.is_own else frozenset()
         return ChangeContext(
-            kube=ConfinedKube(remembering, namespace, *([controller.namespace] if controller else [])),
+            kube=ConfinedKube(remembering, namespace, *outside, patched=nodes),
             namespace=namespace,
             timeline=parts.timeline,
             undo=UndoJournal(self.job.directory.undo),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from harness.kube.budgets import desired_healthy
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.pod_order import is_ready
 from harness.localkube.machinery.budgets import allowed_conditions, budgets_of, protects
@@ -67,13 +67,13 @@ class DisruptionController:
             return
         await self._write(budget, new_status(budget, demand, pods, disrupted))
 
-    def _scales(self, pods: Sequence[Object]) -> dict[str, Scale]:
+    def _scales(self, pods: Sequence[Object]) -> dict[str, WantedPods]:
         """Return the scale behind each known ReplicaSet of the pods, by the uid of the ReplicaSet."""
         owners = [(pod["metadata"]["namespace"], owner) for pod in pods if (owner := controller_of(pod)) is not None]
         found = {owner["uid"]: self._scale(namespace, owner) for namespace, owner in owners}
         return {uid: scale for uid, scale in found.items() if scale is not None}
 
-    def _scale(self, namespace: str, owner: Object) -> Scale | None:
+    def _scale(self, namespace: str, owner: Object) -> WantedPods | None:
         found = self._context.replicasets.get((namespace, owner["name"]))
         if found is None or found["metadata"]["uid"] != owner["uid"]:
             return None
@@ -81,7 +81,7 @@ class DisruptionController:
         deployment = self._context.deployments.get((namespace, above["name"])) if above is not None else None
         top = found if deployment is None else deployment
         replicas = top["spec"].get("replicas")
-        return Scale(top["metadata"]["uid"], 1 if replicas is None else int(replicas))
+        return WantedPods(top["metadata"]["uid"], 1 if replicas is None else int(replicas))
 
     async def _write(self, budget: Object, status: Object) -> None:
         before = budget.get("status") or {}
@@ -118,7 +118,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class WantedPods:
     """The wanted number of pods of a Deployment, or of a ReplicaSet without one.
 
     Attributes:
@@ -130,8 +130,8 @@ class Scale:
     replicas: int
 
 
-def demand_of(budget: Object, pods: Sequence[Object], scales: Mapping[str, Scale]) -> Demand:
-    """Compute the demand of a budget. Percentages are of the wanted number of pods, and are rounded up.
+def demand_of(budget: Object, pods: Sequence[Object], scales: Mapping[str, WantedPods]) -> Demand:
+    """Compute the demand of a budget. Shares are of the wanted number of pods, not of the existing ones.
 
     Args:
         budget: The budget.
@@ -142,21 +142,15 @@ def demand_of(budget: Object, pods: Sequence[Object], scales: Mapping[str, Scale
         BudgetError: A pod belongs to an unknown controller.
     """
     spec = budget["spec"]
-    unavailable, available = spec.get("maxUnavailable"), spec.get("minAvailable")
-    if unavailable is not None:
-        expected = _expected(pods, scales)
-        return Demand(expected, max(0, expected - _resolve(unavailable, expected)))
-    if isinstance(available, int):
-        return Demand(len(pods), available)
-    if available is not None:
-        expected = _expected(pods, scales)
-        return Demand(expected, _resolve(available, expected))
-    return Demand(0, 0)
+    is_number = spec.get("maxUnavailable") is None and isinstance(spec.get("minAvailable"), int)
+    expected = len(pods) if is_number else _expected(pods, scales)
+    healthy = desired_healthy(spec, expected)
+    return Demand(0, 0) if healthy is None else Demand(expected, healthy)
 
 
-def _expected(pods: Sequence[Object], scales: Mapping[str, Scale]) -> int:
+def _expected(pods: Sequence[Object], scales: Mapping[str, WantedPods]) -> int:
     """Return the sum of the scales behind the pods; pods without a controller do not count."""
-    wanted: set[Scale] = set()
+    wanted: set[WantedPods] = set()
     for pod in pods:
         owner = controller_of(pod)
         if owner is not None and owner["uid"] not in scales:
@@ -164,10 +158,6 @@ def _expected(pods: Sequence[Object], scales: Mapping[str, Scale]) -> int:
         if owner is not None:
             wanted.add(scales[owner["uid"]])
     return sum(scale.replicas for scale in wanted)
-
-
-def _resolve(value: int | str, of: int) -> int:
-    return value if isinstance(value, int) else math.ceil(int(value.removesuffix("%")) * of / 100)
 
 
 def disrupted_pods(budget: Object, pods: Sequence[Object], now: datetime) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from harness.kube.selectors import SelectorError, matches_selector
+from harness.kube.budgets import selects
 from harness.localkube.machinery.objects import Object, condition, labels_of, timestamp
 
 #: The condition of a budget, and its reason after a failed computation.
@@ -14,14 +14,9 @@ SYNC_FAILED = "SyncFailed"
 
 
 def protects(budget: Object, pod: Object) -> bool:
-    """Return True if a budget selects a pod of its namespace: an empty selector selects all pods, none selects none."""
-    selector = budget["spec"].get("selector")
-    if selector is None or budget["metadata"]["namespace"] != pod["metadata"]["namespace"]:
-        return False
-    try:
-        return matches_selector(selector, labels_of(pod))
-    except SelectorError:
-        return False
+    """Return True if a budget selects a pod of its namespace."""
+    same = budget["metadata"]["namespace"] == pod["metadata"]["namespace"]
+    return bool(same) and selects(budget, labels_of(pod))
 
 
 def budgets_of(pod: Object, budgets: Iterable[Object]) -> list[Object]:

@@ -10,7 +10,7 @@ import pytest
 from harness.localkube.controllers.disruption import (
     BudgetError,
     Demand,
-    Scale,
+    WantedPods,
     demand_of,
     disrupted_pods,
     failed_status,
@@ -62,14 +62,14 @@ SIX = [a_pod(f"p{number}") for number in range(6)]
 )
 def test_the_demand_is_a_number_or_a_share_of_the_scale(spec: dict[str, Any], demand: Demand) -> None:
     """Percentages are of the wanted replicas (7), not of the existing pods (6), and are rounded up."""
-    assert demand_of(a_budget(**spec), SIX, {"rs": Scale("deployment", 7)}) == demand
+    assert demand_of(a_budget(**spec), SIX, {"rs": WantedPods("deployment", 7)}) == demand
 
 
 def test_two_replicasets_of_one_deployment_count_once() -> None:
     """During a rollout, the pods of both ReplicaSets are those of one Deployment."""
     pods = [a_pod("p", owner="old"), a_pod("q", owner="new"), a_pod("alone", owner="")]
-    one = {"old": Scale("deployment", 4), "new": Scale("deployment", 4)}
-    two = {"old": Scale("deployment", 4), "new": Scale("another", 4)}
+    one = {"old": WantedPods("deployment", 4), "new": WantedPods("deployment", 4)}
+    two = {"old": WantedPods("deployment", 4), "new": WantedPods("another", 4)}
 
     assert demand_of(a_budget(maxUnavailable=1), pods, one) == Demand(4, 3)
     assert demand_of(a_budget(maxUnavailable=1), pods, two) == Demand(8, 7)
