@@ -22,6 +22,7 @@ _SEEN_SECONDS = 1.0
 _CONTROLLER_SECONDS = 10.0
 
 _READ_PODS = Right("", "pods", ("list",))
+_LIST_ROLLOUTS = tuple(Right("apps", plural, ("list",)) for plural in ("deployments", "statefulsets", "daemonsets"))
 _EVICT_PODS = Right("", "pods/eviction", ("create",))
 _READ_ENDPOINTS = Right("discovery.k8s.io", "endpointslices", ("list",))
 _PATCH_DEPLOYMENTS = Right("apps", "deployments", ("get", "patch"))
@@ -375,7 +376,7 @@ class Drain(ChangeSpec):
         replaces_pods=True,
         rights=(
             Right("", "nodes", ("get", "patch")),
-            Right("apps", "deployments", ("list",)),
+            *_LIST_ROLLOUTS,
             _READ_PODS,
             _EVICT_PODS,
         ),
@@ -840,6 +841,36 @@ class ControllerRestart(ChangeSpec):
         return _CONTROLLER_SECONDS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubectl(ChangeSpec):
+    """A command of the user's, run by kubectl.
+
+    Attributes:
+        command: The words after ``kubectl``, passed on without a shell; ``{time}`` is the repetition, from 1.
+        timeout: Seconds after which the command is killed.
+    """
+
+    kind: ClassVar[str] = "kubectl"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="any command of kubectl",
+        target=TargetKind.ANYTHING,
+        observed="it ended with code 0, an object of the workload differs, every rollout is complete, "
+        "no pod is ending, and `answers` were given; its purpose is not checked",
+        undoable=False,
+        undo="what the command changed is unknown",
+        in_place=InPlace(refused="which objects a command changes is unknown, so it could not be undone"),
+        replaces_pods=True,
+        rights=(
+            *_LIST_ROLLOUTS,
+            *(Right("", plural, ("list",)) for plural in ("pods", "services", "configmaps", "secrets")),
+            Right("networking.k8s.io", "ingresses", ("list",)),
+        ),
+        aliases=("command", "kubectl-command", "run"),
+    )
+    command: tuple[str, ...]
+    timeout: float = 60.0
+
+
 #: Every kind of change by its word in Experiment files and evidence. A new kind gets its row here.
 CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
     spec.kind: spec
@@ -857,6 +888,7 @@ CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
         Canary,
         AbTest,
         ControllerRestart,
+        Kubectl,
     )
 }
 

@@ -215,9 +215,9 @@ class Trial:
         controller = parts.cluster.controller
         remembering = RememberingKube(kube, parts.observer.revision)
         outside = [controller.namespace] if controller else []
-        nodes = frozenset({"Node"}) if parts.cluster.is_own else frozenset()
+        is_own = parts.cluster.is_own
         return ChangeContext(
-            kube=ConfinedKube(remembering, namespace, *outside, patched=nodes),
+            kube=ConfinedKube(remembering, namespace, *outside, patched=frozenset({"Node"} if is_own else ())),
             namespace=namespace,
             timeline=parts.timeline,
             undo=UndoJournal(self.job.directory.undo),
@@ -227,6 +227,7 @@ class Trial:
             ingress_signals=parts.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
+            kubeconfig=parts.cluster.kubeconfig if is_own else None,
             quiet=parts.observer.quiet,
             check=at_most_every(LOOK_SECONDS, lambda: self._check(parts)),
             looking=remembering.looking,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ from documentation import documented_role
 
 from harness.changes.perform import perform
 from harness.clusters.context.rules import reaches_beyond
+from harness.kit.processes import Ended
 from harness.model.changes import (
     CHANGE_KINDS,
     AbTest,
@@ -22,6 +24,7 @@ from harness.model.changes import (
     Drain,
     Evict,
     IngressEdit,
+    Kubectl,
     NoChange,
     Restart,
     Retire,
@@ -86,6 +89,7 @@ CHANGES: Mapping[str, ChangeSpec] = {
     "canary that loses": replace(CANARY, name="losing"),
     "ab-test by header": BY_HEADER,
     "ab-test by weight": BY_WEIGHT,
+    "kubectl": Kubectl(name="command", command=("get", "pods"), answers={"/apple": ("v2",)}),
     "controller-restart": ControllerRestart(name="again"),
 }  # fmt: skip
 
@@ -101,6 +105,7 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
         ingress_signals=TABLE[controller].tells,
         controller=ControllerAddress(NS, "apple", "apple", {}),
         undo_after=0.0,
+        kubeconfig=Path("kubeconfig"),
     )
     if case == "rolling-update that gets stuck":
         world.workloads.broken.add(WorkloadPart.NEW_PODS)
@@ -138,6 +143,7 @@ def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBound
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.changes.kinds.ab_test.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("harness.changes.kinds.kubectl.attempt", lambda *_words, **_options: Ended(0, "", ""))
 
 
 def test_every_kind_of_change_is_a_case() -> None:

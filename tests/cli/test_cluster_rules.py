@@ -9,7 +9,7 @@ import pytest
 from harness.cli.cluster_rules import rules_of
 from harness.cli.validate import validate
 from harness.errors import InvalidInputError
-from harness.model.changes import ControllerRestart, Drain, NoChange
+from harness.model.changes import ControllerRestart, Drain, Kubectl, NoChange
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -18,6 +18,7 @@ pytest_plugins = ("tests.experiment.experiment_bench",)
 
 INGRESS_CLASS = {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "mine"}}
 RESTART, NONE, DRAIN = ControllerRestart(name="controller-restart"), NoChange(name="none"), Drain(name="drain")
+COMMAND = Kubectl(name="command", command=("get", "pods"))
 
 
 @pytest.mark.parametrize(
@@ -25,13 +26,14 @@ RESTART, NONE, DRAIN = ControllerRestart(name="controller-restart"), NoChange(na
     [("local", False, True, True), ("kind", True, False, True), ("context", True, False, False)],
 )
 def test_each_kind_of_cluster_has_its_rules(cluster: str, image: bool, obj: bool, change: bool) -> None:
-    """The rules concern an unknown image, a cluster-scoped object, the ingress controller and the nodes."""
+    """The rules concern an unknown image, a cluster-scoped object, the controller, the nodes, and any command."""
     rules = rules_of(cluster, {})
 
     assert (rules.image("hashicorp/http-echo:0.9") is None) is image
     assert (rules.object(INGRESS_CLASS) is None) is obj
     assert (rules.change(RESTART) is None) is change
     assert (rules.change(DRAIN) is None) is change
+    assert (rules.change(COMMAND) is None) is change
     assert rules.change(NONE) is None
 
 

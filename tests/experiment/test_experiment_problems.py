@@ -179,6 +179,16 @@ CHANGES = [
     ("evict: {deployment: aple}", "did you mean 'apple'"),
     ("evict: {deployment: apple, pods: some}", "'one'"),
     ("drain: {within: soon}", "'soon'"),
+    ("kubectl: []", "at least 1 item"),
+    ("kubectl: apply -f x", "a map"),
+    ("kubectl: {command: [get, pods], timout: 3s}", "did you mean 'timeout'"),
+    ("kubectl: [get, pods, --context=mine]", "--context=mine could lead to another cluster"),
+    ("kubectl: [-s, 'https://example.test', get, pods]", "-s could lead to another cluster"),
+    ("kubectl: [get, pods, -nweb]", "-nweb would leave the namespace"),
+    ("kubectl: [get, pods, -A]", "-A would leave the namespace"),
+    ("kubectl: [-v=2, drain, node]", "kubectl drain would change the node"),
+    ("kubectl: [edit, deployment/apple]", "kubectl edit does not end by itself"),
+    ("kubectl: [config, use-context, mine]", "kubectl config would change the kubeconfig"),
     ("scale: {deployment: apple, replicas: 1}", "nothing would change"),
     ("scale: {deployment: apple}", "replicas is required"),
     ("selector-patch: {service: apple, selector: {version: v2}}", "did you mean 'apple-service'"),
@@ -205,6 +215,22 @@ def test_a_change_with_a_mistake_is_refused_at_its_line(bench: Bench, change: st
 
     assert [f"{p.file}:{p.line}" for p in problems] == ["small.yaml:13"]
     assert word in f"{problems[0].message} {problems[0].hint}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "[apply, --server-side, -f, x.yaml]",
+        "[exec, deploy/apple, --, tool, -n, web]",
+        "{command: [rollout, restart, deployment/apple], timeout: 20s}",
+    ],
+)
+def test_a_command_that_stays_in_its_namespace_is_accepted(bench: Bench, command: str) -> None:
+    """Words after ``--`` belong to another program."""
+    bench.edit("small.yaml", RESTART, f"kubectl: {command}")
+    bench.edit("small.yaml", "change: restart, ", "")
+
+    assert bench.problems() == []
 
 
 BUDGET = """---

@@ -90,8 +90,8 @@ def test_a_missing_object_is_named(kube: KubeApi) -> None:
 
 def test_an_evicted_pod_goes(kube: KubeApi) -> None:
     """A pod without a budget is deleted; one that does not exist is named."""
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"nodeName": "n"}}
-    kube.create({**pod, "spec": {**pod["spec"], "containers": [{"name": "c", "image": "x"}]}}, NS)
+    spec = {"nodeName": "n", "containers": [{"name": "c", "image": "x"}]}
+    kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}, NS)
 
     kube.evict("p", NS)
 

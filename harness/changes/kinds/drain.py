@@ -10,9 +10,9 @@ from harness.changes.context import ChangeContext, Missing
 from harness.changes.evictions import Evictions
 from harness.changes.pods import is_leaving, names, uid
 from harness.changes.repetition import Repetition
+from harness.changes.rollouts import workload_missing
 from harness.errors import HarnessError
 from harness.kube.api import Object, Objects
-from harness.kube.rollout import Rollout, rollout_status
 from harness.model.changes import Drain
 
 
@@ -39,15 +39,14 @@ def carry_out(repetition: Repetition[Drain]) -> bool:
         return (*evictions.missing(), *((f"the end of the pods on node {node} ({names(left)})",) if left else ()))
 
     def missing_after_undo(_applied: AppliedChange, _begun: int) -> Missing:
-        deployments = context.kube.list("Deployment", context.namespace)
-        return tuple(found for each in deployments for found in _rollout_missing(each))
+        return workload_missing(context)
 
     return Repetition(spec, context, repetition.number).act(make, missing, missing_after_undo)
 
 
 def _busiest(context: ChangeContext) -> str:
     """Return the node with most pods of the workload; the first by name of several."""
-    nodes = (pod["spec"].get("nodeName", "") for pod in _replaceable(context))
+    nodes = (str(pod["spec"].get("nodeName", "")) for pod in _replaceable(context))
     counted = Counter(node for node in nodes if node)
     if not counted:
         raise HarnessError("The workload has no pod on any node.")
@@ -68,9 +67,3 @@ def _replaceable(context: ChangeContext) -> Objects:
 def _controller(pod: Object) -> str:
     owners = pod["metadata"].get("ownerReferences") or ()
     return next((str(owner.get("kind")) for owner in owners if owner.get("controller")), "")
-
-
-def _rollout_missing(deployment: Object) -> Missing:
-    status = rollout_status(deployment)
-    complete = status.state is Rollout.COMPLETE
-    return () if complete else (f"the pods of {deployment['metadata']['name']}: {status.missing}",)

@@ -9,7 +9,7 @@ from harness.model.changes import ChangeSpec
 
 def reaches_beyond(facts: ChangeFacts) -> bool:
     """Return True if a kind of change affects more than the trial's namespace."""
-    return facts.target in {TargetKind.CONTROLLER, TargetKind.NODE}
+    return facts.target in {TargetKind.CONTROLLER, TargetKind.NODE, TargetKind.ANYTHING}
 
 
 def check_change(change: ChangeSpec) -> Problem | None:
@@ -20,5 +20,9 @@ def check_change(change: ChangeSpec) -> Problem | None:
     if change.facts.target is TargetKind.NODE:
         message = f"{change.kind} would keep the new pods of others from a node of this cluster"
         return Problem(message, hint=f"evict with pods: all evicts the workload's pods only; or {own}")
+    if change.facts.target is TargetKind.ANYTHING:
+        return Problem(
+            f"{change.kind} could change objects of others on this cluster, and nothing would undo it", hint=own
+        )
     message = f"{change.kind} would restart the ingress controller, which others on this cluster use too"
     return Problem(message, hint=own)

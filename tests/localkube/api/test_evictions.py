@@ -14,7 +14,10 @@ from harness.localkube.api.requests import RequestInfo
 from harness.localkube.machinery.objects import is_deleting
 from harness.localkube.machinery.resources import BUDGETS, PODS
 
-POD = {"metadata": {"name": "p", "labels": {"app": "apple"}}, "spec": {"containers": [{"name": "c", "image": "x"}]}}
+POD: dict[str, Any] = {
+    "metadata": {"name": "p", "labels": {"app": "apple"}},
+    "spec": {"nodeName": "n", "containers": [{"name": "c", "image": "x"}]},
+}
 HEALTHY = {"observedGeneration": 1, "disruptionsAllowed": 1, "currentHealthy": 3, "desiredHealthy": 2}
 REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 
@@ -22,7 +25,7 @@ REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 @pytest.fixture
 def pod(registry: Registry) -> RequestInfo:
     """Create a ready pod on a node, and return its eviction's target."""
-    registry.create(RequestInfo(PODS, "default"), {**copy.deepcopy(POD), "spec": {**POD["spec"], "nodeName": "n"}})
+    registry.create(RequestInfo(PODS, "default"), copy.deepcopy(POD))
     set_status(registry, PODS, "p", {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
     return RequestInfo(PODS, "default", "p", "eviction")
 
