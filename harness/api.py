@@ -13,9 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.clusters.registry import provider
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.kit import interruption
@@ -30,6 +28,7 @@ from harness.runner.export import COLUMNS, columns, parts_of
 from harness.runner.judging import read_verdict
 from harness.runner.options import RunOptions
 from harness.runner.progress import RunProgress, SilentProgress
+from harness.runner.rules import rules_of
 from harness.runner.run import RunResult, run_experiment
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.lossless import Traffic, guarded
@@ -53,6 +52,7 @@ _CATEGORIES = frozenset(
 def load(
     path: str | Path,
     *,
+    cluster: str = "local",
     only: Mapping[str, Sequence[str]] | None = None,
     ingress: str = "",
     assume_inert: Sequence[str] = (),
@@ -61,6 +61,8 @@ def load(
 
     Args:
         path: The Experiment file.
+        cluster: Kind of cluster that is to run it: ``local``, ``kind`` or ``context``. Its rules are checked, and on
+            ``local`` the Experiment's ``stand_ins`` name the images that stand-ins replace.
         only: Cells to keep, as names or globs: ``{"configuration": ["graceful"], "change": ["restart"]}``. The control
             of each configuration that is kept stays.
         ingress: Ingress controller in place of the file's; empty for the file's.
@@ -71,7 +73,7 @@ def load(
         InvalidInputError: With every problem found, each with its file and line.
     """
     kept = {key: tuple(values) for key, values in (only or {}).items()}
-    rules = ClusterRules(fields=provider("local").classify) if assume_inert else ANYTHING
+    rules = rules_of(cluster, {})
     loaded = load_experiment(Path(path), only=kept, rules=rules, assume_inert=assume_inert, ingress=ingress)
     check_assumed(assume_inert, [loaded])
     return loaded
@@ -83,7 +85,7 @@ def run(
     """Run an Experiment: bring clusters up, send traffic, make the changes, judge and write the reports.
 
     Args:
-        experiment: What ``load`` returned, or the path of a file.
+        experiment: What ``load`` returned for the options' cluster, or the path of a file.
         options: Cluster, run directory, trials side by side and more; the embedded cluster by default.
         progress: Receives the run's progress, from several threads; nothing by default.
 
@@ -94,9 +96,10 @@ def run(
         InvalidInputError: The Experiment or the options are invalid; nothing was started.
         MissingToolError: The machine lacks a program; nothing was started.
     """
-    loaded = experiment if isinstance(experiment, Experiment) else load(experiment)
+    chosen = options or RunOptions(command="harness.run")
+    loaded = experiment if isinstance(experiment, Experiment) else load(experiment, cluster=chosen.cluster)
     with _signals():
-        return run_experiment(loaded, options or RunOptions(command="harness.run"), progress or SilentProgress())
+        return run_experiment(loaded, chosen, progress or SilentProgress())
 
 
 def watch(

@@ -14,12 +14,12 @@ import typer
 import yaml
 from rich.console import Console
 
-from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import ClusterOption, Keep, Only, Parallel, Profile, parse_only
 from harness.cli.intake import write_experiment
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
+from harness.cli.notices import show_notices
 from harness.cli.progress import choose_progress
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.experiment.load import load_experiment
@@ -38,6 +38,7 @@ from harness.runner.comparison.compare import (
 )
 from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
+from harness.runner.rules import rules_of
 
 _SIDE = "a run directory, an Experiment, or manifests as `harness check` takes them"
 Before = Annotated[Path, typer.Argument(metavar="BEFORE", help=f"The first side: {_SIDE}.", show_default=False)]

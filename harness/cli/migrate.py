@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.command_line import own_command
 from harness.cli.context_options import CONTEXT_PANEL, Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import AssumeInert, ClusterOption, Keep, Only, Parallel, Profile, parse_only
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
+from harness.cli.notices import show_notices
 from harness.cli.progress import choose_progress
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
@@ -31,6 +31,7 @@ from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
 from harness.runner.migration.migrate import MigrationSide, run_migration
 from harness.runner.options import RunOptions
+from harness.runner.rules import rules_of
 
 #: Controllers to choose from; ``none`` is no controller.
 _KNOWN = tuple(word for word, facts in CONTROLLERS.items() if facts.address is not None)

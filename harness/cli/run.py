@@ -12,7 +12,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.command_line import own_command
 from harness.cli.context_options import Context, EntryUrl, Kubeconfig, Yes, confirm, context_options
 from harness.cli.experiment_options import (
@@ -30,6 +29,7 @@ from harness.cli.experiment_options import (
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.metrics_option import Metrics
+from harness.cli.notices import show_notices
 from harness.cli.otlp_option import Otlp, check_otlp, send_spans
 from harness.cli.progress import choose_progress
 from harness.cli.prove import prove_and_show
@@ -52,6 +52,7 @@ from harness.runner.images import read_images, with_images
 from harness.runner.options import RunOptions
 from harness.runner.prove import remedies_of
 from harness.runner.rerun import Rerun, rerun_of
+from harness.runner.rules import rules_of
 from harness.runner.run import FREE, RunResult, run_experiment
 from harness.runner.until import run_until
 from harness.wording import plural

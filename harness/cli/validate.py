@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.cluster_rules import rules_of, show_notices
 from harness.cli.experiment_options import (
     AssumeInert,
     ClusterOption,
@@ -17,12 +16,14 @@ from harness.cli.experiment_options import (
     controller,
     parse_only,
 )
+from harness.cli.notices import show_notices
 from harness.errors import ExitCode, InvalidInputError
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
 from harness.experiment.validation_report import ValidationReport, report_of, report_of_problems, report_text
 from harness.kit import streams
 from harness.model.experiment import Experiment
+from harness.runner.rules import rules_of
 from harness.wording import plural
 
 

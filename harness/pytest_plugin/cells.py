@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import harness
-from harness.cli.cluster_rules import rules_of
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Cell
 from harness.report.run import document
 from harness.report.terminal import plain
+from harness.runner.rules import rules_of
 from harness.store.rundir import new_folder
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cli.cluster_rules import rules_of
 from harness.clusters.base import BringUp, Cluster
 from harness.clusters.registry import provider
 from harness.experiment.load import load_experiment
@@ -16,6 +15,7 @@ from harness.kit.backends import read_backends
 from harness.kube.client import Kube
 from harness.runner.deploy import deploy, images_of
 from harness.runner.entry import wait_for_entry
+from harness.runner.rules import rules_of
 
 
 @dataclass(frozen=True, slots=True)

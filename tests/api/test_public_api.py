@@ -10,11 +10,17 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import pytest
 
 import harness
 from harness.judging.starved import STARVED
+
+if TYPE_CHECKING:
+    from tests.experiment.experiment_bench import Bench
+
+pytest_plugins = ("tests.experiment.experiment_bench",)
 
 ROOT = Path(__file__).parents[2]
 #: Modules that cost start-up time or change the process, and that ``import harness`` must not load.
@@ -108,6 +114,21 @@ def test_invalid_experiment_raises_with_its_problems(tmp_path: Path) -> None:
         harness.load(file)
 
     assert str(file) in str(caught.value)
+
+
+def test_load_checks_the_rules_of_the_cluster_that_is_to_run_it(bench: Bench) -> None:
+    """The embedded cluster has a stand-in for an image that it lacks; a shared one refuses a cluster-scoped object."""
+    apps = bench.folder / "apps.yaml"
+    disk = "apiVersion: v1\nkind: PersistentVolume\nmetadata: {name: disk}\n"
+    text = apps.read_text().replace("hashicorp/http-echo:1.0", "registry.example/shop:1.2")
+    apps.write_text(text)
+
+    with pytest.raises(harness.InvalidInputError, match=r"/apple: registry\.example/shop:1\.2 does not run"):
+        harness.load(bench.path)
+    assert harness.load(bench.path, cluster="kind").name == "small"
+    apps.write_text(f"{text}---\n{disk}")
+    with pytest.raises(harness.InvalidInputError, match="PersistentVolume disk is cluster-scoped"):
+        harness.load(bench.path, cluster="kind")
 
 
 def test_load_keeps_the_cells_that_are_asked_for() -> None:

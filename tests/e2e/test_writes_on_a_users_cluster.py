@@ -42,8 +42,8 @@ TRAFFIC = {
 }
 #: The command line without the checks that keep a run within its namespaces: what the record must catch.
 SABOTAGED = """
-import harness.cli.cluster_rules, harness.clusters.context.provider, harness.kube.client, harness.runner.deploy
-harness.cli.cluster_rules.check_object = lambda manifest: None
+import harness.runner.rules, harness.clusters.context.provider, harness.kube.client, harness.runner.deploy
+harness.runner.rules.check_object = lambda manifest: None
 harness.clusters.context.provider.refuse_cluster_scoped = lambda kube, manifests: None
 harness.runner.deploy.refuse_cluster_scoped = lambda kube, manifests: None
 harness.kube.client.write_path = lambda kind, namespace, name, action: kind.path(namespace, name)

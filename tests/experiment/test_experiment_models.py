@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.cli.cluster_rules import rules_of
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
 from harness.localkube.kubelet.models import ANNOTATION
+from harness.runner.rules import rules_of
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench

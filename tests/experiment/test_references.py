@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli.cluster_rules import rules_of
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.load import load_experiment
 from harness.problem_codes import ProblemCode
+from harness.runner.rules import rules_of
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench

@@ -10,7 +10,6 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from harness.cli.cluster_rules import rules_of
 from harness.cli.main import app
 from harness.errors import InvalidInputError
 from harness.experiment.load import load_experiment
@@ -18,6 +17,7 @@ from harness.intake.compose import compose
 from harness.intake.proposal import MOST_DEPLOYMENTS, concrete, propose
 from harness.intake.sources import read_source
 from harness.kube.dumps import clean
+from harness.runner.rules import rules_of
 
 
 def deployment(name: str, *, replicas: int = 1, **container: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import yaml
 
-from harness.cli.cluster_rules import rules_of
 from harness.cli.intake import write_experiment
 from harness.errors import InvalidInputError, MissingToolError, Problem
 from harness.experiment.load import load_experiment
@@ -21,6 +20,7 @@ from harness.intake.sources import read_source
 from harness.model.experiment import Experiment
 from harness.problem_codes import ProblemCode
 from harness.reference.tables import table
+from harness.runner.rules import rules_of
 
 FOLDER = Path(__file__).parents[1] / "people"
 INPUTS = FOLDER / "inputs"

@@ -138,10 +138,9 @@ class RunningWatch:
 
     def is_over(self) -> bool:
         """Report the counts. Return True if the time is up, or no sender is left."""
-        counts = self.counts()
-        self._progress.counts(counts)
-        seconds = self.plan.seconds
-        return not any(sender.is_sending for sender in self._senders) or bool(seconds and counts.elapsed >= seconds)
+        self._progress.counts(self.counts())
+        now = time.monotonic_ns()
+        return not any(sender.is_sending and sender.has_time(now) for sender in self._senders)
 
     def end(self) -> None:
         """Plan no further request, and wait for the outstanding answers."""

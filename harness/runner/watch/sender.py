@@ -67,6 +67,13 @@ class Sender:
         """Return True if there is traffic, as far as is known."""
         return bool(self.outcome.origin_ns) and not self.outcome.stopped_ns and not self.outcome.failure
 
+    def has_time(self, at_ns: int) -> bool:
+        """Return True if the schedule has not ended at a time (CLOCK_MONOTONIC).
+
+        It begins at its origin, some milliseconds after the command to begin. To stop it earlier would leave out slots.
+        """
+        return not self._end_ns or at_ns < self._end_ns
+
     def resolve(self) -> None:
         """Resolve the host name.
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.cli.cluster_rules import rules_of
 from harness.cli.validate import validate
 from harness.errors import InvalidInputError
 from harness.model.changes import ControllerRestart, Drain, Kubectl, NoChange
+from harness.runner.rules import rules_of
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rich.console import Console
-
 from harness.clusters.context.rules import check_change
 from harness.clusters.local import stand_ins
 from harness.clusters.local.images import check_image
@@ -19,7 +17,7 @@ from harness.experiment.cluster_rules import ClusterRules, any_field, takes_any
 from harness.kube.fieldclasses import Classified
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import has_stand_in
-from harness.model.experiment import Experiment, Manifest
+from harness.model.experiment import Manifest
 from harness.runner.images import manifest_with_images
 
 
@@ -60,11 +58,3 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         bare_namespaces=cluster != "context",
         runs_controller=cluster == "kind",
     )
-
-
-def show_notices(experiment: Experiment, console: Console) -> None:
-    """Print a notice for each image that has a stand-in, and for each object that was left out of the workload."""
-    for sentence in experiment.stand_ins:
-        console.print(f"notice: {sentence}", markup=False, soft_wrap=True)
-    for notice in experiment.notices:
-        console.print(f"notice: {notice}", markup=False, soft_wrap=True)
