@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from harness.changes.undo import UndoJournal
@@ -60,6 +61,7 @@ class ChangeContext:
         lost: ``(since_ns)``: returns the number of lost attempts of those planned since.
         undo_after: Seconds from the observation of a change until its undo; None leaves the last repetition in place.
         controller: Address of the ingress controller's Deployment; None if it is unknown.
+        kubeconfig: Kubeconfig for commands; None on a cluster that the harness has not made.
     """
 
     kube: KubeApi
@@ -79,6 +81,7 @@ class ChangeContext:
     lost: Callable[[int], int] = lambda _since_ns: 0
     undo_after: float | None = None
     controller: ControllerAddress | None = None
+    kubeconfig: Path | None = None
 
     def ingress_sees(self, aspect: Aspect) -> bool:
         """Return True if this cluster shows when the ingress controller puts this aspect into effect."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from harness.changes.context import ChangeContext
 from harness.changes.repetition import Repetition
+from harness.changes.undo import undo
 from harness.model.changes import ChangeSpec, module_of
 from harness.model.events import Begin, ChangeEvent, End, written
 
@@ -53,6 +54,14 @@ def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
     finally:
         record(ChangeEvent.END, End(observed=seen))
         if not context.restore:
-            for entry in context.undo.open_entries():
-                context.undo.done(entry, LEFT_TO_NAMESPACE)
+            _leave_to_namespace(context)
     return seen
+
+
+def _leave_to_namespace(context: ChangeContext) -> None:
+    """Close the entries of objects that are removed with the namespace, and undo those of all other objects."""
+    for entry in context.undo.open_entries():
+        if entry.namespace == context.namespace:
+            context.undo.done(entry, LEFT_TO_NAMESPACE)
+        else:
+            undo(entry, context.undo, context.kube)

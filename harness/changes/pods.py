@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.errors import HarnessError
 from harness.kube.api import KubeApi, Object, Objects
 
 _OPERATORS = {
@@ -68,3 +69,24 @@ def _ready(endpoint: Object) -> tuple[str, ...]:
     """Return the addresses of an endpoint if it is ready. A missing condition counts as ready, by the API's rule."""
     ready = (endpoint.get("conditions") or {}).get("ready")
     return () if ready is False else tuple(endpoint.get("addresses", ()))
+
+
+def is_leaving(pod: Mapping[str, Any]) -> bool:
+    """Return True if a pod is being deleted."""
+    return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def first_ready(pods: Objects, deployment: str) -> Object:
+    """Return the first ready pod by name.
+
+    Args:
+        pods: The pods of a Deployment.
+        deployment: Its name, for the error.
+
+    Raises:
+        HarnessError: None is ready.
+    """
+    ready = sorted((pod for pod in pods if is_ready(pod)), key=lambda pod: str(pod["metadata"]["name"]))
+    if not ready:
+        raise HarnessError(f"Deployment {deployment} has no ready pod to remove.")
+    return ready[0]

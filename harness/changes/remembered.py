@@ -67,6 +67,7 @@ class RememberingKube:
         self.apply = kube.apply
         self.patch = kube.patch
         self.delete = kube.delete
+        self.evict = kube.evict
 
     @contextmanager
     def looking(self) -> Iterator[None]:

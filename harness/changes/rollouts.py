@@ -6,7 +6,7 @@ from harness.changes.applied import AppliedChange
 from harness.changes.context import ChangeContext, Missing
 from harness.changes.pods import names, pods_of, uid
 from harness.kube.api import Object
-from harness.kube.rollout import Rollout, rollout_status
+from harness.kube.rollout import STATUS_OF, Rollout, rollout_status
 from harness.model.events import Applied
 
 #: The annotation that ``kubectl rollout restart`` sets.
@@ -58,6 +58,18 @@ def rollout_missing(deployment: Object, *, since: int) -> Missing:
     if deployment["metadata"].get("generation", 0) <= since:
         return (f"a generation of the Deployment after {since}",)
     return () if status.state is Rollout.COMPLETE else (f"the rollout: {status.missing}",)
+
+
+def workload_missing(context: ChangeContext) -> Missing:
+    """Return what is missing until the rollout of everything in the workload that runs pods is complete."""
+    found = (
+        (each["metadata"]["name"], status(each))
+        for kind, status in STATUS_OF.items()
+        for each in context.kube.list(kind, context.namespace)
+    )
+    return tuple(
+        f"the pods of {name}: {status.missing}" for name, status in found if status.state is not Rollout.COMPLETE
+    )
 
 
 def old_pods_missing(context: ChangeContext, deployment: Object, old: frozenset[str]) -> Missing:

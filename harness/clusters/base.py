@@ -101,6 +101,10 @@ class Cluster(Protocol):
     def controller(self) -> ControllerAddress | None:
         """Return the address of the ingress controller; None if a run must not restart it, because others use it."""
 
+    @property
+    def is_own(self) -> bool:
+        """Return True if the harness has made the cluster, so that a run may change its nodes."""
+
     def facts(self) -> Mapping[str, str]:
         """Return versions and settings for the report's environment."""
 

@@ -98,7 +98,10 @@ def _required(kind: str) -> bool:
 
 
 def _fields(kind: str, *, is_bare: bool) -> Iterable[dict[str, Any]]:
-    yield {"$ref": f"{_REF}{schema_of(kind).__name__}"}
+    schema = schema_of(kind)
+    yield {"$ref": f"{_REF}{schema.__name__}"}
+    if schema.list_field:
+        yield {"$ref": f"{_REF}{schema.__name__}/properties/{schema.list_field}"}
     if is_bare:
         yield {"type": "null"}
 

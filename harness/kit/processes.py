@@ -35,6 +35,21 @@ class Completed:
     stderr: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a program, with whatever code.
+
+    Attributes:
+        code: Its exit code; negative for the number of the signal that killed it.
+        stdout: Its standard output as text.
+        stderr: Its standard error as text.
+    """
+
+    code: int
+    stdout: str
+    stderr: str
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -54,6 +69,32 @@ def run(
         MissingToolError: The program is not installed.
         CommandError: It did not end with code 0, or not in time; with its command line and output.
     """
+    done = attempt(argv, timeout=timeout, cwd=cwd, env=env)
+    if done.code != 0:
+        output = (done.stdout + done.stderr)[-_TAIL:]
+        raise CommandError(f"{argv[0]} {describe_code(done.code)}.", detail=pasteable(argv, output))
+    return Completed(tuple(argv), done.stdout, done.stderr)
+
+
+def attempt(
+    argv: Sequence[str],
+    *,
+    timeout: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run a program to its end, and accept any exit code.
+
+    Args:
+        argv: Program and arguments.
+        timeout: Seconds after which it is killed.
+        cwd: Working directory; None for this process's own.
+        env: Whole environment; None for this process's own.
+
+    Raises:
+        MissingToolError: The program is not installed.
+        CommandError: It did not end in time; with its command line and output.
+    """
     try:
         done = subprocess.run(
             list(argv), timeout=timeout, cwd=cwd, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -64,9 +105,7 @@ def run(
         seen = ((error.stdout or b"") + (error.stderr or b""))[-_TAIL:].decode(errors="replace")
         raise CommandError(f"{argv[0]} did not end within {timeout:g} s.", detail=pasteable(argv, seen)) from error
     out, err = (stream.decode(errors="replace") for stream in (done.stdout, done.stderr))
-    if done.returncode != 0:
-        raise CommandError(f"{argv[0]} {describe_code(done.returncode)}.", detail=pasteable(argv, (out + err)[-_TAIL:]))
-    return Completed(tuple(argv), out, err)
+    return Ended(done.returncode, out, err)
 
 
 def describe_code(code: int) -> str:

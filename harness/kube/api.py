@@ -79,6 +79,13 @@ class KubeApi(Protocol):
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
         """Request the deletion of an object. ``grace`` is in seconds; ``None`` means the object's own grace period."""
 
+    def evict(self, pod: str, namespace: str) -> None:
+        """Request the eviction of a pod.
+
+        Raises:
+            EvictionRefusedError: Its PodDisruptionBudget allows no eviction now.
+        """
+
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         """Yield changes after version ``since`` until ``stop()``, or until the server ends the watch normally.
 

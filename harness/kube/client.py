@@ -13,7 +13,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.kube.api import Object, Objects, Strategy, WatchEvent, strategy_of
-from harness.kube.errors import ConflictError, KubeError, NotFoundError, UnreachableError, error_for
+from harness.kube.errors import (
+    ConflictError,
+    EvictionRefusedError,
+    KubeError,
+    NotFoundError,
+    UnreachableError,
+    error_for,
+)
 from harness.kube.kinds import KNOWN_KINDS, ApiKind, discovery_paths, resource_kinds
 from harness.kube.logs import LogLine, follow_log
 from harness.kube.scopes import write_path
@@ -30,6 +37,8 @@ _CONTENT_TYPES: Mapping[Strategy, str] = {
     "json": "application/json-patch+json",
 }
 _JSON = "application/json"
+#: Reason of the cause by which an eviction is refused.
+_BUDGET = "DisruptionBudget"
 
 #: Name under which the API server records our writes in ``managedFields``.
 FIELD_MANAGER = "harness"
@@ -157,6 +166,18 @@ class Kube:
         action = _words("delete", kind, name, namespace)
         self._json("DELETE", write_path(self._kind(kind), namespace, name, action), action, body=body)
 
+    def evict(self, pod: str, namespace: str) -> None:
+        """Request the eviction of a pod.
+
+        Raises:
+            EvictionRefusedError: Its PodDisruptionBudget allows no eviction now.
+            NotFoundError: There is no such pod.
+        """
+        action = _words("evict", "Pod", pod, namespace)
+        path = f"{write_path(self._kind('Pod'), namespace, pod, action)}/eviction"
+        metadata = {"name": pod, "namespace": namespace}
+        self._json("POST", path, action, body={"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata})
+
     def server_version(self) -> str:
         """Return the API server's version: ``v1.34.4``.
 
@@ -262,7 +283,12 @@ def read_answer(action: str, status: int, content: bytes) -> Object:
 
 
 def _refusal(action: str, status: int, answer: Object) -> KubeError:
-    return error_for(action, status, str(answer.get("reason", "")), str(answer.get("message", "")))
+    reason = str(answer.get("reason", ""))
+    causes = (answer.get("details") or {}).get("causes") or ()
+    budgets = [str(each.get("message", "")) for each in causes if each.get("reason") == _BUDGET]
+    if status == 429 and budgets:
+        return EvictionRefusedError(action, status, reason, "; ".join(budgets))
+    return error_for(action, status, reason, str(answer.get("message", "")))
 
 
 def _api_path(group_version: str) -> str:

@@ -15,10 +15,12 @@ class ConfinedKube:
     Args:
         kube: The API server.
         namespaces: Namespaces in which objects may be created, changed and deleted.
+        patched: Cluster-scoped kinds whose objects may be changed.
     """
 
-    def __init__(self, kube: KubeApi, *namespaces: str) -> None:
+    def __init__(self, kube: KubeApi, *namespaces: str, patched: frozenset[str] = frozenset()) -> None:
         self._kube = kube
+        self._patched = patched
         self._namespaces = frozenset(namespaces)
         self.get = kube.get
         self.list = kube.list
@@ -58,7 +60,8 @@ class ConfinedKube:
         Raises:
             ScopeError: It is outside of the given namespaces; nothing was sent.
         """
-        self._check("patch", kind, name, namespace)
+        if namespace or kind not in self._patched:
+            self._check("patch", kind, name, namespace)
         return self._kube.patch(kind, name, namespace, body, strategy=strategy)
 
     def delete(self, kind: str, name: str, namespace: str, *, grace: int | None = None) -> None:
@@ -69,6 +72,15 @@ class ConfinedKube:
         """
         self._check("delete", kind, name, namespace)
         self._kube.delete(kind, name, namespace, grace=grace)
+
+    def evict(self, pod: str, namespace: str) -> None:
+        """Request the eviction of a pod.
+
+        Raises:
+            ScopeError: It is outside of the given namespaces; nothing was sent.
+        """
+        self._check("evict", "Pod", pod, namespace)
+        self._kube.evict(pod, namespace)
 
     def _check(self, verb: str, kind: str, name: str, namespace: str) -> None:
         if namespace in self._namespaces:

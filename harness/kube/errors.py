@@ -16,7 +16,7 @@ class KubeError(HarnessError):
         action: The request, for people: ``patch Deployment apple in namespace demo``.
         status: HTTP status of the answer; 0 if there was none.
         reason: Kubernetes' machine-readable reason (``NotFound``, ``Invalid``); may be empty.
-        message: The server's message.
+        message: The server's message; the attribute ``answer``.
     """
 
     def __init__(self, action: str, status: int, reason: str, message: str, *, hint: str = "") -> None:
@@ -25,6 +25,7 @@ class KubeError(HarnessError):
         self.action = action
         self.status = status
         self.reason = reason
+        self.answer = message
         self.hint = hint
 
 
@@ -38,6 +39,10 @@ class ConflictError(KubeError):
 
 class RejectedError(KubeError):
     """400 or 422: the server understood the request and found it invalid. A failed JSON patch ``test`` is one."""
+
+
+class EvictionRefusedError(KubeError):
+    """429 with a cause: a PodDisruptionBudget allows no eviction now. The cause is the message."""
 
 
 class ForbiddenError(KubeError):

@@ -55,6 +55,8 @@ KNOWN_KINDS: Mapping[str, ApiKind] = {
         ApiKind("Event", "v1", "events"),
         ApiKind("Deployment", "apps/v1", "deployments"),
         ApiKind("ReplicaSet", "apps/v1", "replicasets"),
+        ApiKind("StatefulSet", "apps/v1", "statefulsets"),
+        ApiKind("DaemonSet", "apps/v1", "daemonsets"),
         ApiKind("EndpointSlice", "discovery.k8s.io/v1", "endpointslices"),
         ApiKind("Ingress", "networking.k8s.io/v1", "ingresses"),
         ApiKind("IngressClass", "networking.k8s.io/v1", "ingressclasses", namespaced=False),

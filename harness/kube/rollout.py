@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,6 +50,67 @@ def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
         available=status.get("availableReplicas", 0),
     )
     return RolloutStatus(Rollout.PROGRESSING if missing else Rollout.COMPLETE, missing)
+
+
+def stateful_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
+    """Return the status of a StatefulSet's rollout, by the rules of ``kubectl rollout status``.
+
+    A server that counts no generations runs no pods for it, so that there is nothing to wait for.
+    """
+    spec, status, unseen = _unseen(obj)
+    if unseen is not None:
+        return unseen
+    wanted = spec.get("replicas", 1)
+    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
+    new = wanted - (rolling.get("partition") or 0)
+    ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
+    if ready < wanted:
+        return RolloutStatus(Rollout.PROGRESSING, f"{ready} of {wanted} replicas are ready")
+    if _is_rolling(spec) and updated < new:
+        return RolloutStatus(Rollout.PROGRESSING, f"{updated} of {new} replicas are new")
+    return RolloutStatus(Rollout.COMPLETE)
+
+
+def daemon_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
+    """Return the status of a DaemonSet's rollout, by the rules of ``kubectl rollout status``.
+
+    A server that counts no generations runs no pods for it, so that there is nothing to wait for.
+    """
+    spec, status, unseen = _unseen(obj)
+    if unseen is not None:
+        return unseen
+    wanted = status.get("desiredNumberScheduled", 0)
+    updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
+    if _is_rolling(spec) and updated < wanted:
+        return RolloutStatus(Rollout.PROGRESSING, f"{updated} of {wanted} pods are new")
+    if available < wanted:
+        return RolloutStatus(Rollout.PROGRESSING, f"{available} of {wanted} pods are available")
+    return RolloutStatus(Rollout.COMPLETE)
+
+
+def _unseen(obj: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], RolloutStatus | None]:
+    """Return the spec, the status, and the rollout's status if its controller has not decided about it."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    generation = obj["metadata"].get("generation", 0)
+    if not generation:
+        return spec, status, RolloutStatus(Rollout.COMPLETE)
+    if generation > status.get("observedGeneration", 0):
+        return spec, status, RolloutStatus(Rollout.PROGRESSING, "its controller has not seen the new spec")
+    return spec, status, None
+
+
+def _is_rolling(spec: Mapping[str, Any]) -> bool:
+    """Return True if the controller replaces old pods by itself."""
+    strategy: Mapping[str, Any] = spec.get("updateStrategy") or {}
+    return str(strategy.get("type", "RollingUpdate")) == "RollingUpdate"
+
+
+#: The status of a rollout, by the kind of its object.
+STATUS_OF: Mapping[str, Callable[[Mapping[str, Any]], RolloutStatus]] = {
+    "Deployment": rollout_status,
+    "StatefulSet": stateful_set_status,
+    "DaemonSet": daemon_set_status,
+}
 
 
 def rollout_state(deployment: Mapping[str, Any]) -> Rollout:

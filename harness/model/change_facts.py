@@ -21,11 +21,17 @@ class TargetKind(StrEnum):
     SERVICE = "Service"
     INGRESS = "Ingress"
     CONTROLLER = "ingress controller"
+    NODE = "Node"
+    ANYTHING = "whatever the command names"
 
     @property
     def field(self) -> str:
         """Return the field of a change that names the object; empty if no field does."""
-        return "" if self in {TargetKind.NOTHING, TargetKind.CONTROLLER} else self.value.lower()
+        return "" if self in _UNNAMED else self.value.lower()
+
+
+#: Kinds of objects that no field names.
+_UNNAMED = frozenset({TargetKind.NOTHING, TargetKind.CONTROLLER, TargetKind.ANYTHING})
 
 
 class FirstTry(StrEnum):

@@ -22,6 +22,8 @@ _SEEN_SECONDS = 1.0
 _CONTROLLER_SECONDS = 10.0
 
 _READ_PODS = Right("", "pods", ("list",))
+_LIST_ROLLOUTS = tuple(Right("apps", plural, ("list",)) for plural in ("deployments", "statefulsets", "daemonsets"))
+_EVICT_PODS = Right("", "pods/eviction", ("create",))
 _READ_ENDPOINTS = Right("discovery.k8s.io", "endpointslices", ("list",))
 _PATCH_DEPLOYMENTS = Right("apps", "deployments", ("get", "patch"))
 _PATCH_SERVICES = Right("", "services", ("get", "patch"))
@@ -322,6 +324,77 @@ class DeletePod(ChangeSpec):
     )
     deployment: str
     force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evict(ChangeSpec):
+    """Evicts pods of a Deployment, as the drain of a node or an autoscaler does; PodDisruptionBudgets may delay it.
+
+    Attributes:
+        deployment: Name of the Deployment.
+        pods: ``one`` for the first ready pod by name, ``all`` for every pod that exists at the start.
+        within: Seconds to wait for the budgets, in addition to the time that every change has.
+    """
+
+    kind: ClassVar[str] = "evict"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="one pod or all pods are evicted, as soon as their PodDisruptionBudget allows it",
+        target=TargetKind.DEPLOYMENT,
+        observed="the evicted pods are gone, and all replicas are ready, one of them a new pod at least",
+        undoable=False,
+        undo="a pod that is gone does not come back, its replacement does",
+        in_place=InPlace(usage="evict"),
+        replaces_pods=True,
+        rights=(Right("apps", "deployments", ("get",)), _READ_PODS, _EVICT_PODS),
+        aliases=("eviction", "evict-pod"),
+    )
+    deployment: str
+    pods: Literal["one", "all"] = "one"
+    within: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain(ChangeSpec):
+    """Drains a node as ``kubectl drain`` does, and lets it take pods again afterwards.
+
+    Only the workload's pods are evicted, not those of the cluster itself.
+
+    Attributes:
+        node: Name of the node; empty for the one with most pods of the workload.
+        within: Seconds to wait for the budgets, in addition to the time that every change has.
+        hold: Seconds in which the node stays empty after the drain.
+    """
+
+    kind: ClassVar[str] = "drain"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="a node takes no new pods, and the workload's pods on it are evicted; then it takes pods again",
+        target=TargetKind.NODE,
+        observed="none of these pods is left; after `uncordon`, every rollout is complete",
+        undoable=True,
+        undo="the node takes pods again",
+        in_place=InPlace(refused="a node runs pods of others as well; `evict` moves those of the application"),
+        replaces_pods=True,
+        rights=(
+            Right("", "nodes", ("get", "patch")),
+            *_LIST_ROLLOUTS,
+            _READ_PODS,
+            _EVICT_PODS,
+        ),
+        aliases=("cordon", "drain-node", "node-drain"),
+    )
+    node: str = ""
+    within: float = 60.0
+    hold: float = 0.0
+
+    @property
+    def own_hold(self) -> float:
+        """Return the hold."""
+        return self.hold
+
+    @property
+    def undoes_itself(self) -> bool:
+        """Return True: the node always takes pods again."""
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -768,6 +841,36 @@ class ControllerRestart(ChangeSpec):
         return _CONTROLLER_SECONDS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kubectl(ChangeSpec):
+    """A command of the user's, run by kubectl.
+
+    Attributes:
+        command: The words after ``kubectl``, passed on without a shell; ``{time}`` is the repetition, from 1.
+        timeout: Seconds after which the command is killed.
+    """
+
+    kind: ClassVar[str] = "kubectl"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="any command of kubectl",
+        target=TargetKind.ANYTHING,
+        observed="it ended with code 0, an object of the workload differs, every rollout is complete, "
+        "no pod is ending, and `answers` were given; its purpose is not checked",
+        undoable=False,
+        undo="what the command changed is unknown",
+        in_place=InPlace(refused="which objects a command changes is unknown, so it could not be undone"),
+        replaces_pods=True,
+        rights=(
+            *_LIST_ROLLOUTS,
+            *(Right("", plural, ("list",)) for plural in ("pods", "services", "configmaps", "secrets")),
+            Right("networking.k8s.io", "ingresses", ("list",)),
+        ),
+        aliases=("command", "kubectl-command", "run"),
+    )
+    command: tuple[str, ...]
+    timeout: float = 60.0
+
+
 #: Every kind of change by its word in Experiment files and evidence. A new kind gets its row here.
 CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
     spec.kind: spec
@@ -776,6 +879,8 @@ CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
         RollingUpdate,
         Restart,
         DeletePod,
+        Evict,
+        Drain,
         Scale,
         SelectorPatch,
         IngressEdit,
@@ -783,6 +888,7 @@ CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
         Canary,
         AbTest,
         ControllerRestart,
+        Kubectl,
     )
 }
 

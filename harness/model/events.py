@@ -89,12 +89,22 @@ class Applied(Acted):
         fields: Paths of the changed fields, or ``created``.
         force: True if a pod was deleted without its grace period.
         by: Property that sends a request to the candidate: ``header``, ``cookie`` or ``weight``.
+        command: A command line that was run.
+        code: Its exit code; negative for the number of a signal.
+        ms: Its duration in milliseconds.
+        output: The end of its output and errors.
+        changed: Objects that differ after the command, of those that are compared.
     """
 
     object: str | None = None
     fields: str | None = None
     force: bool | None = None
     by: str | None = None
+    command: str | None = None
+    code: int | None = None
+    ms: int | None = None
+    output: str | None = None
+    changed: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

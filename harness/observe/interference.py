@@ -157,6 +157,7 @@ class _OwnApi:
         self.create = kube.create
         self.apply = kube.apply
         self.delete = kube.delete
+        self.evict = kube.evict
         self.watch = kube.watch
 
     def patch(

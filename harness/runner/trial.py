@@ -221,8 +221,10 @@ class Trial:
     def _change_context(self, kube: Kube, parts: TrialParts, namespace: str) -> ChangeContext:
         controller = parts.cluster.controller
         remembering = RememberingKube(kube, parts.observer.revision)
+        outside = [controller.namespace] if controller else []
+        is_own = parts.cluster.is_own
         return ChangeContext(
-            kube=ConfinedKube(remembering, namespace, *([controller.namespace] if controller else [])),
+            kube=ConfinedKube(remembering, namespace, *outside, patched=frozenset({"Node"} if is_own else ())),
             namespace=namespace,
             timeline=parts.timeline,
             undo=UndoJournal(self.job.directory.undo),
@@ -232,6 +234,7 @@ class Trial:
             ingress_signals=parts.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
+            kubeconfig=parts.cluster.kubeconfig if is_own else None,
             quiet=parts.observer.quiet,
             check=at_most_every(LOOK_SECONDS, lambda: self._check(parts)),
             looking=remembering.looking,

@@ -42,12 +42,14 @@ class FakeKube:
         reactions: Controllers. Each is called with this object after every write of the harness, outside the lock.
         refusals: Verb (``patch``) -> exception to raise before anything is done.
         cluster_scoped: Further cluster-scoped kinds.
+        budgets: Called with the name of each pod before its eviction. A PodDisruptionBudget raises to refuse it.
     """
 
     def __init__(self) -> None:
         self.reactions: list[Callable[[FakeKube], None]] = []
         self.refusals: dict[str, Exception] = {}
         self.cluster_scoped: set[str] = set()
+        self.budgets: list[Callable[[str], None]] = []
         self._objects: dict[_Key, Object] = {}
         self._log: list[_Written] = []
         self._version = 1000
@@ -131,6 +133,13 @@ class FakeKube:
                 }
                 self.put(found, namespace)
         self._react({})
+
+    def evict(self, pod: str, namespace: str) -> None:
+        """Delete a pod with its own grace period."""
+        self._refuse("evict")
+        for budget in self.budgets:
+            budget(pod)
+        self.delete("Pod", pod, namespace)
 
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         """Yield changes after version ``since``."""

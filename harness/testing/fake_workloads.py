@@ -17,6 +17,9 @@ from typing import Any
 from harness.kube.api import Object, Objects
 from harness.testing.fake_api import FakeKube, stamp
 
+#: Name of the node of all pods.
+NODE = "node"
+
 
 class WorkloadPart(StrEnum):
     """A part of the system that can fail to follow a change."""
@@ -71,9 +74,11 @@ class FakeWorkloads:
         template = deployment["spec"]["template"]
         labels = {**template["metadata"]["labels"], "pod-template-hash": version}
         name = f"{deployment['metadata']['name']}-{version}-{number}"
-        return kube.put(
-            pod(name, labels, f"127.9.1.{number}", ready=WorkloadPart.NEW_PODS not in self.broken), self.namespace
-        )
+        made = pod(name, labels, f"127.9.1.{number}", ready=WorkloadPart.NEW_PODS not in self.broken)
+        owner = {"kind": "ReplicaSet", "name": f"{deployment['metadata']['name']}-{version}", "controller": True}
+        made["metadata"]["ownerReferences"] = [owner]
+        made["spec"]["nodeName"] = NODE
+        return kube.put(made, self.namespace)
 
     def _end(self, kube: FakeKube, pods: Objects) -> None:
         if WorkloadPart.OLD_PODS not in self.broken:

@@ -98,6 +98,11 @@ class RoleBoundKube:
         self._authorize("delete", kind)
         self._kube.delete(kind, name, namespace, grace=grace)
 
+    def evict(self, pod: str, namespace: str) -> None:
+        """Evict a pod."""
+        self._use(Grant("", "pods/eviction", "create"))
+        self._kube.evict(pod, namespace)
+
     def watch(self, kind: str, namespace: str, *, since: str, stop: Callable[[], bool]) -> Iterator[WatchEvent]:
         """Yield changes after version ``since``."""
         self._authorize("watch", kind)
@@ -106,9 +111,11 @@ class RoleBoundKube:
     def _authorize(self, verb: str, kind: str) -> None:
         known = KNOWN_KINDS[kind]
         group = known.group_version.rpartition("/")[0]
-        grant = Grant(group, known.plural, verb)
+        self._use(Grant(group, known.plural, verb))
+
+    def _use(self, grant: Grant) -> None:
         if grant not in self._granted:
             self.refused.add(grant)
-            message = f"the Role does not grant {verb} on {known.plural}"
-            raise ForbiddenError(f"{verb} {kind}", 403, "Forbidden", message)
+            message = f"the Role does not grant {grant.verb} on {grant.resource}"
+            raise ForbiddenError(f"{grant.verb} {grant.resource}", 403, "Forbidden", message)
         self.used.add(grant)

@@ -14,7 +14,7 @@ from harness.kit.clock import Clock
 from harness.kube.confined import ConfinedKube
 from harness.model.timeline import Event
 from harness.testing.fake_api import FakeKube
-from harness.testing.fake_workloads import FakeWorkloads
+from harness.testing.fake_workloads import NODE, FakeWorkloads
 
 NS = "demo"
 
@@ -81,7 +81,7 @@ class World:
         self.quiet = True
         self.asked: list[str] = []
         self.context = ChangeContext(
-            kube=ConfinedKube(kube, NS),
+            kube=ConfinedKube(kube, NS, patched=frozenset({"Node"})),
             namespace=NS,
             timeline=self,
             undo=journal,
@@ -119,6 +119,7 @@ def make_world(tmp_path: Path) -> Callable[..., World]:
         kube, workloads = FakeKube(), FakeWorkloads(NS)
         for manifest in (deployment("apple", replicas), deployment("banana"), SERVICE, INGRESS):
             kube.put(manifest, NS)
+        kube.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE}, "spec": {}}, "")
         workloads(kube)
         kube.reactions.append(workloads)
 

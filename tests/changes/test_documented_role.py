@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from documentation import documented_role
 
 from harness.changes.perform import perform
+from harness.clusters.context.rules import reaches_beyond
+from harness.kit.processes import Ended
 from harness.model.changes import (
     CHANGE_KINDS,
     AbTest,
@@ -18,7 +21,10 @@ from harness.model.changes import (
     ChangeSpec,
     ControllerRestart,
     DeletePod,
+    Drain,
+    Evict,
     IngressEdit,
+    Kubectl,
     NoChange,
     Restart,
     Retire,
@@ -70,6 +76,8 @@ CHANGES: Mapping[str, ChangeSpec] = {
     "rolling-update that gets stuck": STUCK,
     "restart": Restart(name="restart", deployment="apple"),
     "delete-pod": DeletePod(name="delete", deployment="apple"),
+    "evict": Evict(name="evict", deployment="apple", pods="all"),
+    "drain": Drain(name="drain"),
     "scale": Scale(name="scale", deployment="apple", replicas=3),
     "selector-patch": SelectorPatch(name="patch", service="apple-service", selector={"version": "banana-v1"}),
     "ingress-edit": IngressEdit(name="edit", ingress="fruit", annotations={"x/timeout": "{time}"}),
@@ -81,6 +89,7 @@ CHANGES: Mapping[str, ChangeSpec] = {
     "canary that loses": replace(CANARY, name="losing"),
     "ab-test by header": BY_HEADER,
     "ab-test by weight": BY_WEIGHT,
+    "kubectl": Kubectl(name="command", command=("get", "pods"), answers={"/apple": ("v2",)}),
     "controller-restart": ControllerRestart(name="again"),
 }  # fmt: skip
 
@@ -96,6 +105,7 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
         ingress_signals=TABLE[controller].tells,
         controller=ControllerAddress(NS, "apple", "apple", {}),
         undo_after=0.0,
+        kubeconfig=Path("kubeconfig"),
     )
     if case == "rolling-update that gets stuck":
         world.workloads.broken.add(WorkloadPart.NEW_PODS)
@@ -113,6 +123,13 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
     return world
 
 
+def role_of(case: str) -> frozenset[Grant]:
+    """Return the documented Role, with the rights of a kind that is never made on a cluster of others."""
+    facts = CHANGES[case].facts
+    own = facts.rights if reaches_beyond(facts) else ()
+    return documented_role("ClusterRole") | {Grant(r.group, r.resource, verb) for r in own for verb in r.verbs}
+
+
 def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBoundKube:
     """Make the change of a case on an API server that permits only the Role's rights."""
     kube = RoleBoundKube(world.kube, granted)
@@ -126,6 +143,7 @@ def carried_out(world: World, case: str, granted: frozenset[Grant]) -> RoleBound
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.changes.kinds.ab_test.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("harness.changes.kinds.kubectl.attempt", lambda *_words, **_options: Ended(0, "", ""))
 
 
 def test_every_kind_of_change_is_a_case() -> None:
@@ -140,16 +158,15 @@ def test_every_kind_of_change_is_a_case() -> None:
 )
 def test_the_documented_role_is_enough(make_world: Callable[..., World], case: str, controller: str) -> None:
     """Each change is made, observed and undone with the documented Role."""
-    carried_out(prepared(make_world, case, controller), case, documented_role("ClusterRole"))
+    carried_out(prepared(make_world, case, controller), case, role_of(case))
 
 
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[..., World], controller: str) -> None:
     """The facts of each kind have exactly the rights that it uses."""
-    granted = documented_role("ClusterRole")
     used: dict[str, set[Grant]] = {kind: set() for kind in CHANGE_KINDS}
     for case, spec in CHANGES.items():
-        kube = carried_out(prepared(make_world, case, controller), case, granted)
+        kube = carried_out(prepared(make_world, case, controller), case, role_of(case))
         used[spec.kind] |= kube.used
     stated = {
         kind: {
@@ -181,8 +198,8 @@ def specs(world: World) -> dict[tuple[str, str], object]:
     """Return the fields that users write, of every object that a change may modify."""
     return {
         (kind, item["metadata"]["name"]): (item["spec"], item["metadata"].get("annotations") or {})
-        for kind in ("Deployment", "Service", "Ingress", *CREATED)
-        for item in world.kube.list(kind, NS)
+        for kind, namespace in (*((kind, NS) for kind in ("Deployment", "Service", "Ingress", *CREATED)), ("Node", ""))
+        for item in world.kube.list(kind, namespace)
     }
 
 

@@ -17,6 +17,7 @@ from harness.model.changes import (
     CHANGE_KINDS,
     ChangeSpec,
     DeletePod,
+    Evict,
     IngressEdit,
     NoChange,
     Restart,
@@ -34,6 +35,7 @@ ROLL = RollingUpdate(name="roll", deployment="apple", set={"args": ["-text=apple
 RESTART = Restart(name="restart", deployment="apple")
 DELETE = DeletePod(name="delete", deployment="apple")
 FORCE = DeletePod(name="force", deployment="apple", force=True)
+EVICT = Evict(name="evict", deployment="apple", within=0.1)
 SCALE = Scale(name="scale", deployment="apple", replicas=3)
 REPOINT = SelectorPatch(name="repoint", service="apple-service", selector={"version": "banana-v1"}, answer="banana*")
 NOBODY = SelectorPatch(name="nobody", service="apple-service", selector={"version": "nobody"})
@@ -43,7 +45,9 @@ CONTROL = NoChange(name="none", hold=0.01)
 
 
 @pytest.mark.parametrize(
-    "spec", [ROLL, RESTART, DELETE, FORCE, SCALE, REPOINT, NOBODY, EDIT, WEIGHT, CONTROL], ids=lambda spec: spec.name
+    "spec",
+    [ROLL, RESTART, DELETE, FORCE, EVICT, SCALE, REPOINT, NOBODY, EDIT, WEIGHT, CONTROL],
+    ids=lambda spec: spec.name,
 )
 def test_a_change_that_happens_is_observed(world: World, spec: ChangeSpec) -> None:
     """Each change is applied and observed once."""
@@ -90,7 +94,9 @@ def broken(part: WorkloadPart) -> Callable[[World], None]:
         (ROLL, unanswered, "an answer like 'apple-v1x'"),
         (RESTART, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
         (RESTART, broken(WorkloadPart.OLD_PODS), "end of the old pods"),
-        (DELETE, broken(WorkloadPart.OLD_PODS), "end of the deleted pod"),
+        (DELETE, broken(WorkloadPart.OLD_PODS), "the end of apple-"),
+        (EVICT, broken(WorkloadPart.OLD_PODS), "the end of apple-"),
+        (EVICT, broken(WorkloadPart.NEW_PODS), "replacement"),
         (DELETE, broken(WorkloadPart.NEW_PODS), "replacement"),
         (FORCE, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "replacement"),
         (SCALE, broken(WorkloadPart.DEPLOYMENT_CONTROLLER), "rollout"),
@@ -161,7 +167,7 @@ def test_a_patch_that_changes_nothing_is_never_observed(make_world: Callable[...
     assert "changes nothing" in world.missing()
 
 
-@pytest.mark.parametrize("spec", [ROLL, RESTART, DELETE, SCALE, REPOINT, EDIT], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [ROLL, RESTART, DELETE, EVICT, SCALE, REPOINT, EDIT], ids=lambda spec: spec.name)
 def test_an_object_that_is_not_there_is_an_error(world: World, spec: Any) -> None:
     """The change can't be made. It still has an end on the timeline."""
     for kind, name in (("Deployment", "apple"), ("Service", "apple-service"), ("Ingress", "fruit")):

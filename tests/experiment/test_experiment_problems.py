@@ -176,6 +176,19 @@ CHANGES = [
     (UPDATE.replace("answer: new", "answer: new, times: 3"), "only the first would roll"),
     (UPDATE.replace("answer: new", "until: ready"), "'progress-deadline'"),
     ("delete-pod: {deployment: apple, force: 1}", "true or false"),
+    ("evict: {deployment: aple}", "did you mean 'apple'"),
+    ("evict: {deployment: apple, pods: some}", "'one'"),
+    ("drain: {within: soon}", "'soon'"),
+    ("kubectl: []", "at least 1 item"),
+    ("kubectl: apply -f x", "a map"),
+    ("kubectl: {command: [get, pods], timout: 3s}", "did you mean 'timeout'"),
+    ("kubectl: [get, pods, --context=mine]", "--context=mine could lead to another cluster"),
+    ("kubectl: [-s, 'https://example.test', get, pods]", "-s could lead to another cluster"),
+    ("kubectl: [get, pods, -nweb]", "-nweb would leave the namespace"),
+    ("kubectl: [get, pods, -A]", "-A would leave the namespace"),
+    ("kubectl: [-v=2, drain, node]", "kubectl drain would change the node"),
+    ("kubectl: [edit, deployment/apple]", "kubectl edit does not end by itself"),
+    ("kubectl: [config, use-context, mine]", "kubectl config would change the kubeconfig"),
     ("scale: {deployment: apple, replicas: 1}", "nothing would change"),
     ("scale: {deployment: apple}", "replicas is required"),
     ("selector-patch: {service: apple, selector: {version: v2}}", "did you mean 'apple-service'"),
@@ -202,6 +215,55 @@ def test_a_change_with_a_mistake_is_refused_at_its_line(bench: Bench, change: st
 
     assert [f"{p.file}:{p.line}" for p in problems] == ["small.yaml:13"]
     assert word in f"{problems[0].message} {problems[0].hint}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "[apply, --server-side, -f, x.yaml]",
+        "[exec, deploy/apple, --, tool, -n, web]",
+        "{command: [rollout, restart, deployment/apple], timeout: 20s}",
+    ],
+)
+def test_a_command_that_stays_in_its_namespace_is_accepted(bench: Bench, command: str) -> None:
+    """Words after ``--`` belong to another program."""
+    bench.edit("small.yaml", RESTART, f"kubectl: {command}")
+    bench.edit("small.yaml", "change: restart, ", "")
+
+    assert bench.problems() == []
+
+
+BUDGET = """---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: strict}
+spec: {BOUND, selector: {matchLabels: {app: apple}}}
+"""
+
+
+@pytest.mark.parametrize("change", ["evict: {deployment: apple}", "drain: {}"])
+@pytest.mark.parametrize(
+    ("bound", "word"),
+    [
+        ("minAvailable: 1", "wants 1 of 1 pods"),
+        ("minAvailable: 10%", "wants 1 of 1 pods"),
+        ("maxUnavailable: 0", "wants 1 of 1 pods"),
+        ("unhealthyPodEvictionPolicy: AlwaysAllow", "sets no bound"),
+        ("maxUnavailable: 1", ""),
+        ("minAvailable: 0", ""),
+    ],
+)
+def test_a_budget_that_allows_no_eviction_is_named(bench: Bench, change: str, bound: str, word: str) -> None:
+    """A run would wait for it until its timeout."""
+    bench.edit("small.yaml", RESTART, change)
+    bench.edit("small.yaml", "change: restart, ", "")
+    with (bench.folder / "apps.yaml").open("a") as file:
+        file.write(BUDGET.replace("BOUND", bound))
+
+    found = [(f"{p.file}:{p.line}", p.message) for p in bench.problems()]
+
+    assert [place for place, _ in found] == (["small.yaml:13"] if word else [])
+    assert all(word in message and "PodDisruptionBudget strict" in message for _, message in found)
 
 
 def test_entries_on_one_line_have_their_paths(bench: Bench) -> None:

@@ -88,6 +88,18 @@ def test_a_missing_object_is_named(kube: KubeApi) -> None:
     assert "nobody" in caught.value.message
 
 
+def test_an_evicted_pod_goes(kube: KubeApi) -> None:
+    """A pod without a budget is deleted; one that does not exist is named."""
+    spec = {"nodeName": "n", "containers": [{"name": "c", "image": "x"}]}
+    kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": spec}, NS)
+
+    kube.evict("p", NS)
+
+    assert "deletionTimestamp" in kube.get("Pod", "p", NS)["metadata"]
+    with pytest.raises(NotFoundError):
+        kube.evict("q", NS)
+
+
 def test_creating_twice_is_a_conflict(kube: KubeApi) -> None:
     """Create does not replace an existing object."""
     kube.create(config_map("one", a="1"), NS)

@@ -9,7 +9,7 @@ from documentation import documented_role
 
 from harness.errors import WaitTimeoutError
 from harness.kube.errors import RolloutStuckError
-from harness.kube.rollout import Rollout, rollout_state, rollout_status, wait_rollout
+from harness.kube.rollout import STATUS_OF, Rollout, rollout_state, rollout_status, wait_rollout
 from harness.testing.fake_api import FakeKube
 from harness.testing.role_bound_api import RoleBoundKube
 
@@ -105,3 +105,46 @@ def test_waiting_ends_at_the_progress_deadline() -> None:
 
     with pytest.raises(RolloutStuckError):
         wait_rollout(kube, "apple", "ns", 60)
+
+
+STATEFUL = {"observedGeneration": 2, "readyReplicas": 3, "updatedReplicas": 3}
+DAEMON = {"observedGeneration": 2, "desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "status", "missing"),
+    [
+        ("StatefulSet", {}, STATEFUL, ""),
+        ("StatefulSet", {}, {**STATEFUL, "observedGeneration": 1}, "not seen the new spec"),
+        ("StatefulSet", {}, {**STATEFUL, "readyReplicas": 2}, "2 of 3 replicas are ready"),
+        ("StatefulSet", {}, {**STATEFUL, "updatedReplicas": 1}, "1 of 3 replicas are new"),
+        (
+            "StatefulSet",
+            {"updateStrategy": {"rollingUpdate": {"partition": 2}}},
+            {**STATEFUL, "updatedReplicas": 1},
+            "",
+        ),
+        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, {**STATEFUL, "updatedReplicas": 0}, ""),
+        ("StatefulSet", {}, {}, "not seen the new spec"),
+        ("DaemonSet", {}, DAEMON, ""),
+        ("DaemonSet", {}, {**DAEMON, "observedGeneration": 1}, "not seen the new spec"),
+        ("DaemonSet", {}, {**DAEMON, "updatedNumberScheduled": 1}, "1 of 3 pods are new"),
+        ("DaemonSet", {}, {**DAEMON, "numberAvailable": 0}, "0 of 3 pods are available"),
+    ],
+)
+def test_stateful_and_daemon_sets_have_conditions_of_their_own(
+    kind: str, spec: dict[str, Any], status: dict[str, int], missing: str
+) -> None:
+    """They are those of ``kubectl rollout status``."""
+    obj = {"metadata": {"name": "db", "generation": 2}, "spec": {"replicas": 3, **spec}, "status": status}
+
+    found = STATUS_OF[kind](obj)
+
+    assert (found.state is Rollout.COMPLETE) is not bool(missing)
+    assert missing in found.missing
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_where_no_pods_are_run_there_is_nothing_to_wait_for(kind: str) -> None:
+    """The embedded cluster stores the object and counts no generations of it."""
+    assert STATUS_OF[kind]({"metadata": {"name": "db"}, "spec": {}}).state is Rollout.COMPLETE

@@ -28,6 +28,7 @@ class FakeCluster:
     kubeconfig = Path("kubeconfig")
     entry = Entry("127.0.0.1", 80)
     ingress_signals = frozenset[str]()
+    is_own = True
 
     def __init__(self, log: list[str]) -> None:
         self.log = log

@@ -136,6 +136,10 @@ _APPLIED = (
 )
 _EDITOR = {"KUBE_EDITOR": "sed -i s/apple-v1/apple-v2/"}
 _NEW_IMAGE = "set image deploy/apple apple={image2}"
+#: The wait until the budget's controller has counted its pods; before, every eviction is refused.
+_COUNTED = f"wait --for=jsonpath={{{{.status.currentHealthy}}}}=1 pdb/held {WAIT}"
+#: A Deployment whose pods no other row uses.
+_HELD = ("create deployment held --image={image}", f"rollout status deployment/held {WAIT}")
 _ROLLED_OUT = f"rollout status deploy/apple {WAIT}"
 _NO_SHELL = 'exec: "sh": executable file not found in \\$PATH'
 
@@ -173,10 +177,7 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         ),
         Row(
             "create poddisruptionbudget b --selector=app=apple --min-available=1",
-            r"evicts pods without regard to it[\s\S]*poddisruptionbudget\.policy/b created",
-            "The budget is stored; evictions do not respect it.",
-            R.DIFFERS,
-            real=r"poddisruptionbudget\.policy/b created",
+            r"poddisruptionbudget\.policy/b created",
         ),
         Row(
             "create quota q --hard=pods=3",
@@ -383,6 +384,21 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
             r"drained \(server dry run\)",
             "Without the dry run, the pods are evicted; new ones wait until `uncordon`.",
             after=("uncordon {node}",),
+        ),
+        Row(
+            "drain {node} --pod-selector=app=held --timeout=60s",
+            r"pod/held-\S+ evicted[\s\S]*drained",
+            "The PodDisruptionBudget allows it; the new pod waits until `uncordon`.",
+            first=(*_HELD, "create poddisruptionbudget held --selector=app=held --max-unavailable=1", _COUNTED),
+            after=("uncordon {node}",),
+        ),
+        Row(
+            "drain {node} --pod-selector=app=held --timeout=3s",
+            "Cannot evict pod as it would violate the pod's disruption budget",
+            "kubectl tries again every 5 s until its timeout.",
+            first=(*_HELD, "create poddisruptionbudget held --selector=app=held --min-available=1", _COUNTED),
+            after=("uncordon {node}",),
+            fails=True,
         ),
     ),
     "Roll out": (

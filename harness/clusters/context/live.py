@@ -48,6 +48,11 @@ class LiveCluster:
     events: queue.SimpleQueue[Event] = field(default_factory=queue.SimpleQueue)
 
     @property
+    def is_own(self) -> bool:
+        """Return False: others use its nodes too."""
+        return False
+
+    @property
     def controller(self) -> ControllerAddress | None:
         """Return None: a run never restarts an ingress controller that others use."""
         return None

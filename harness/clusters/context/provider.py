@@ -63,6 +63,11 @@ class ContextCluster:
             return entry_of_ingress(kube, self.namespace)
 
     @property
+    def is_own(self) -> bool:
+        """Return False: others use its nodes too."""
+        return False
+
+    @property
     def controller(self) -> ControllerAddress | None:
         """Return None: a run never restarts an ingress controller that others use."""
         return None

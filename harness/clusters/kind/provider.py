@@ -64,6 +64,11 @@ class KindCluster:
         return self.record.entry
 
     @property
+    def is_own(self) -> bool:
+        """Return True: the harness has made it."""
+        return True
+
+    @property
     def controller(self) -> ControllerAddress | None:
         """Return the address of the ingress controller; None without one."""
         return controller_facts(self.settings.ingress).address

@@ -67,6 +67,11 @@ class LocalCluster:
         return bringup.service_entry(self.settings, namespace, service, self.node.alive)
 
     @property
+    def is_own(self) -> bool:
+        """Return True: the harness has made it."""
+        return True
+
+    @property
     def controller(self) -> ControllerAddress | None:
         """Return the address of the ingress controller; None without one."""
         return controller_facts(self.settings.ingress).address

@@ -63,6 +63,11 @@ class TrialCluster:
         return self._cluster.entry
 
     @property
+    def is_own(self) -> bool:
+        """Return True if the harness has made the shared cluster."""
+        return self._cluster.is_own
+
+    @property
     def controller(self) -> ControllerAddress | None:
         """Return the address of the shared cluster's ingress controller."""
         return self._cluster.controller

@@ -145,7 +145,10 @@ def _parse(value: Any, place: Place, problems: Problems) -> LocatedChange | None
         message = f"unknown change {kind!r}; known are {listed(CHANGE_KINDS)}"
         problems.add(ProblemCode.UNKNOWN_NAME, place, message, near_kind(str(kind), CHANGE_KINDS))
         return None
-    parsed = validate(schema_of(kind), fields, (*place, kind), problems)
+    schema = schema_of(kind)
+    if isinstance(fields, list) and schema.list_field:
+        fields = {schema.list_field: fields}
+    parsed = validate(schema, fields, (*place, kind), problems)
     if parsed is None:
         return None
     return LocatedChange(CHANGE_KINDS[kind](name=parsed.name or kind, **parsed.fields()), place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -15,7 +15,13 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class NamedSchema(ExperimentPart):
-    """A change with its name."""
+    """A change with its name.
+
+    Attributes:
+        list_field: Field that a list in place of the map sets; empty if there is no such short form.
+    """
+
+    list_field: ClassVar[str] = ""
 
     name: Name | None = Field(
         default=None, description="name of the change; its kind without it; required for a second change of a kind"

@@ -270,8 +270,13 @@ def _autoscaler(obj: Object) -> None:
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
 
 
+def _budget(obj: Object) -> None:
+    _fill(obj.setdefault("status", {}), currentHealthy=0, desiredHealthy=0, disruptionsAllowed=0, expectedPods=0)
+
+
 _FILLERS: dict[str, Callable[[Object], None]] = {
     "Pod": _pod,
+    "PodDisruptionBudget": _budget,
     "Deployment": _deployment,
     "ReplicaSet": _replicaset,
     "Service": _service,

@@ -20,6 +20,7 @@ _PERCENT_HELP = (
 _IMMUTABLE = "field is immutable"
 _ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 _PROTOCOLS = ("SCTP", "TCP", "UDP")
+_UNHEALTHY_POLICIES = ("AlwaysAllow", "IfHealthyBudget")
 _STRATEGIES = ("Recreate", "RollingUpdate")
 
 
@@ -120,9 +121,7 @@ def _rolling(rolling: Object) -> Problems:
     path = "spec.strategy.rollingUpdate"
     for name in ("maxUnavailable", "maxSurge"):
         yield from _amount(rolling[name], f"{path}.{name}")
-    share = str(rolling["maxUnavailable"])
-    if share.endswith("%") and share[:-1].isdigit() and int(share[:-1]) > 100:
-        yield FieldProblem.invalid(f"{path}.maxUnavailable", share, "must not be greater than 100%")
+    yield from _at_most_all(rolling["maxUnavailable"], f"{path}.maxUnavailable")
     if rolling["maxUnavailable"] in {0, "0%"} and rolling["maxSurge"] in {0, "0%"}:
         detail = "may not be 0 when `maxSurge` is 0"
         yield FieldProblem.invalid(f"{path}.maxUnavailable", rolling["maxUnavailable"], detail)
@@ -183,6 +182,34 @@ def _secret(obj: Object) -> Problems:
                 yield FieldProblem.required(f"data[{key}]")
 
 
+def _budget(obj: Object) -> Problems:
+    spec = obj["spec"]
+    fewest, most, selector = spec.get("minAvailable"), spec.get("maxUnavailable"), spec.get("selector")
+    if fewest is not None and most is not None:
+        shown = {
+            "MinAvailable": fewest,
+            "Selector": selector,
+            "MaxUnavailable": most,
+            "UnhealthyPodEvictionPolicy": spec.get("unhealthyPodEvictionPolicy"),
+        }
+        yield FieldProblem.invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
+    for path, value in (("spec.minAvailable", fewest), ("spec.maxUnavailable", most)):
+        if value is not None:
+            yield from _amount(value, path)
+            yield from _at_most_all(value, path)
+    if selector is not None:
+        yield from _selector(selector)
+    policy = spec.get("unhealthyPodEvictionPolicy")
+    if policy is not None:
+        yield from names.one_of("spec.unhealthyPodEvictionPolicy", policy, _UNHEALTHY_POLICIES)
+
+
+def _at_most_all(value: Any, path: str) -> Problems:
+    share = str(value)
+    if share.endswith("%") and share[:-1].isdigit() and int(share[:-1]) > 100:
+        yield FieldProblem.invalid(path, share, "must not be greater than 100%")
+
+
 def _same_selector(old: Object, new: Object) -> Problems:
     if old["spec"].get("selector") != new["spec"].get("selector"):
         yield FieldProblem.invalid("spec.selector", new["spec"].get("selector"), _IMMUTABLE)
@@ -203,6 +230,7 @@ _CHECKS: Mapping[str, Callable[[Object], Problems]] = {
     "ConfigMap": _configmap,
     "Secret": _secret,
     "EndpointSlice": _endpointslice,
+    "PodDisruptionBudget": _budget,
 }
 _UPDATES: Mapping[str, Callable[[Object, Object], Problems]] = {
     "Pod": pods.pod_update,

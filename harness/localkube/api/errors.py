@@ -91,6 +91,20 @@ def forbidden(resource: Resource, name: str, why: str, causes: Sequence[Object] 
     return StatusError(403, "Forbidden", message, details)
 
 
+def too_many_evictions(cause: str, *, retry_after: int = 0) -> StatusError:
+    """Refuse an eviction that a PodDisruptionBudget does not allow now.
+
+    Args:
+        cause: What the budget needs.
+        retry_after: Seconds after which the client should try again; 0 to leave that to the client.
+    """
+    details: Object = {"causes": [{"reason": "DisruptionBudget", "message": cause}]}
+    if retry_after:
+        details["retryAfterSeconds"] = retry_after
+    message = "Cannot evict pod as it would violate the pod's disruption budget."
+    return StatusError(429, "TooManyRequests", message, details)
+
+
 def invalid(resource: Resource, name: str, problems: Sequence[FieldProblem]) -> StatusError:
     """Return the error for an object with invalid fields; it lists all of them."""
     texts = [str(problem) for problem in problems]

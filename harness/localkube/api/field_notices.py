@@ -38,7 +38,6 @@ _IDLE: Mapping[str, str] = {
     **{resource.kind: _NO_PODS for resource in NOT_RUN},
     "HorizontalPodAutoscaler": "{kind} is stored: the embedded cluster measures no load and scales nothing by itself",
     "LimitRange": "{kind} is stored: the embedded cluster limits no pods",
-    "PodDisruptionBudget": "{kind} is stored: the embedded cluster evicts pods without regard to it",
     "ResourceQuota": "{kind} is stored: the embedded cluster limits no namespace",
 }
 _NO_READER = "{kind} is stored: no controller of this cluster reads it; Traefik does (--ingress traefik)"

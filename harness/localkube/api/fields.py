@@ -48,7 +48,6 @@ TABLES: Mapping[str, Fields] = {
     "V1ResourceQuota": _stored("spec", "status", why=_NO_QUOTA),
     "V1LimitRange": _stored("spec", why=_NO_QUOTA),
     "V1Lease": _stored("spec"),
-    "V1PodDisruptionBudget": _stored("spec", "status"),
     "V1HorizontalPodAutoscaler": _stored("spec", "status"),
     "V2HorizontalPodAutoscaler": _stored("spec", "status"),
     "V1NetworkPolicy": Fields(

@@ -61,7 +61,7 @@ class RequestHandlers:
             check_sender(request.headers.get("Host", ""), request.headers.get("Origin", ""))
             return self._document(request) or await _computed(request) or await self._resource(request)
         except errors.StatusError as error:
-            return _json(error.code, error.status)
+            return _refused(error)
         except ConnectionError:  # The client closed the connection during the answer.
             raise
         except Exception as error:  # noqa: BLE001 - a bug here fails one request, is logged, and does not affect others
@@ -111,7 +111,7 @@ class RequestHandlers:
         try:
             return await self._write_checked(request, target, view, validation)
         except errors.StatusError as error:
-            response = _json(error.code, error.status)
+            response = _refused(error)
             for sentence in validation.said:
                 response.headers.add("Warning", header(sentence))
             return response
@@ -262,6 +262,15 @@ def _with_warning(target: RequestInfo, response: web.Response) -> web.Response:
     """Add the warning that a server sends with each answer of a kind that is going to end."""
     if target.resource is ENDPOINTS:
         response.headers.add("Warning", header(DEPRECATED))
+    return response
+
+
+def _refused(error: errors.StatusError) -> web.Response:
+    """Answer an error, with the time after which to try again, if it has one."""
+    response = _json(error.code, error.status)
+    seconds = error.status["details"].get("retryAfterSeconds")
+    if seconds:
+        response.headers["Retry-After"] = str(seconds)
     return response
 
 

@@ -23,7 +23,7 @@ from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resourc
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset(
-    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice"}.union(
+    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice", "PodDisruptionBudget"}.union(
         *(group.plurals for group in GROUPS)
     )
 )
@@ -35,7 +35,7 @@ _SERVER_FIELDS = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGrac
 _PARTIAL = frozenset({"status", "finalize"})
 #: Kinds that may be created with a status: a kubelet registers its node with one.
 _REGISTERED_WITH_STATUS = frozenset({"Node"})
-_WITH_SPEC = frozenset({"Pod", "Deployment", "ReplicaSet", "Service", "Ingress", "Namespace"})
+_WITH_SPEC = frozenset({"Pod", "Deployment", "ReplicaSet", "Service", "Ingress", "Namespace", "PodDisruptionBudget"})
 
 
 class Registry:

@@ -11,6 +11,7 @@ from harness.kube.copies import copied
 from harness.localkube.api import errors, patching, tokens
 from harness.localkube.api.conversion import stored_resource, to_served, to_stored
 from harness.localkube.api.deletion import delete
+from harness.localkube.api.eviction import evict
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.managed_fields import Owner
 from harness.localkube.api.registry import Registry
@@ -19,7 +20,7 @@ from harness.localkube.api.scale import scale_of, scaled
 from harness.localkube.api.server_side_apply import applied
 from harness.localkube.api.watch_stream import Selection
 from harness.localkube.machinery.client import COMPONENT_AGENT
-from harness.localkube.machinery.objects import Object, key_of, timestamp
+from harness.localkube.machinery.objects import Object, key_of
 
 #: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
 Answer = tuple[int, Object]
@@ -40,11 +41,7 @@ class Writes:
     def create(self, target: RequestInfo, body: Any, query: Mapping[str, str], validation: FieldValidation) -> Answer:
         """Handle POST."""
         if target.subresource == "eviction":
-            options = DeleteOptions.parse(as_object(body).get("deleteOptions") or {}, query)
-            if not options.dry_run and not is_dry(query):
-                self._registry.modify(replace(target, subresource="status"), _disrupted)
-            delete(self._registry, target, replace(options, dry_run=options.dry_run or is_dry(query)))
-            return 201, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+            return 201, evict(self._registry, target, body, query)
         if target.subresource == "token":
             return 201, tokens.issue(self._registry.read(replace(target, subresource="")), body, datetime.now(UTC))
         if target.name:
@@ -156,21 +153,6 @@ def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValid
         why = f".{unknown[0]}: field not declared in schema"
     name = f"{manifest['metadata'].get('namespace', '')}/{manifest['metadata'].get('name', target.name)}"
     raise errors.server_error(f"failed to create typed patch object ({name}; {version}, Kind={kind}): {why}")
-
-
-def _disrupted(pod: Object) -> Object:
-    """Add the condition by which programs tell an eviction from a deletion."""
-    status = pod.setdefault("status", {})
-    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionTarget"]
-    condition = {
-        "type": "DisruptionTarget",
-        "status": "True",
-        "reason": "EvictionByEvictionAPI",
-        "message": "Eviction API: evicting",
-        "lastTransitionTime": timestamp(),
-    }
-    status["conditions"] = [*others, condition]
-    return pod
 
 
 def _typed(target: RequestInfo, obj: Object) -> Object:

@@ -30,6 +30,7 @@ class Context:
         pods: Cache.
         services: Cache.
         slices: Cache of EndpointSlices.
+        budgets: Cache of PodDisruptionBudgets.
     """
 
     client: ApiClient
@@ -41,6 +42,7 @@ class Context:
     pods: ResourceCache
     services: ResourceCache
     slices: ResourceCache
+    budgets: ResourceCache
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -56,6 +56,12 @@ TABLES: Mapping[str, Fields] = {
     "V1ReplicaSetSpec": Fields(
         implemented={"minReadySeconds": "", "replicas": "", "selector": "", "template": "V1PodTemplateSpec"}
     ),
+    "V1PodDisruptionBudget": Fields(
+        implemented={"metadata": "V1ObjectMeta", "spec": "V1PodDisruptionBudgetSpec"}, inert={**CONSTANTS, **STATUS}
+    ),
+    "V1PodDisruptionBudgetSpec": Fields(
+        implemented={"maxUnavailable": "", "minAvailable": "", "selector": "", "unhealthyPodEvictionPolicy": ""}
+    ),
     "V1EndpointSlice": Fields(
         implemented={"endpoints": "V1Endpoint", "metadata": "V1ObjectMeta", "ports": "DiscoveryV1EndpointPort"},
         inert=CONSTANTS,

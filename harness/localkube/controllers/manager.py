@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.deployment import DeploymentController
+from harness.localkube.controllers.disruption import DisruptionController
 from harness.localkube.controllers.endpointslice import EndpointSliceController
 from harness.localkube.controllers.garbage import GarbageCollector
 from harness.localkube.controllers.namespace import NamespaceController
@@ -16,6 +17,7 @@ from harness.localkube.controllers.resource_cache import ResourceCache
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.resources import (
+    BUDGETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
     NAMESPACES,
@@ -45,12 +47,14 @@ async def run_controllers(client: ApiClient, settings: NodeSettings) -> None:
             pods=await cache(PODS),
             services=await cache(SERVICES),
             slices=await cache(ENDPOINTSLICES),
+            budgets=await cache(BUDGETS),
         )
         stack.push_async_callback(context.close)
         controllers = (
             DeploymentController(context),
             ReplicaSetController(context),
             EndpointSliceController(context),
+            DisruptionController(context),
             GarbageCollector(context),
             NamespaceController(context),
         )

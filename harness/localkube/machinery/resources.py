@@ -104,6 +104,9 @@ REPLICASETS = Resource(
 ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices")
 INGRESSES = Resource("networking.k8s.io", "v1", "Ingress", "ingresses", short_names=("ing",), subresources=("status",))
 INGRESSCLASSES = Resource("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False)
+BUDGETS = Resource(
+    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",), subresources=("status",)
+)
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
 CUSTOM_KINDS = tuple(
     Resource(group.group, group.version, kind, plural) for group in GROUPS for kind, plural in group.plurals.items()
@@ -132,7 +135,6 @@ STORED = (
     Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",)),
     Resource("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",)),
     Resource("", "v1", "LimitRange", "limitranges", short_names=("limits",)),
-    Resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",)),
     AUTOSCALERS,
     OLD_AUTOSCALERS,
     Resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", short_names=("netpol",)),
@@ -167,6 +169,7 @@ RESOURCES: tuple[Resource, ...] = (
     INGRESSES,
     INGRESSCLASSES,
     LEASES,
+    BUDGETS,
     NEW_EVENTS,
     *NOT_RUN,
     *STORED,

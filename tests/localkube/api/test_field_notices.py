@@ -161,9 +161,9 @@ ROUTES = "/apis/traefik.io/v1alpha1/namespaces/default/ingressroutes"
             "measures no load and scales nothing",
         ),
         (
-            "/apis/policy/v1/namespaces/default/poddisruptionbudgets",
-            {"kind": "PodDisruptionBudget", "apiVersion": "policy/v1", "spec": {"minAvailable": 1}},
-            "evicts pods without regard to it",
+            "/api/v1/namespaces/default/resourcequotas",
+            {"kind": "ResourceQuota", "apiVersion": "v1", "spec": {"hard": {"pods": "3"}}},
+            "limits no namespace",
         ),
         (
             ROUTES,

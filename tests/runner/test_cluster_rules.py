@@ -8,7 +8,7 @@ import pytest
 
 from harness.cli.validate import validate
 from harness.errors import InvalidInputError
-from harness.model.changes import ControllerRestart, NoChange
+from harness.model.changes import ControllerRestart, Drain, Kubectl, NoChange
 from harness.runner.rules import rules_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.experiment.experiment_bench",)
 
 INGRESS_CLASS = {"apiVersion": "networking.k8s.io/v1", "kind": "IngressClass", "metadata": {"name": "mine"}}
-RESTART, NONE = ControllerRestart(name="controller-restart"), NoChange(name="none")
+RESTART, NONE, DRAIN = ControllerRestart(name="controller-restart"), NoChange(name="none"), Drain(name="drain")
+COMMAND = Kubectl(name="command", command=("get", "pods"))
 
 
 @pytest.mark.parametrize(
@@ -25,12 +26,14 @@ RESTART, NONE = ControllerRestart(name="controller-restart"), NoChange(name="non
     [("local", False, True, True), ("kind", True, False, True), ("context", True, False, False)],
 )
 def test_each_kind_of_cluster_has_its_rules(cluster: str, image: bool, obj: bool, change: bool) -> None:
-    """The rules concern an unknown image, a cluster-scoped object, and a restart of the ingress controller."""
+    """The rules concern an unknown image, a cluster-scoped object, the controller, the nodes, and any command."""
     rules = rules_of(cluster, {})
 
     assert (rules.image("hashicorp/http-echo:0.9") is None) is image
     assert (rules.object(INGRESS_CLASS) is None) is obj
     assert (rules.change(RESTART) is None) is change
+    assert (rules.change(DRAIN) is None) is change
+    assert (rules.change(COMMAND) is None) is change
     assert rules.change(NONE) is None
 
 
