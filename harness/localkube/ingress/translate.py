@@ -84,11 +84,12 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
 
 def services_without_endpoints(snapshot: Snapshot, configuration: NginxConfiguration) -> list[str]:
     """Return ``namespace/name`` of the Services to which an Ingress goes and which have no ready endpoint."""
+    controller = controller_settings(snapshot.settings)
     services = {
         path.backend: "/".join(path.service)
         for ingress in snapshot.ingresses
         if is_ours(ingress, snapshot.classes)
-        for path in paths_of(ingress, snapshot.secrets)
+        for path in paths_of(ingress, snapshot.secrets, controller)
     }
     backends = configuration.backends
     return [name for key, name in sorted(services.items()) if key in backends and not backends[key].endpoints]
