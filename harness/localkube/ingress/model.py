@@ -109,7 +109,8 @@ class LocationSettings:
         limits: Limits for each client; None for none.
         auth: Basic authentication; None for none.
         default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
-            place of custom errors; empty for none.
+            place of custom errors; empty for none. A change of it alone causes no reload: only that of a location that
+            uses it does.
         custom_errors: Statuses that the default backend replaces.
         protocol: Protocol of connections to endpoints, one of ingress-nginx's names.
         keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
@@ -142,7 +143,7 @@ class LocationSettings:
     denied_sources: tuple[str, ...] = ()
     limits: RateLimit | None = None
     auth: BasicAuth | None = None
-    default_backend: str = ""
+    default_backend: str = field(default="", compare=False)
     custom_errors: tuple[int, ...] = ()
     keep_errors: bool = False
     protocol: str = "HTTP"
@@ -174,6 +175,7 @@ class Location:
         port: Port of the Service as written in the Ingress.
         fallback: Backend of the Service that ``default-backend`` names, if it is used; empty for the controller's own
             default backend.
+        has_service: True if the Service exists. As in ingress-nginx, its creation and its deletion cause a reload.
     """
 
     path: str
@@ -185,6 +187,7 @@ class Location:
     written: str = ""
     port: str = ""
     fallback: str = ""
+    has_service: bool = True
 
 
 @dataclass(frozen=True, slots=True)
