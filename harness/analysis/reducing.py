@@ -57,7 +57,7 @@ def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, mome
 
     Returns:
         The evidence; None if only judging all rows at once gives the verdict: several workers, rows in another order,
-        a change whose versions are told apart, records of other parties, or a stream that did not cover the change.
+        a change that distinguishes versions, records of other parties, or a stream that did not cover the change.
     """
     if evidence.workers > 1 or evidence.change.version_routes or not has_no_line(evidence.others):
         return None
@@ -171,7 +171,7 @@ class _Selection:
         """Return the counts of each stream.
 
         Raises:
-            UnusualLedgerError: A stream does not cover the change, so its longest gap is told, however short.
+            UnusualLedgerError: A stream does not cover the change, so its longest gap counts, however short.
         """
         if self._moments.begin is not None and self._moments.end is not None:
             whole, before, through, due = self._all
