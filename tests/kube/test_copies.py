@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from copy import deepcopy
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ def test_a_copy_is_equal(value: object) -> None:
 def test_a_copy_shares_no_part_with_the_original() -> None:
     """A change of a copy changes neither the original nor another part of the copy."""
     part = {"ports": [80]}
-    original = {"a": part, "b": [part], "c": OrderedDict(x=part)}
+    original: Any = {"a": part, "b": [part], "c": OrderedDict(x=part)}
 
     copy = copied(original)
     copy["a"]["ports"].append(81)
