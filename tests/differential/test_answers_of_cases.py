@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from differential.controller_log import said_by
 from differential.facts import compare, reduce
-from differential.measuring import shares, total
+from differential.known import Known
+from differential.measuring import VERDICT, shares, total
 from differential.observing import Entry
 from differential.running import Case, Step, relevant
 from differential.traffic import NOTHING, Target, Traffic, counted_answers, first_of_last, is_lost, word_of
@@ -188,5 +189,7 @@ def test_shares_count_verdicts() -> None:
     assert (found.cases, found.verdicts) == (2, (1, 2))
     assert found.facts[1] - found.facts[0] == 1
     assert found.durations[0] == found.durations[1]
+    row = Known("other", VERDICT, "by chance", sometimes=True)
+    assert (found.by_chance, shares(cases, real, ours, [row]).by_chance) == (0, 1)
     both = total([found, found])
     assert (both.cases, both.verdicts, both.facts[1]) == (4, (2, 4), 2 * found.facts[1])

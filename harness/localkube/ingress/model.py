@@ -175,7 +175,6 @@ class Location:
         port: Port of the Service as written in the Ingress.
         fallback: Backend of the Service that ``default-backend`` names, if it is used; empty for the controller's own
             default backend.
-        has_service: True if the Service exists. As in ingress-nginx, its creation and its deletion cause a reload.
     """
 
     path: str
@@ -187,7 +186,6 @@ class Location:
     written: str = ""
     port: str = ""
     fallback: str = ""
-    has_service: bool = True
 
 
 @dataclass(frozen=True, slots=True)

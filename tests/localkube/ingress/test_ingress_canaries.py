@@ -62,7 +62,7 @@ def test_another_weight_causes_no_reload() -> None:
 )
 def test_a_canary_without_a_main_path_gets_no_requests(unmatched: dict[str, Any]) -> None:
     """Host, path and path type must match a main Ingress, and the Service must be a different one."""
-    backends = configuration_for(ingress("z", "old"), unmatched).backends
+    backends = configuration_for(ingress("a", "old"), unmatched).backends
 
     assert backends["default-old-80"].alternatives == ()
     assert "default-new-80" not in backends

@@ -26,12 +26,14 @@ class Shares:
         verdicts: Verdicts, of the cases that send requests.
         facts: Facts of order and presence; differences that depend on timing, as their rows say, are left out.
         durations: Durations within their bounds.
+        by_chance: Verdicts that are not the same, and depend on timing, as their rows say.
     """
 
     cases: int
     verdicts: tuple[int, int]
     facts: tuple[int, int]
     durations: tuple[int, int]
+    by_chance: int = 0
 
 
 def differing(
@@ -60,7 +62,8 @@ def shares(
     differ = sum(not each.is_duration and (each.case, each.fact) not in by_chance for each in found)
     late = sum(each.is_duration for each in found)
     verdicts = (len(with_verdict) - len(other & set(with_verdict)), len(with_verdict))
-    return Shares(len(mine), verdicts, (facts - differ, facts), (durations - late, durations))
+    chance = len({case for case, fact in by_chance if fact == VERDICT} & other)
+    return Shares(len(mine), verdicts, (facts - differ, facts), (durations - late, durations), chance)
 
 
 def write(groups: Mapping[str, Shares], date: str, path: Path = MEASURED) -> None:
@@ -73,7 +76,9 @@ def read(path: Path = MEASURED) -> tuple[str, dict[str, Shares]]:
     """Return the date of the last measurement, and its shares by group."""
     content = json.loads(path.read_text())
     pairs = {
-        name: Shares(each["cases"], *(tuple(each[key]) for key in ("verdicts", "facts", "durations")))
+        name: Shares(
+            each["cases"], *(tuple(each[key]) for key in ("verdicts", "facts", "durations")), each["by_chance"]
+        )
         for name, each in content["groups"].items()
     }
     return content["date"], pairs
@@ -92,4 +97,5 @@ def total(groups: Iterable[Shares]) -> Shares:
         added(each.verdicts for each in listed),
         added(each.facts for each in listed),
         added(each.durations for each in listed),
+        sum(each.by_chance for each in listed),
     )

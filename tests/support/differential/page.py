@@ -40,7 +40,6 @@ _COMPARED = """
 - **Durations**: the time from each step of a script to each state.
   One may differ by 1.2 s and {share} % of it, from the smallest to the largest of the recordings; some cases have more.
   Of all durations 90 in 100 must be within these bounds.
-
 - **Answers to requests**: the cases of `ingress-nginx` and `traefik` send 100 requests a second during a change.
   Each has a verdict: lossy if a request got an error or no answer, else lossless.
   The answers at the end, the number of reloads and the amount of lost requests are compared, too.
@@ -52,7 +51,8 @@ What no listed row names is the same.
 
 Measured on the embedded cluster on {date}, by `python -m differential embedded`.
 Cases whose pods started slowly because the machine was busy are left out.
-Differences that depend on timing, as their rows say, do not count.
+Differences that depend on timing, as their rows say, do not count in the facts of order and presence.
+Groups that are missing in the table were not measured since requests have verdicts.
 
 | cases | ran | same verdict | same facts of order and presence | durations within the bounds |
 |---|---|---|---|---|
@@ -90,6 +90,7 @@ def _shares(name: str, each: Shares) -> str:
         f"{same} of {of} ({100 * same / of:.1f} %)" if of else "none has one"
         for same, of in (each.verdicts, each.facts, each.durations)
     ]
+    cells[0] += f", {each.by_chance} of the others by timing" if each.by_chance else ""
     return f"| {name} | {each.cases} | {' | '.join(cells)} |"
 
 
