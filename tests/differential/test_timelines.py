@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from differential.__main__ import FLAVOURS, TIMELINE_RECORDING
+from differential.__main__ import FLAVOURS, TIMELINE_RECORDING, embedded_cluster
 from differential.api_answers import connected
 from differential.api_cases import ROOT
 from differential.facts import FactDifference, Facts, compare, counted, read_timelines, reduce
@@ -37,16 +31,8 @@ EXACT, DURATIONS = 0.95, 0.90
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[dict[str, Any]]:
     """The kubeconfig of an embedded cluster without an ingress controller."""
-    argv = [sys.executable, "-P", "-m", "harness.localkube", "--ingress", "none"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            assert line.startswith("export KUBECONFIG="), line
-            yield yaml.safe_load(Path(line.partition("=")[2].strip()).read_text())
-        finally:
-            os.kill(process.pid, signal.SIGINT)
-            process.wait(30)
+    with embedded_cluster() as config:
+        yield config
 
 
 @dataclass(frozen=True)

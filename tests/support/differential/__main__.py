@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
+import subprocess
 import sys
 import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +18,11 @@ import yaml
 
 from differential.api_answers import Answer, Api, answers, connected
 from differential.api_cases import ROOT, load
+from differential.facts import Facts, reduce
+from differential.generating import Generator, Outcome, Run, recipes, record
 from differential.observing import Entry
 from differential.page import write
-from differential.running import Flavour, Runner
+from differential.running import Case, Flavour, Runner
 from differential.timeline_cases import CASES
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
@@ -31,7 +37,7 @@ API_RECORDING = ROOT / "recorded" / "api.jsonl"
 def main() -> int:
     """Run what the command line names; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m differential", description=__doc__)
-    parser.add_argument("what", choices=("api", "timelines", "page"))
+    parser.add_argument("what", choices=("api", "timelines", "generate", "page"))
     parser.add_argument("kubeconfig", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=None)
     parser.add_argument("--only", default="", help="a part of the cases' names")
@@ -39,6 +45,8 @@ def main() -> int:
     parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
     parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
     parser.add_argument("--patience", type=float, default=75.0, help="longest time for a wait, in seconds")
+    parser.add_argument("--for", dest="duration", default="10m", help="generate: how long, such as 10m or 1h")
+    parser.add_argument("--seed", type=int, default=None, help="generate: the number of the first batch")
     parser.add_argument("--flavour", choices=sorted(FLAVOURS), default="kind")
     options = parser.parse_args()
     if options.what == "page":
@@ -48,6 +56,8 @@ def main() -> int:
         parser.error("a kubeconfig is needed")
     if options.what == "timelines":
         return _timelines(options)
+    if options.what == "generate":
+        return _generate(options)
     options.out = options.out or API_RECORDING
     header, found = asyncio.run(_ask(yaml.safe_load(options.kubeconfig.read_text())))
     lines = [header, *({"case": name, **answer} for name, answer in sorted(found.items()))]
@@ -82,6 +92,70 @@ def _timelines(options: argparse.Namespace) -> int:
         sys.stdout.write("not recorded, since their pods started slowly: " + ", ".join(starved) + "\n")
     sys.stdout.write(f"{len(found)} timelines of {header['source']} in {out}\n")
     return 0
+
+
+#: Cases of a batch of the generator.
+_BATCH = 24
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _generate(options: argparse.Namespace) -> int:
+    """Run generated cases on the cluster of the kubeconfig and on an embedded one, for so long."""
+    seconds = float(options.duration[:-1]) * _UNITS[options.duration[-1]]
+    config = yaml.safe_load(options.kubeconfig.read_text())
+    with embedded_cluster() as own:
+        outcome, source = asyncio.run(_explore(config, own, seconds, options))
+    record(outcome, source, time.strftime("%Y-%m-%d", time.gmtime()))
+    for recipe, facts in outcome.differ:
+        sys.stdout.write(f"{json.dumps(recipe)}\n    {', '.join(facts)}\n")
+    sys.stdout.write(f"{outcome.ran} cases ran on both clusters, {len(outcome.differ)} differ\n")
+    return 0
+
+
+async def _explore(
+    config: dict[str, Any], own: dict[str, Any], seconds: float, options: argparse.Namespace
+) -> tuple[Outcome, str]:
+    outcome, deadline = Outcome(), time.monotonic() + seconds
+    number = int(time.time()) if options.seed is None else options.seed
+
+    def late() -> bool:
+        return time.monotonic() > deadline
+
+    async with connected(config) as real, connected(own) as ours:
+        generator = Generator(_run_on(real, "kind", options), _run_on(ours, "embedded", options), late)
+        while not late():
+            await generator.explore(recipes(_BATCH, number), outcome)
+            number += 1
+            sys.stdout.write(f"{outcome.ran} ran, {len(outcome.differ)} differ\n")
+            sys.stdout.flush()
+        return outcome, str((await source_of(real))["source"])
+
+
+def _run_on(api: Api, flavour: str, options: argparse.Namespace) -> Run:
+    """Return a function that runs cases on a cluster; those of a starved cluster are left out."""
+    runner = Runner(api, FLAVOURS[flavour], f"g{int(time.time())}", options.patience)
+
+    async def run(cases: Sequence[Case]) -> Mapping[str, Facts]:
+        found, _ = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
+        return {name: reduce(timeline) for name, timeline in found.items()}
+
+    return run
+
+
+@contextmanager
+def embedded_cluster() -> Iterator[dict[str, Any]]:
+    """Start an embedded cluster without an ingress controller; yield its kubeconfig."""
+    argv = [sys.executable, "-P", "-m", "harness.localkube", "--ingress", "none"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        try:
+            if not line.startswith("export KUBECONFIG="):
+                raise RuntimeError(f"the embedded cluster did not start: {line}")
+            yield yaml.safe_load(Path(line.partition("=")[2].strip()).read_text())
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
 
 
 async def _ask(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Answer]]:
