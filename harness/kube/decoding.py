@@ -43,15 +43,22 @@ class DecodeError(ValueError):
     """A value has a wrong type; the message is the end of a real server's."""
 
 
+class _MismatchError(DecodeError):
+    """A value has another JSON type than its field."""
+
+
 @dataclass
 class Decoded:
     """The findings of a decoder about one object.
 
     Attributes:
         unknown: Paths of the fields that no such object has, in the object's order; they were dropped.
+        mismatch: The first value of a wrong type. Reading goes on after it, as in Go, because a text that is no amount
+            is reported instead.
     """
 
     unknown: list[str] = field(default_factory=list)
+    mismatch: _MismatchError | None = None
 
 
 def decode(obj: Any) -> Decoded:
@@ -66,6 +73,8 @@ def decode(obj: Any) -> Decoded:
     name = KINDS.get((str(obj.get("apiVersion")), str(obj.get("kind"))))
     if name is not None and (types := _types(name)) is not None:
         _object(obj, name, types, (), found)
+    if found.mismatch is not None:
+        raise found.mismatch
     return found
 
 
@@ -85,6 +94,13 @@ def _object(value: dict[str, Any], model: str, types: Mapping[str, str], path: P
 
 
 def _value(value: Any, expected: str, model: str, path: Path, found: Decoded) -> None:
+    try:
+        _checked(value, expected, model, path, found)
+    except _MismatchError as error:
+        found.mismatch = found.mismatch or error
+
+
+def _checked(value: Any, expected: str, model: str, path: Path, found: Decoded) -> None:
     items, entries = _LIST.fullmatch(expected), _MAP.fullmatch(expected)
     if items is not None:
         _require(value, list, f"[]{_go(items[1], path)}", model, path)
@@ -110,6 +126,8 @@ def _entries(value: Any, item: str, model: str, path: Path, found: Decoded) -> N
     for key, part in value.items():
         if amounts:
             _amount(part)
+        elif part is None and item == "str":
+            value[key] = ""
         elif part is not None:
             _value(part, item, model, (*path, _Key(key)), found)
 
@@ -170,10 +188,10 @@ def _require(value: Any, kind: type, go: str, model: str, path: Path) -> None:
         raise _mismatch(value, go, model, path)
 
 
-def _mismatch(value: Any, go: str, model: str, path: Path, shown: str = "") -> DecodeError:
+def _mismatch(value: Any, go: str, model: str, path: Path, shown: str = "") -> _MismatchError:
     where = ".".join(str(part) for part in path if isinstance(part, str) and not isinstance(part, _Key))
     word = shown or _WORDS.get(type(value), "null")
-    return DecodeError(f"json: cannot unmarshal {word} into Go struct field {_struct(model)}.{where} of type {go}")
+    return _MismatchError(f"json: cannot unmarshal {word} into Go struct field {_struct(model)}.{where} of type {go}")
 
 
 def _struct(model: str) -> str:

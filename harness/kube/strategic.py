@@ -90,8 +90,8 @@ def _merge_map(original: dict[str, Any], patch: dict[str, Any], field: str) -> d
         return _clean_map(patch)
     if directive == "delete":
         return {}
-    if directive not in (None, "merge"):
-        raise PatchError(f"unknown patch directive {_PATCH}: {directive!r}", hint="use replace, delete or merge")
+    if directive is not None:
+        raise PatchError(f"unknown patch directive {_PATCH}: {directive!r}", hint="use replace or delete")
     _retain(original, patch)
     before = {name: original[name] for name in original if isinstance(original[name], list)}
     orders = {key.removeprefix(_ORDER): patch.pop(key) for key in list(patch) if key.startswith(_ORDER)}
@@ -114,8 +114,13 @@ def _merge_value(original: dict[str, Any], key: str, value: Any, field: str) -> 
         original.pop(key, None)
     elif isinstance(value, dict) and isinstance(present, dict):
         original[key] = _merge_map(present, value, key)
+    elif isinstance(value, dict) and _PATCH in value:
+        original.pop(key, None)  # A directive for what is not there: a real server drops the whole map.
+    elif isinstance(value, list) and isinstance(present, list):
+        original[key] = _merge_list(present, value, field, key)
     elif isinstance(value, list):
-        original[key] = _merge_list(present if isinstance(present, list) else [], value, field, key)
+        _check_keys(value, MERGE_KEYS.get((field, key)), key)
+        original[key] = [item for item in _clean(value) if not _is_replace(item)]
     else:
         original[key] = _clean(value)
 
@@ -148,17 +153,22 @@ def _merge_objects(original: list[Any], patch: list[dict[str, Any]], merge_key: 
     return _in_order(merged, order, original, _identity(merge_key))
 
 
-def _check_items(patch: list[dict[str, Any]], merge_key: str, key: str) -> None:
+def _check_keys(patch: list[Any], merge_key: str | None, key: str) -> None:
     for item in patch:
-        if merge_key not in item:
+        if merge_key and isinstance(item, dict) and _PATCH not in item and merge_key not in item:
             raise PatchError(f"an item of {key!r} lacks {merge_key!r}, the merge key of this list")
-        if item.get(_PATCH) not in (None, "delete", "merge", "replace"):
+
+
+def _check_items(patch: list[dict[str, Any]], merge_key: str, key: str) -> None:
+    _check_keys([{name: each for name, each in item.items() if name != _PATCH} for item in patch], merge_key, key)
+    for item in patch:
+        if item.get(_PATCH) not in (None, "delete", "replace"):
             raise PatchError(f"unknown patch directive {_PATCH}: {item[_PATCH]!r} in an item of {key!r}")
 
 
 def _is_replace(item: Any) -> bool:
-    """Return True for the item ``{$patch: replace}``, which means "replace the whole list"."""
-    return isinstance(item, dict) and item == {_PATCH: "replace"}
+    """Return True for an item with ``$patch: replace``: the list is replaced by the patch's other items."""
+    return isinstance(item, dict) and item.get(_PATCH) == "replace"
 
 
 def _retain(original: dict[str, Any], patch: dict[str, Any]) -> None:
@@ -220,4 +230,8 @@ def _clean(value: Any) -> Any:
 
 
 def _clean_map(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: _clean(item) for key, item in value.items() if item is not None and not key.startswith("$")}
+    return {
+        key: _clean(item)
+        for key, item in value.items()
+        if item is not None and not key.startswith("$") and not (isinstance(item, dict) and _PATCH in item)
+    }

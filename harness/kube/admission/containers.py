@@ -37,9 +37,8 @@ def container_fields(container: Object, path: str, *, initial: bool) -> Problems
     yield from names.one_of(f"{path}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGES)
     for i, variable in enumerate(container.get("env") or []):
         yield from _variable(variable, f"{path}.env[{i}]")
-    for source in container.get("envFrom") or []:
-        if not source.get("configMapRef") and not source.get("secretRef"):
-            yield FieldProblem.invalid(f"{path}.envFrom", "", "must specify one of: `configMapRef` or `secretRef`")
+    for i, source in enumerate(container.get("envFrom") or []):
+        yield from _env_from(source, f"{path}.envFrom", i)
     yield from _resources(container.get("resources") or {}, f"{path}.resources")
     for policy in container.get("resizePolicy") or []:
         yield from names.one_of(f"{path}.resizePolicy", policy.get("restartPolicy"), _RESIZE)
@@ -53,6 +52,17 @@ def container_fields(container: Object, path: str, *, initial: bool) -> Problems
             if container.get(name) is not None:
                 detail = "may not be set for init containers without restartPolicy=Always"
                 yield FieldProblem.forbidden(f"{path}.{name}", detail)
+
+
+def _env_from(source: Object | None, path: str, number: int) -> Problems:
+    given = [name for name in ("configMapRef", "secretRef") if (source or {}).get(name) is not None]
+    if not given:
+        yield FieldProblem.invalid(path, "", "must specify one of: `configMapRef` or `secretRef`")
+    elif len(given) > 1:
+        yield FieldProblem.invalid(path, "", "may not have more than one field specified at a time")
+    for name in given:
+        if not (source or {})[name].get("name"):
+            yield FieldProblem.required(f"{path}[{number}].{name}.name")
 
 
 def port_fields(port: Object, path: str) -> Problems:
@@ -80,6 +90,8 @@ def _variable(variable: Object, path: str) -> Problems:
         yield FieldProblem.invalid(path, "", _SOURCE_NAMES)
     elif variable.get("value"):
         yield FieldProblem.invalid(path, "", "may not be specified when `value` is not empty")
+    elif len(given) > 1:
+        yield FieldProblem.invalid(path, "", "may not have more than one field specified at a time")
     for name in given:
         yield from _source(name, source[name], f"{path}.{name}")
 
@@ -88,8 +100,12 @@ def _source(name: str, source: Object, path: str) -> Problems:
     match name:
         case "fieldRef":
             field = source.get("fieldPath")
+            version = source.get("apiVersion", "v1")
             if not field:
                 yield FieldProblem.required(f"{path}.fieldPath")
+            elif version != "v1":
+                detail = f"error converting fieldPath: unsupported pod version: {version}"
+                yield FieldProblem.invalid(f"{path}.fieldPath", field, detail)
             elif not _FIELD_PATH.fullmatch(field):
                 detail = f"error converting fieldPath: field label not supported: {field}"
                 yield FieldProblem.invalid(f"{path}.fieldPath", field, detail)
@@ -137,6 +153,8 @@ def _mounts(mounts: list[Object], path: str) -> Problems:
     seen: set[str] = set()
     for i, mount in enumerate(mounts):
         where = mount.get("mountPath")
+        if not mount.get("name"):
+            yield FieldProblem.required(f"{path}[{i}].name")
         if not where:
             yield FieldProblem.required(f"{path}[{i}].mountPath")
         elif where in seen:

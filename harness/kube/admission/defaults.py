@@ -15,6 +15,8 @@ def apply_defaults(obj: Object) -> None:
     """Set the defaults of an object's kind, in place. Objects of other kinds are not changed."""
     filler = _FILLERS.get(obj["kind"])
     if filler is not None:
+        if isinstance(obj.get("spec"), dict):
+            _drop_zeros(obj["spec"])
         filler(obj)
 
 
@@ -26,6 +28,29 @@ def drop_nulls(value: Any) -> None:
     if isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             drop_nulls(item)
+
+
+#: Fields of specifications whose zero, false, empty text or empty list a real server does not tell from their absence.
+_ZERO_IS_ABSENT = frozenset(
+    {
+        "args", "command", "env", "envFrom", "externalIPs", "externalTrafficPolicy", "hostAliases", "hostIP",
+        "hostIPC", "hostNetwork", "hostPID", "hostPort", "hostname", "imagePullSecrets", "initContainers",
+        "limits", "loadBalancerIP", "loadBalancerSourceRanges", "minReadySeconds", "nodeName", "nodePort",
+        "nodeSelector", "paused", "ports", "priorityClassName", "publishNotReadyAddresses", "readOnly",
+        "readinessGates", "requests", "secretName", "serviceAccountName", "stdin", "stdinOnce", "subdomain",
+        "tls", "tolerations", "topologySpreadConstraints", "tty", "volumeMounts", "volumes", "workingDir",
+    }
+)  # fmt: skip
+
+
+def _drop_zeros(value: Any) -> None:
+    """Remove the zeros of fields in ``_ZERO_IS_ABSENT``, at any depth, in place."""
+    if isinstance(value, dict):
+        for name in [name for name, item in value.items() if name in _ZERO_IS_ABSENT and not item and item is not None]:
+            del value[name]
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _drop_zeros(item)
 
 
 #: Fields whose empty text is a value, and a wrong one.

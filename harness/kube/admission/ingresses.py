@@ -34,7 +34,7 @@ def ingress(obj: Object) -> Problems:
         yield from names.dns_subdomain("spec.ingressClassName", spec["ingressClassName"])
     for i, secured in enumerate(spec.get("tls") or []):
         for j, host in enumerate(secured.get("hosts") or []):
-            yield from names.dns_subdomain(f"spec.tls[{i}].hosts[{j}]", host.removeprefix("*."))
+            yield from names.host(f"spec.tls[{i}].hosts[{j}]", host)
         if secured.get("secretName"):
             yield from names.dns_subdomain(f"spec.tls[{i}].secretName", secured["secretName"])
 
@@ -43,7 +43,7 @@ def _host(host: str, field: str) -> Problems:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        yield from names.dns_subdomain(field, host.removeprefix("*."))
+        yield from names.host(field, host)
     else:
         yield FieldProblem.invalid(field, host, "must be a DNS name, not an IP address")
 
@@ -55,7 +55,8 @@ def _paths(paths: list[Object], field: str) -> Problems:
         kind, text = path.get("pathType"), path.get("path") or ""
         if kind is None:
             yield FieldProblem.required(f"{field}[{i}].pathType", "pathType must be specified")
-        elif kind not in _PATH_TYPES:
+            continue
+        if kind not in _PATH_TYPES:
             yield FieldProblem.unsupported(f"{field}[{i}].pathType", kind, _PATH_TYPES)
         elif not text.startswith("/") and (text or kind != "ImplementationSpecific"):
             yield FieldProblem.invalid(f"{field}[{i}].path", text, "must be an absolute path")

@@ -40,6 +40,9 @@ _KEY_HELP = (
 def dns_label(field: str, value: Any) -> Problems:
     """Check a DNS label of at most 63 characters: the name of a Service, namespace or container."""
     text = str(value)
+    if "." in text:
+        yield FieldProblem.invalid(field, text, "must not contain dots")
+        return
     if len(text) > 63:
         yield FieldProblem.invalid(field, text, "must be no more than 63 characters")
     if not _LABEL.fullmatch(text):
@@ -53,6 +56,21 @@ def dns_subdomain(field: str, value: Any) -> Problems:
         yield FieldProblem.invalid(field, text, "must be no more than 253 characters")
     if not _SUBDOMAIN.fullmatch(text):
         yield FieldProblem.invalid(field, text, _SUBDOMAIN_HELP)
+
+
+_WILDCARD_HELP = (
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of "
+    "lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character (e.g. '*.example.com', "
+    r"regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+
+
+def host(field: str, value: str) -> Problems:
+    """Check the name of a host, whose first label may be ``*``."""
+    if "*" not in value:
+        yield from dns_subdomain(field, value)
+    elif not value.startswith("*.") or not _SUBDOMAIN.fullmatch(value[2:]):
+        yield FieldProblem.invalid(field, value, _WILDCARD_HELP)
 
 
 def path_segment(field: str, value: Any) -> Problems:
@@ -80,7 +98,7 @@ def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
         yield from _name_form(kind)("metadata.name", meta["name"])
     yield from labels("metadata.labels", meta.get("labels") or {})
     for key, value in (meta.get("annotations") or {}).items():
-        yield from label_key("metadata.annotations", key)
+        yield from annotation_key("metadata.annotations", key)
         if not isinstance(value, str):
             yield FieldProblem.invalid("metadata.annotations", value, "must be a string")
     for name in meta.get("finalizers") or []:
@@ -103,11 +121,27 @@ def _name_form(kind: str) -> Callable[[str, Any], Problems]:
 
 def label_key(field: str, key: str) -> Problems:
     """Check the key of a label: a name, after an optional domain and a slash."""
+    if key.count("/") > 1:
+        shape = _KEY_HELP.removeprefix("name part ")
+        detail = f"a qualified name {shape} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+        yield FieldProblem.invalid(field, key, detail)
+        return
     prefix, slash, name = key.rpartition("/")
-    if not _QUALIFIED.fullmatch(name) or len(name) > 63:
+    if slash and not prefix:
+        yield FieldProblem.invalid(field, key, "prefix part must be non-empty")
+    if not name:
+        yield FieldProblem.invalid(field, key, "name part must be non-empty")
+    elif len(name) > 63:
+        yield FieldProblem.invalid(field, key, "name part must be no more than 63 characters")
+    if not _QUALIFIED.fullmatch(name):
         yield FieldProblem.invalid(field, key, _KEY_HELP)
-    if slash and not _SUBDOMAIN.fullmatch(prefix.lower()):
+    if prefix and not _SUBDOMAIN.fullmatch(prefix):
         yield FieldProblem.invalid(field, key, f"prefix part {_SUBDOMAIN_HELP}")
+
+
+def annotation_key(field: str, key: str) -> Problems:
+    """Check the key of an annotation: that of a label, of which capitals are read as small letters."""
+    yield from label_key(field, key.lower())
 
 
 def labels(field: str, values: Mapping[str, Any]) -> Problems:
@@ -116,8 +150,16 @@ def labels(field: str, values: Mapping[str, Any]) -> Problems:
         yield from label_key(field, key)
         if not isinstance(value, str):
             yield FieldProblem.invalid(field, value, "must be a string")
-        elif value and (len(value) > 63 or not _QUALIFIED.fullmatch(value)):
-            yield FieldProblem.invalid(field, value, _VALUE_HELP)
+        else:
+            yield from label_value(field, value)
+
+
+def label_value(field: str, value: str) -> Problems:
+    """Check the value of a label."""
+    if len(value) > 63:
+        yield FieldProblem.invalid(field, value, "must be no more than 63 characters")
+    if value and not _QUALIFIED.fullmatch(value):
+        yield FieldProblem.invalid(field, value, _VALUE_HELP)
 
 
 def port(field: str, value: Any) -> Problems:
@@ -178,14 +220,18 @@ def port_or_name(field: str, value: Any) -> Problems:
 
 
 def qualified(field: str, value: str) -> Problems:
-    """Require a name with an optional domain before it; an empty one has a problem of its own."""
-    if not value:
-        yield FieldProblem.invalid(field, value, "name part must be non-empty")
+    """Require a name with an optional domain before it."""
     yield from label_key(field, value)
 
 
 def config_key(field: str, key: str) -> Problems:
     """Require the key of a ConfigMap or Secret."""
+    if len(key) > 253:
+        yield FieldProblem.invalid(field, key, "must be no more than 253 characters")
+    if key in {".", ".."}:
+        yield FieldProblem.invalid(field, key, f"must not be '{key}'")
+    elif key.startswith(".."):
+        yield FieldProblem.invalid(field, key, "must not start with '..'")
     if not re.fullmatch(r"[-._a-zA-Z0-9]+", key):
         yield FieldProblem.invalid(field, key, _CONFIG_KEY_HELP)
 

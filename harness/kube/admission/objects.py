@@ -56,14 +56,16 @@ def _templated(obj: Object) -> Problems:
         if not selector.get("matchLabels") and not selector.get("matchExpressions"):
             yield FieldProblem.invalid("spec.selector", selector, "empty selector is invalid for deployment")
             usable = False
-        elif wrong:
+        if wrong:
+            # A real server checks the template against the selector, and so not at all without a valid one.
             yield FieldProblem.invalid("spec.selector", selector, "invalid label selector")
+            return
     if selector is None or (usable and not matches_selector(selector, template_labels or {})):
         detail = "`selector` does not match template `labels`"
         yield FieldProblem.invalid("spec.template.metadata.labels", template_labels, detail)
     yield from names.labels("spec.template.labels", template_labels or {})
     for key in template_meta.get("annotations") or {}:
-        yield from names.label_key("spec.template.annotations", key)
+        yield from names.annotation_key("spec.template.annotations", key)
     spec = template.get("spec") or {}
     if not spec:
         yield FieldProblem.required("spec.template.spec.containers")
@@ -88,6 +90,8 @@ def _selector(selector: Object) -> Problems:
         elif operator not in {"In", "NotIn", "Exists", "DoesNotExist"}:
             yield FieldProblem.invalid(f"{path}.operator", operator or "", "not a valid selector operator")
         yield from names.qualified(f"{path}.key", each.get("key") or "")
+        for j, value in enumerate(each.get("values") or []):
+            yield from names.label_value(f"{path}.values[{j}]", value)
 
 
 def _deployment(obj: Object) -> Problems:
@@ -122,9 +126,17 @@ def _rolling(rolling: Object) -> Problems:
     for name in ("maxUnavailable", "maxSurge"):
         yield from _amount(rolling[name], f"{path}.{name}")
     yield from _at_most_all(rolling["maxUnavailable"], f"{path}.maxUnavailable")
-    if rolling["maxUnavailable"] in {0, "0%"} and rolling["maxSurge"] in {0, "0%"}:
+    if _is_nothing(rolling["maxUnavailable"]) and _is_nothing(rolling["maxSurge"]):
         detail = "may not be 0 when `maxSurge` is 0"
         yield FieldProblem.invalid(f"{path}.maxUnavailable", rolling["maxUnavailable"], detail)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Return True for 0, for 0 %, and for a text that is no share, which a real server reads as 0."""
+    if not isinstance(value, str):
+        return bool(value == 0)
+    number = value.removesuffix("%")
+    return not (value.endswith("%") and number.isdigit() and int(number))
 
 
 def _amount(value: Any, path: str) -> Problems:
@@ -176,6 +188,14 @@ def _secret(obj: Object) -> Problems:
     data = obj.get("data") or {}
     for key in data:
         yield from names.config_key(f"data[{key}]", key)
+    account = "kubernetes.io/service-account.name"
+    if obj.get("type") == "kubernetes.io/service-account-token" and not (obj["metadata"].get("annotations") or {}).get(
+        account
+    ):
+        yield FieldProblem.required(f"metadata.annotations[{account}]")
+    if obj.get("type") == "kubernetes.io/basic-auth" and not data.keys() & {"username", "password"}:
+        for key in ("username", "password"):
+            yield FieldProblem.required(f"data[{key}]")
     if obj.get("type") == "kubernetes.io/tls":
         for key in ("tls.crt", "tls.key"):
             if key not in data:
@@ -215,6 +235,22 @@ def _same_selector(old: Object, new: Object) -> Problems:
         yield FieldProblem.invalid("spec.selector", new["spec"].get("selector"), _IMMUTABLE)
 
 
+def _immutable(old: Object, new: Object) -> Problems:
+    """Refuse changes of a ConfigMap or Secret that says that it is immutable."""
+    if not old.get("immutable"):
+        return
+    detail = "field is immutable when `immutable` is set"
+    for name in ("immutable", "data", "binaryData"):
+        if (old.get(name) or None) != (new.get(name) or None):
+            yield FieldProblem.forbidden(name, detail)
+
+
+def _same_secret(old: Object, new: Object) -> Problems:
+    if old.get("type") != new.get("type"):
+        yield FieldProblem.invalid("type", new.get("type"), _IMMUTABLE)
+    yield from _immutable(old, new)
+
+
 def _same_cluster_ip(old: Object, new: Object) -> Problems:
     before, after = old["spec"].get("clusterIP"), new["spec"].get("clusterIP")
     if before and before != after and new["spec"]["type"] != "ExternalName":
@@ -236,5 +272,7 @@ _UPDATES: Mapping[str, Callable[[Object, Object], Problems]] = {
     "Pod": pods.pod_update,
     "Deployment": _same_selector,
     "ReplicaSet": _same_selector,
+    "ConfigMap": _immutable,
+    "Secret": _same_secret,
     "Service": _same_cluster_ip,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.kube.admission import names
+from harness.kube.admission import names, quantities
 from harness.kube.admission.problems import FieldProblem
 from harness.kube.api import Object
 
@@ -15,6 +15,7 @@ _DNS = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 _SYSTEMS = ("linux", "windows")
 _SPREAD = ("DoNotSchedule", "ScheduleAnyway")
 _OPERATORS = ("Equal", "Exists")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _NAMED = ("nodeName", "serviceAccountName")
 
 
@@ -34,18 +35,36 @@ def pod_fields(spec: Object, path: str) -> Problems:
     if deadline is not None and not 1 <= deadline <= 2147483647:
         detail = "must be between 1 and 2147483647, inclusive"
         yield FieldProblem.invalid(f"{path}.activeDeadlineSeconds", deadline, detail)
+    yield from _identities(spec.get("securityContext") or {}, f"{path}.securityContext")
     yield from names.labels(f"{path}.nodeSelector", spec.get("nodeSelector") or {})
     yield from names.one_of(f"{path}.os", (spec.get("os") or {}).get("name"), _SYSTEMS)
-    for i, gate in enumerate(spec.get("readinessGates") or []):
-        yield from names.qualified(f"{path}.readinessGates[{i}].conditionType", gate.get("conditionType") or "")
-    for i, alias in enumerate(spec.get("hostAliases") or []):
-        yield from names.ip_address(f"{path}.hostAliases[{i}].ip", alias.get("ip") or "")
+    yield from _gates_and_aliases(spec, path)
     yield from _tolerations(spec.get("tolerations") or [], f"{path}.tolerations")
     yield from _spread(spec.get("topologySpreadConstraints") or [], f"{path}.topologySpreadConstraints")
     yield from _weights(spec.get("affinity") or {}, f"{path}.affinity")
     yield from _volumes(spec.get("volumes") or [], f"{path}.volumes")
     if spec.get("hostNetwork"):
         yield from _host_ports(spec, path)
+
+
+def _gates_and_aliases(spec: Object, path: str) -> Problems:
+    for i, gate in enumerate(spec.get("readinessGates") or []):
+        yield from names.qualified(f"{path}.readinessGates[{i}].conditionType", gate.get("conditionType") or "")
+    for i, alias in enumerate(spec.get("hostAliases") or []):
+        yield from names.ip_address(f"{path}.hostAliases[{i}].ip", alias.get("ip") or "")
+
+
+def _identities(security: Object, path: str) -> Problems:
+    for name in ("runAsUser", "runAsGroup", "fsGroup"):
+        yield from _identity(security.get(name), f"{path}.{name}")
+    for i, group in enumerate(security.get("supplementalGroups") or []):
+        yield from _identity(group, f"{path}.supplementalGroups[{i}]")
+
+
+def _identity(number: int | None, path: str) -> Problems:
+    """Check the number of a user or group."""
+    if number is not None and not 0 <= number <= 2147483647:
+        yield FieldProblem.invalid(path, number, "must be between 0 and 2147483647, inclusive")
 
 
 def template_fields(spec: Object, path: str) -> Problems:
@@ -65,6 +84,10 @@ def _tolerations(tolerations: list[Object], path: str) -> Problems:
             detail = "value must be empty when `operator` is 'Exists'"
             yield FieldProblem.invalid(f"{path}[{i}].operator", each["value"], detail)
         yield from names.one_of(f"{path}[{i}].operator", operator, _OPERATORS)
+        if not each.get("key") and operator != "Exists":
+            detail = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
+            yield FieldProblem.invalid(f"{path}[{i}].operator", operator, detail)
+        yield from names.one_of(f"{path}[{i}].effect", each.get("effect") or None, _EFFECTS)
         if each.get("tolerationSeconds") is not None and each.get("effect") != "NoExecute":
             detail = "effect must be 'NoExecute' when `tolerationSeconds` is set"
             yield FieldProblem.invalid(f"{path}[{i}].effect", each.get("effect") or "", detail)
@@ -102,6 +125,12 @@ def _volumes(volumes: list[Object], path: str) -> Problems:
         sources = sorted((key for key in volume if key != "name"), key=lambda key: (key != "emptyDir", key))
         for extra in sources[1:]:
             yield FieldProblem.forbidden(f"{path}[{i}].{extra}", "may not specify more than 1 volume type")
+        limit = (volume.get("emptyDir") or {}).get("sizeLimit")
+        if limit is not None and quantities.parse(limit) < 0:
+            detail = "SizeLimit field must be a valid resource quantity"
+            yield FieldProblem.forbidden(f"{path}[{i}].emptyDir.sizeLimit", detail)
+        if sources[:1] == ["hostPath"] and not volume["hostPath"].get("path"):
+            yield FieldProblem.required(f"{path}[{i}].hostPath.path")
         if sources[:1] == ["configMap"] and not volume["configMap"].get("name"):
             yield FieldProblem.required(f"{path}[{i}].configMap.name")
 

@@ -55,19 +55,31 @@ def _container(container: Object, path: str, grace: Any, seen: set[str], volumes
         if name in seen:
             yield FieldProblem.duplicate(f"{path}.name", name)
         seen.add(name)
-    image = container.get("image")
-    if not image:
-        yield FieldProblem.required(f"{path}.image")
+    yield from _image(container.get("image"), f"{path}.image")
     if container["imagePullPolicy"] not in _PULLS:
         yield FieldProblem.unsupported(f"{path}.imagePullPolicy", container["imagePullPolicy"], _PULLS)
     yield from _ports(container.get("ports") or [], f"{path}.ports")
+    yield from _mounted(container, path, volumes)
+    if ".initContainers[" in path and container.get("restartPolicy") != "Always":
+        return  # It may have neither probes nor hooks, and a real server does not look into them.
     yield from _probes(container, path)
     for hook in ("preStop", "postStart"):
         if (handler := (container.get("lifecycle") or {}).get(hook)) is not None:
             yield from _handler(handler, f"{path}.lifecycle.{hook}", grace)
+
+
+def _image(image: str | None, path: str) -> Problems:
+    if not image:
+        yield FieldProblem.required(path)
+    elif image != image.strip() and not path.startswith("spec.template."):
+        yield FieldProblem.invalid(path, image, "must not have leading or trailing whitespace")
+
+
+def _mounted(container: Object, path: str, volumes: set[Any]) -> Problems:
     for i, mount in enumerate(container.get("volumeMounts") or []):
         if mount.get("name") not in volumes:
-            yield FieldProblem(f"{path}.volumeMounts[{i}].name", "FieldValueNotFound", f'Not found: "{mount["name"]}"')
+            text = f'Not found: "{mount.get("name", "")}"'
+            yield FieldProblem(f"{path}.volumeMounts[{i}].name", "FieldValueNotFound", text)
 
 
 def _ports(ports: list[Object], path: str) -> Problems:
@@ -81,7 +93,7 @@ def _ports(ports: list[Object], path: str) -> Problems:
         name = port.get("name")
         if name in seen:
             yield FieldProblem.duplicate(f"{path}[{i}].name", name)
-        if name:
+        if name and not list(names.port_name("", name)):
             seen.add(name)
 
 
@@ -100,7 +112,7 @@ def _probes(container: Object, path: str) -> Problems:
         if seconds is not None and name == "readinessProbe":
             detail = "must not be set for readinessProbes"
             yield FieldProblem.invalid(f"{path}.{name}.terminationGracePeriodSeconds", seconds, detail)
-        elif seconds is not None and seconds <= 0:
+        if seconds is not None and seconds <= 0:
             detail = "must be greater than 0"
             yield FieldProblem.invalid(f"{path}.{name}.terminationGracePeriodSeconds", seconds, detail)
 
@@ -112,6 +124,7 @@ def _handler(handler: Object, path: str, grace: int | None) -> Problems:
         yield FieldProblem.required(path, "must specify a handler type")
     for name in given[1:]:
         yield FieldProblem.forbidden(f"{path}.{name}", "may not specify more than 1 handler type")
+    given = given[:1]  # A real server looks at no other.
     if "exec" in given and not handler["exec"].get("command"):
         yield FieldProblem.required(f"{path}.exec.command")
     for name in ("httpGet", "tcpSocket"):
@@ -119,7 +132,7 @@ def _handler(handler: Object, path: str, grace: int | None) -> Problems:
             yield from _target_port(handler[name].get("port"), f"{path}.{name}.port")
     if "grpc" in given:
         yield from names.port(f"{path}.grpc.port", handler["grpc"].get("port") or 0)
-    get = handler.get("httpGet") or {}
+    get = handler["httpGet"] if "httpGet" in given else {}
     yield from names.one_of(f"{path}.httpGet.scheme", get.get("scheme"), _SCHEMES)
     for header in get.get("httpHeaders") or []:
         if not re.fullmatch(r"[-A-Za-z0-9]+", header.get("name") or ""):
@@ -141,6 +154,10 @@ def _target_port(port: Any, path: str) -> Problems:
 
 def pod_update(old: Object, new: Object) -> Problems:
     """Refuse changes of a pod's spec, except of images and tolerations, and of a nodeName that is not yet set."""
+    for name in ("containers", "initContainers"):
+        if len(old["spec"].get(name) or []) != len(new["spec"].get(name) or []):
+            yield FieldProblem.forbidden(f"spec.{name}", "pod updates may not add or remove containers")
+            return
     if _immutable(old["spec"], bool(old["spec"].get("nodeName"))) != _immutable(
         new["spec"], bool(old["spec"].get("nodeName"))
     ):

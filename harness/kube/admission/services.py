@@ -18,6 +18,35 @@ _DISTRIBUTIONS = ("PreferClose", "PreferSameZone", "PreferSameNode")
 _LONGEST_AFFINITY = 86400
 
 
+def drop_of_former_type(new: Object, old: Object) -> None:
+    """Remove the fields of a changed Service that only its former type has, in place, if they are as before.
+
+    So a client may change the type alone; a real server does the same.
+    """
+    spec, before = new["spec"], old["spec"]
+    if _has_address(before) and not _has_address(spec) and spec.get("clusterIP") == before.get("clusterIP"):
+        for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+            spec.pop(name, None)
+    if _is_outside(before) and not _is_outside(spec):
+        for port, former in zip(spec.get("ports") or [], before.get("ports") or [], strict=False):
+            if port.get("nodePort") == former.get("nodePort"):
+                port.pop("nodePort", None)
+        if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy") and not spec.get("externalIPs"):
+            spec.pop("externalTrafficPolicy", None)
+    if before.get("type") == "LoadBalancer" and spec.get("type") != "LoadBalancer":
+        for name in ("allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"):
+            if spec.get(name) == before.get(name):
+                spec.pop(name, None)
+
+
+def _has_address(spec: Object) -> bool:
+    return spec.get("type") != "ExternalName"
+
+
+def _is_outside(spec: Object) -> bool:
+    return spec.get("type") in {"NodePort", "LoadBalancer"}
+
+
 def service(obj: Object) -> Problems:
     """Find the problems of a Service, defaults filled in."""
     spec = obj["spec"]
@@ -107,7 +136,7 @@ def _exposure(spec: Object) -> Problems:
     """Find the fields that only Services have that can be reached from outside."""
     policy = spec.get("externalTrafficPolicy")
     outside = spec["type"] in {"NodePort", "LoadBalancer"} or bool(spec.get("externalIPs"))
-    if policy is not None and not outside:
+    if policy and not outside:
         detail = "may only be set for externally-accessible services"
         yield FieldProblem.invalid("spec.externalTrafficPolicy", policy, detail)
     else:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
+from harness.kube.admission.quantities import parse
 from harness.kube.api import Object
 
 
@@ -16,6 +19,9 @@ def warnings(obj: Object) -> list[str]:
         case "Deployment" | "ReplicaSet":
             pod = (spec.get("template") or {}).get("spec") or {}
             return [*_name(obj), *_grace(pod), *_pod(pod, "spec.template.spec")]
+        case "Service":
+            if spec.get("externalName") and spec["type"] != "ExternalName":
+                return ['spec.externalName is ignored when spec.type is not "ExternalName"']
         case "Ingress":
             old = "kubernetes.io/ingress.class"
             if old in (obj["metadata"].get("annotations") or {}) and not spec.get("ingressClassName"):
@@ -37,11 +43,32 @@ def _grace(pod: Object) -> Iterator[str]:
         yield f"{path}: must be >= 0; negative values are invalid and will be treated as 1"
 
 
+@dataclass
+class _Ports:
+    """The ports of the containers before: places with host's address and port by number and protocol, and by name."""
+
+    numbers: dict[tuple[Any, Any], list[tuple[str, Any, Any]]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+
 def _pod(spec: Object, path: str) -> Iterator[str]:
-    named: dict[str, str] = {}
-    for i, container in enumerate(spec.get("containers") or []):
-        yield from _variables(container, f"{path}.containers[{i}].env")
-        yield from _ports(container, f"{path}.containers[{i}].ports", named)
+    seen = _Ports()
+    for kind in ("initContainers", "containers"):
+        for i, container in enumerate(spec.get(kind) or []):
+            where = f"{path}.{kind}[{i}]"
+            yield from _fractions(container.get("resources") or {}, f"{where}.resources")
+            yield from _variables(container, f"{where}.env")
+            yield from _ports(container, f"{where}.ports", seen)
+            if kind == "containers" or container.get("restartPolicy") == "Always":
+                yield from _named_ports(container, f"{where}.ports", seen.names)
+
+
+def _fractions(resources: Object, path: str) -> Iterator[str]:
+    for side in ("limits", "requests"):
+        for name in ("memory", "ephemeral-storage"):
+            amount = (resources.get(side) or {}).get(name)
+            if amount is not None and parse(amount) % 1:
+                yield f'{path}.{side}[{name}]: fractional byte value "{amount}" is invalid, must be an integer'
 
 
 def _variables(container: Object, path: str) -> Iterator[str]:
@@ -53,17 +80,27 @@ def _variables(container: Object, path: str) -> Iterator[str]:
         seen.add(name)
 
 
-def _ports(container: Object, path: str, named: dict[str, str]) -> Iterator[str]:
-    seen: dict[tuple[object, object], str] = {}
+def _ports(container: Object, path: str, seen: _Ports) -> Iterator[str]:
     for i, port in enumerate(container.get("ports") or []):
-        where, number = f"{path}[{i}]", (port.get("containerPort"), port.get("protocol"))
-        if number in seen:
-            yield f"{where}: duplicate port definition with {seen[number]}"
-        seen.setdefault(number, where)
-        name = port.get("name")
-        if name and name in named:
-            first = named[name]
+        where = f"{path}[{i}]"
+        same = seen.numbers.setdefault((port.get("containerPort"), port.get("protocol")), [])
+        host = (port.get("hostIP"), port.get("hostPort"))
+        for place, address, number in same:
+            if host == (address, number):
+                yield f"{where}: duplicate port definition with {place}"
+            elif not host[1] or not number:
+                yield f"{where}: overlapping port definition with {place}"
+            elif host[1] == number and (not host[0]) != (not address):
+                yield f"{where}: dangerously ambiguous port definition with {place}"
+        same.append((where, *host))
+
+
+def _named_ports(container: Object, path: str, seen: dict[str, str]) -> Iterator[str]:
+    for i, port in enumerate(container.get("ports") or []):
+        where, name = f"{path}[{i}]", port.get("name")
+        if name and name in seen:
+            first = seen[name]
             text = f"services and probes that select ports by name will use {first}"
             yield f'{where}: duplicate port name "{name}" with {first}, {text}'
         elif name:
-            named[name] = where
+            seen[name] = where

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from harness.kube.admission.defaults import apply_defaults, drop_nulls
 from harness.kube.admission.objects import validate
+from harness.kube.admission.services import drop_of_former_type
 from harness.kube.copies import copied
 from harness.kube.custom import GROUPS
 from harness.localkube.api import errors
@@ -156,6 +157,8 @@ class Registry:
         try:
             if resource.kind in _WITH_SPEC and new.get("spec") is None:
                 new["spec"] = {}
+            if resource.kind == "Service" and old is not None:
+                drop_of_former_type(new, old)
             apply_defaults(new)
             if resource.kind == "Service":
                 self._allocator.allocate(new, old)

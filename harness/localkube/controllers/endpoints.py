@@ -15,6 +15,7 @@ from harness.localkube.machinery.objects import Object, is_deleting, labels_of, 
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 SERVICE_LABEL = "kubernetes.io/service-name"
+HEADLESS_LABEL = "service.kubernetes.io/headless"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
 
@@ -49,7 +50,7 @@ def endpoint_of(pod: Object, *, publish_not_ready: bool = False) -> Object | Non
         "addresses": [status["podIP"]],
         "conditions": {
             "ready": publish_not_ready or (serving and not terminating),
-            "serving": publish_not_ready or serving,
+            "serving": serving,
             "terminating": terminating,
         },
         "nodeName": pod["spec"].get("nodeName", ""),
@@ -133,12 +134,15 @@ def _changed(before: Object, now: Object) -> bool:
 
 def _slice(service: Object, ports: Iterable[tuple[str, int, str]], endpoints: list[Object] | None) -> Object:
     metadata = service["metadata"]
+    labels = {name: value for name, value in labels_of(service).items() if name != HEADLESS_LABEL}
+    if service["spec"].get("clusterIP") == "None":
+        labels[HEADLESS_LABEL] = ""
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {
             "namespace": metadata["namespace"],
-            "labels": {**labels_of(service), SERVICE_LABEL: metadata["name"], MANAGED_BY: CONTROLLER},
+            "labels": {**labels, SERVICE_LABEL: metadata["name"], MANAGED_BY: CONTROLLER},
             "ownerReferences": [owner_reference(service)],
         },
         "addressType": "IPv4",

@@ -5,12 +5,15 @@ The order decides if scaling down or a rollout takes a serving pod while a broke
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from datetime import datetime
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cmp_to_key
 
 from harness.localkube.machinery.objects import Object, condition, is_deleting, is_true, parse_timestamp
 
+_COST_FORM = re.compile(r"0|-[0-9]+|[1-9][0-9]*")
 _COST = "controller.kubernetes.io/pod-deletion-cost"
 _PHASES = ("Pending", "Unknown", "Running")
 
@@ -41,32 +44,91 @@ def deletion_order(pods: Iterable[Object], now: datetime) -> list[Object]:
 
     Unscheduled comes before scheduled, pending before running, not ready before ready, a low deletion cost before a
     high one, recently ready before long ready, many restarts before few, young before old. Ages are compared by order
-    of magnitude, as in Kubernetes. The uid decides between equals.
+    of magnitude, as in Kubernetes: the uid decides between two different ages of one magnitude, and between equals.
     """
-    return sorted(pods, key=lambda pod: _rank(pod, now))
+
+    def compared(one: tuple[_Facts, Object], other: tuple[_Facts, Object]) -> int:
+        return _compared(one[0], other[0], now)
+
+    return [pod for _, pod in sorted(((_facts(pod), pod) for pod in pods), key=cmp_to_key(compared))]
 
 
-def _rank(pod: Object, now: datetime) -> tuple[object, ...]:
-    metadata, status = pod["metadata"], pod.get("status", {})
-    ready = condition(pod, "Ready")
-    since_ready = _magnitude(ready.get("lastTransitionTime"), now) if ready and ready["status"] == "True" else 0
-    restarts = max((each.get("restartCount", 0) for each in status.get("containerStatuses") or []), default=0)
-    phase = status.get("phase", "Pending")
-    return (
-        bool(pod["spec"].get("nodeName")),
-        _PHASES.index(phase) if phase in _PHASES else 0,
-        is_ready(pod),
-        int((metadata.get("annotations") or {}).get(_COST, "0")),
-        since_ready,
-        -restarts,
-        _magnitude(metadata.get("creationTimestamp"), now),
-        metadata["uid"],
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The facts of a pod that decide its place.
+
+    Attributes:
+        use: Facts that precede its age, the smallest first.
+        ready_since: Time at which it became ready; None if it is not, or if the time is unknown.
+        restarts: The largest number of restarts of a container, and of a sidecar, negated.
+        created: Time of its creation.
+        uid: Its uid.
+    """
+
+    use: tuple[bool, int, bool, int]
+    ready_since: datetime | None
+    restarts: tuple[int, int]
+    created: datetime | None
+    uid: str
+
+
+def _facts(pod: Object) -> _Facts:
+    metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status", {})
+    phase, ready = status.get("phase", "Pending"), condition(pod, "Ready")
+    sidecars = {each["name"] for each in spec.get("initContainers") or [] if each.get("restartPolicy") == "Always"}
+    initial = [each for each in status.get("initContainerStatuses") or [] if each["name"] in sidecars]
+    return _Facts(
+        use=(
+            bool(spec.get("nodeName")),
+            _PHASES.index(phase) if phase in _PHASES else 0,
+            is_ready(pod),
+            _cost(metadata.get("annotations") or {}),
+        ),
+        ready_since=_time((ready or {}).get("lastTransitionTime")) if is_ready(pod) else None,
+        restarts=(-_restarts(status.get("containerStatuses") or []), -_restarts(initial)),
+        created=_time(metadata.get("creationTimestamp")),
+        uid=metadata["uid"],
     )
 
 
-def _magnitude(time: str | None, now: datetime) -> int:
-    """Return the binary order of magnitude of an age in seconds; 0 for no time or one in the future."""
-    if time is None:
-        return 0
-    seconds = (now - parse_timestamp(time)).total_seconds()
-    return math.floor(math.log2(seconds)) + 1 if seconds >= 1 else 0
+def _compared(one: _Facts, other: _Facts, now: datetime) -> int:
+    """Return a number below 0 if the first pod is deleted before the second, above 0 if after it."""
+    if one.use != other.use:
+        return -1 if one.use < other.use else 1
+    if one.ready_since != other.ready_since:
+        return _by_age(one.ready_since, other.ready_since, now) or _by_uid(one, other)
+    if one.restarts != other.restarts:
+        return -1 if one.restarts < other.restarts else 1
+    return _by_age(one.created, other.created, now) or _by_uid(one, other)
+
+
+def _by_age(one: datetime | None, other: datetime | None, now: datetime) -> int:
+    """Compare two times: an unknown one comes first, then the younger; 0 for ages of one magnitude."""
+    if one is None or other is None:
+        return (other is None) - (one is None)
+    return _magnitude(now - one) - _magnitude(now - other)
+
+
+def _by_uid(one: _Facts, other: _Facts) -> int:
+    return (one.uid > other.uid) - (one.uid < other.uid)
+
+
+def _restarts(statuses: Iterable[Object]) -> int:
+    return max((each.get("restartCount", 0) for each in statuses), default=0)
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_timestamp(text) if text else None
+
+
+def _cost(annotations: Mapping[str, str]) -> int:
+    """Return a pod's deletion cost; 0 for a text that Kubernetes does not read, such as ``+3`` or ``03``."""
+    text = annotations.get(_COST, "0")
+    cost = int(text) if _COST_FORM.fullmatch(text) else 0
+    return cost if -(1 << 31) <= cost < 1 << 31 else 0
+
+
+def _magnitude(age: timedelta) -> int:
+    """Return the binary order of magnitude of an age in nanoseconds; -1 for a time in the future."""
+    nanoseconds = age // timedelta(microseconds=1) * 1000
+    return nanoseconds.bit_length() - 1 if nanoseconds > 0 else -1

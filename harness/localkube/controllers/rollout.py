@@ -135,16 +135,29 @@ def next_scaled(bounds: Bounds, new: SetSize | None, olds: Sequence[SetSize]) ->
 def _proportional(bounds: Bounds, active: Sequence[SetSize]) -> Mapping[str, int]:
     most = bounds.most if bounds.replicas else 0
     left = most - sum(each.desired for each in active)
-    growing = left > 0
     # The largest comes first. Among equals, the newest grows first and the oldest shrinks first.
-    by_age = sorted(active, key=lambda each: each.age, reverse=growing)
+    by_age = sorted(active, key=lambda each: each.age, reverse=left > 0)
     ordered = sorted(by_age, key=lambda each: -each.desired)
     sizes = {}
     for each in ordered:
-        wanted = round(each.desired * most / (each.largest or bounds.replicas or 1)) - each.desired
-        step = max(0, min(wanted, left)) if growing else min(0, max(wanted, left))
+        step = proportion(bounds, each, left) if left else 0
         sizes[each.name] = each.desired + step
         left -= step
     first = ordered[0].name
     sizes[first] = max(0, sizes[first] + left)
     return {each.name: sizes[each.name] for each in ordered if sizes[each.name] != each.desired}
+
+
+def proportion(bounds: Bounds, one: SetSize, left: int) -> int:
+    """Return the part of a change of the Deployment's size that a ReplicaSet takes, as Kubernetes rounds it.
+
+    Args:
+        bounds: The new numbers.
+        one: The ReplicaSet; it has pods.
+        left: The change that the ReplicaSets before it have left: pods to add, or a negative number.
+    """
+    wanted = -one.desired
+    if bounds.replicas:
+        # Halves are rounded away from zero.
+        wanted += math.floor(one.desired * bounds.most / (one.largest or bounds.replicas) + 0.5)
+    return min(wanted, left) if left > 0 else max(wanted, left)

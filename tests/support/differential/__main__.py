@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ import yaml
 from differential import measuring
 from differential.api_answers import Answer, Api, answers, connected
 from differential.api_cases import ROOT, load
-from differential.embedded import Ran, run
-from differential.facts import read_timelines, reduce
+from differential.embedded import FLAVOUR as EMBEDDED_FLAVOUR
+from differential.embedded import Ran, cluster, run
+from differential.facts import Facts, read_timelines, reduce
+from differential.generating import Generator, Outcome, Run, recipes, record
 from differential.known import judge, read_known
 from differential.lanes import split
 from differential.page import write
-from differential.running import Flavour, Runner
+from differential.running import Case, Flavour, Runner
 from differential.timeline_cases import CASES, GROUPS
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
@@ -34,7 +37,7 @@ API_RECORDING = ROOT / "recorded" / "api.jsonl"
 def main() -> int:
     """Run what the command line names; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m differential", description=__doc__)
-    parser.add_argument("what", choices=("api", "timelines", "lanes", "embedded", "page"))
+    parser.add_argument("what", choices=("api", "timelines", "lanes", "embedded", "generate", "page"))
     parser.add_argument("kubeconfig", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=None)
     parser.add_argument("--only", default="", help="a part of the cases' names")
@@ -45,6 +48,8 @@ def main() -> int:
     parser.add_argument("--group", choices=GROUPS, default=None, help="only cases of this group")
     parser.add_argument("--entry", action="append", default=[], help="URL of an ingress controller; one for each lane")
     parser.add_argument("--until", type=float, default=0, help="seconds after which no case begins; 0: no limit")
+    parser.add_argument("--for", dest="duration", default="10m", help="generate: how long, such as 10m or 1h")
+    parser.add_argument("--seed", type=int, default=None, help="generate: the number of the first batch")
     options = parser.parse_args()
     if options.what == "page":
         write()
@@ -58,6 +63,8 @@ def main() -> int:
     if options.what == "lanes":
         asyncio.run(_split(yaml.safe_load(options.kubeconfig.read_text())))
         return 0
+    if options.what == "generate":
+        return _generate(options)
     options.out = options.out or API_RECORDING
     header, found = asyncio.run(_ask(yaml.safe_load(options.kubeconfig.read_text())))
     lines = [header, *({"case": name, **answer} for name, answer in sorted(found.items()))]
@@ -135,6 +142,54 @@ async def _split(config: dict[str, Any]) -> None:
     """Give a real cluster a second lane, at the port of its node for Services without an ingress controller."""
     async with connected(config) as api:
         await split(api, SERVICE_PORT)
+
+
+#: Cases of a batch of the generator.
+_BATCH = 24
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _generate(options: argparse.Namespace) -> int:
+    """Run generated cases on the cluster of the kubeconfig and on an embedded one, for so long."""
+    seconds = float(options.duration[:-1]) * _UNITS[options.duration[-1]]
+    config = yaml.safe_load(options.kubeconfig.read_text())
+    with cluster("none") as (own, _):
+        outcome, source = asyncio.run(_explore(config, own, seconds, options))
+    record(outcome, source, time.strftime("%Y-%m-%d", time.gmtime()))
+    for recipe, facts in outcome.differ:
+        sys.stdout.write(f"{json.dumps(recipe)}\n    {', '.join(facts)}\n")
+    sys.stdout.write(f"{outcome.ran} cases ran on both clusters, {len(outcome.differ)} differ\n")
+    return 0
+
+
+async def _explore(
+    config: dict[str, Any], own: dict[str, Any], seconds: float, options: argparse.Namespace
+) -> tuple[Outcome, str]:
+    outcome, deadline = Outcome(), time.monotonic() + seconds
+    number = int(time.time()) if options.seed is None else options.seed
+
+    def late() -> bool:
+        return time.monotonic() > deadline
+
+    async with connected(config) as real, connected(own) as ours:
+        generator = Generator(_run_on(real, FLAVOUR, options), _run_on(ours, EMBEDDED_FLAVOUR, options), late)
+        while not late():
+            await generator.explore(recipes(_BATCH, number), outcome)
+            number += 1
+            sys.stdout.write(f"{outcome.ran} ran, {len(outcome.differ)} differ\n")
+            sys.stdout.flush()
+        return outcome, str((await source_of(real))["source"])
+
+
+def _run_on(api: Api, flavour: Flavour, options: argparse.Namespace) -> Run:
+    """Return a function that runs cases on a cluster; those of a starved cluster are left out."""
+    runner = Runner(api, flavour, f"g{int(time.time())}", patience=options.patience)
+
+    async def run(cases: Sequence[Case]) -> Mapping[str, Facts]:
+        found, _ = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
+        return {name: reduce(timeline) for name, timeline in found.items()}
+
+    return run
 
 
 async def _ask(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Answer]]:

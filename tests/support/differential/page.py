@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from genuine import comparing as genuine
 
 from differential.api_cases import ROOT
 from differential.api_compare import read
 from differential.facts import SHARE, read_timelines
+from differential.generating import history
 from differential.known import Known, read_known
 from differential.measuring import Shares, total
 from differential.measuring import read as read_measured
@@ -59,6 +63,42 @@ Groups that are missing in the table were not measured since requests have verdi
 {shares}
 """
 
+_GENERATED = """
+## Generated cases
+
+A generator builds further timelines from a grammar: probes, hooks, grace periods, rollouts, scaling, deletions.
+`python -m differential generate KUBECONFIG --for 10m` runs them on a real and on the embedded cluster.
+A case differs if a fact of order or presence differs in two runs.
+Each that does is made simpler, as long as it still differs and there is time.
+"""
+
+_ASKED = {
+    "admit": "a new object is decoded, completed, validated and warned of",
+    "replace": "an object is replaced by a changed one",
+    "patch": "a strategic merge patch is applied",
+    "bounds": "`maxSurge` and `maxUnavailable` are resolved",
+    "rollout": "a rollout chooses the next size of the new ReplicaSet",
+    "scale": "a ReplicaSet takes its part of a change of size",
+    "victims": "pods are sorted for deletion",
+    "slices": "the EndpointSlices of a Service are computed",
+    "quantity": "an amount is read and written",
+    "selector": "a selector is applied to labels",
+}
+
+_FUNCTIONS = """
+## Kubernetes' own functions
+
+Some functions of Kubernetes can be run without a cluster: decoding, defaults, validation, rounding, sorting, slices.
+They are compiled from its Go modules, and have answered {number} questions once ({source}, {recorded}).
+The tests ask the embedded cluster's functions the same and allow only the differences of the second table.
+At least 95 in 100 answers must be the same in every fact; those to rounding, sorting and slices all.
+`python -m genuine record` builds the program and asks again.
+
+| question | number |
+|---|---|
+{asked}
+"""
+
 
 def page() -> str:
     """Return the page."""
@@ -75,9 +115,29 @@ def page() -> str:
     ]
     same = "\n".join(_shares(*each) for each in measured.items())
     parts = [_HEAD + "\n".join(rows), _COMPARED.format(share=round(SHARE * 100), date=date, shares=same)]
+    parts.append(_generated())
+    functions_header, functions = genuine.read()
+    functions_known = genuine.read_known()
+    kinds = Counter(row.asked["what"] for row in functions)
+    asked = "\n".join(f"| {_ASKED[what]} | {count} |" for what, count in kinds.items())
+    parts.append(_FUNCTIONS.format(**functions_header, number=len(functions), asked=asked))
+    parts.append(_reasons(functions_known))
     for title, table in (("Timelines", known), ("Answers of the API", api_known)):
         parts.append(f"## {title}: what differs\n\n{_table(table)}")
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _generated() -> str:
+    lines = [_GENERATED, "| recorded on | date | cases | differ |", "|---|---|---|---|"]
+    lines += [f"| {each['source']} | {each['recorded']} | {each['ran']} | {each['differ']} |" for each in history()]
+    return "\n".join(lines) + "\n" if history() else _GENERATED + "It has not run on a real cluster yet.\n"
+
+
+def _reasons(known: Sequence[genuine.Known]) -> str:
+    lines = ["| what differs from Kubernetes' functions, and why | kinds of differences |", "|---|---|"]
+    counted = Counter(row.reason for row in known)
+    lines += [f"| {reason} | {count} |" for reason, count in counted.items()]
+    return "\n".join(lines) + "\n"
 
 
 def _row(name: str, cases: int, header: dict[str, str], differ: Iterable[str]) -> str:
