@@ -75,9 +75,14 @@ def write(groups: Mapping[str, Shares], date: str, path: Path = MEASURED) -> Non
 def read(path: Path = MEASURED) -> tuple[str, dict[str, Shares]]:
     """Return the date of the last measurement, and its shares by group."""
     content = json.loads(path.read_text())
+
+    def pair(listed: list[int]) -> tuple[int, int]:
+        same, of = listed
+        return same, of
+
     pairs = {
         name: Shares(
-            each["cases"], *(tuple(each[key]) for key in ("verdicts", "facts", "durations")), each["by_chance"]
+            each["cases"], pair(each["verdicts"]), pair(each["facts"]), pair(each["durations"]), each["by_chance"]
         )
         for name, each in content["groups"].items()
     }
