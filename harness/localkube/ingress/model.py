@@ -175,6 +175,7 @@ class Location:
         port: Port of the Service as written in the Ingress.
         fallback: Backend of the Service that ``default-backend`` names, if it is used; empty for the controller's own
             default backend.
+        has_service: True if the Service exists. As in ingress-nginx, its creation and its deletion cause a reload.
     """
 
     path: str
@@ -186,6 +187,7 @@ class Location:
     written: str = ""
     port: str = ""
     fallback: str = ""
+    has_service: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Pure, so that tests cover each rule.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.localkube.ingress.annotations import aliases_of, canary_of, settings_of
@@ -56,8 +56,10 @@ class Snapshot:
 def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     """Return nginx's configuration for these objects."""
     ours = [ingress for ingress in snapshot.ingresses if is_ours(ingress, snapshot.classes)]
-    # If two Ingresses have the same host and path, the older one is served.
-    ours.sort(key=lambda i: (i["metadata"].get("creationTimestamp", ""), qualified(i)))
+    # If two Ingresses have the same host and path, the older one is served. Of two made in the same second it is the
+    # one whose name comes last, as a real controller was seen to choose.
+    ours.sort(key=qualified, reverse=True)
+    ours.sort(key=lambda i: i["metadata"].get("creationTimestamp", ""))
     controller = controller_settings(snapshot.settings)
     merged = merge_paths(path for ingress in ours for path in paths_of(ingress, snapshot.secrets, controller))
     served = list(merged.served.values())
@@ -78,8 +80,19 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
         [each for each in ours if canary_of(each) is None], hosts, snapshot.certificates, aliases
     )
     backends = _backends(merged, snapshot, aliases)
+    servers = tuple(_marked(server, {qualified(each) for each in snapshot.services}) for server in servers)
     servers = use_default_backends(servers, backends, _FirstPorts(snapshot))
     return NginxConfiguration(servers, backends, certificates, controller.everywhere)
+
+
+def _marked(server: VirtualServer, services: Collection[str]) -> VirtualServer:
+    """Mark the locations whose Service, named with its namespace, does not exist."""
+
+    def exists(location: Location) -> bool:
+        namespace = location.ingress.partition("/")[0]
+        return not location.service or f"{namespace}/{location.service}" in services
+
+    return replace(server, locations=tuple(replace(each, has_service=exists(each)) for each in server.locations))
 
 
 def services_without_endpoints(snapshot: Snapshot, configuration: NginxConfiguration) -> list[str]:

@@ -342,7 +342,9 @@ class Plane:
             await self.client.create(SERVICES, {"metadata": {"name": name}, "spec": spec}, "default")
             await self.client.create(ENDPOINTSLICES, body, "default")
 
-    async def ingress(self, name: str, paths: Mapping[str, str], *, rewrite: str = "/", accepted: bool = True) -> None:
+    async def ingress(
+        self, name: str, paths: Mapping[str, str], *, rewrite: str = "/", accepted: bool = True, **annotations: str
+    ) -> None:
         """Create an Ingress from paths to Services; return once nginx uses it and the old workers have closed."""
         reloads = len(self.sync_log("reload"))
         entries = [
@@ -350,7 +352,7 @@ class Plane:
             for path, service in paths.items()
         ]
         body = {
-            "metadata": {"name": name, "annotations": {ANNOTATION + "rewrite-target": rewrite}},
+            "metadata": {"name": name, "annotations": _annotations(rewrite_target=rewrite, **annotations)},
             "spec": {"ingressClassName": "nginx", "rules": [{"http": {"paths": entries}}]},
         }
         await self.client.create(INGRESSES, body, "default")
@@ -359,8 +361,11 @@ class Plane:
 
     async def annotate(self, name: str, **annotations: str) -> None:
         """Change an Ingress's annotations without waiting for nginx."""
-        full = {ANNOTATION + key.replace("_", "-"): value for key, value in annotations.items()}
-        await self.client.patch(INGRESSES, name, "default", {"metadata": {"annotations": full}})
+        await self.client.patch(INGRESSES, name, "default", {"metadata": {"annotations": _annotations(**annotations)}})
+
+
+def _annotations(**values: str) -> dict[str, str]:
+    return {ANNOTATION + key.replace("_", "-"): value for key, value in values.items()}
 
 
 def _endpoint(address: str, *, ready: bool) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def ingress(name: str, service: str, path: str = "/apple", *, host: str = "", **
         "metadata": {
             "name": name,
             "namespace": "default",
+            "creationTimestamp": f"2026-01-01T00:00:{ord(name[0]) - ord('a'):02}Z",
             "annotations": {PREFIX + key.replace("_", "-"): value for key, value in annotations.items()},
         },
         "spec": {"rules": [{"http": {"paths": [entry]}} | ({"host": host} if host else {})]},

@@ -30,8 +30,7 @@ async def with_canary(start: StartPlane, *, main: dict[str, str] | None = None, 
             await plane.annotate("fruit", **main)
             await plane.sets_cookies("/apple")
         logged = len(plane.sync_log("endpoints"))
-        await plane.ingress("fruit-canary", {"/apple": "new"}, accepted=False)
-        await plane.annotate("fruit-canary", canary="true", **canary)
+        await plane.ingress("fruit-canary", {"/apple": "new"}, accepted=False, canary="true", **canary)
         await plane.recorded("endpoints", logged + 1)
         yield plane
 
@@ -58,7 +57,9 @@ def test_a_weight_sets_the_share_without_a_reload(plane: StartPlane) -> None:
             seen: set[str] = set()
             async with asyncio.timeout(60):
                 while seen != {"old", "new"}:
-                    seen.add((await kept.request("/apple")).body)
+                    answer = await kept.request("/apple")
+                    assert answer.status == 200
+                    seen.add(answer.body)
             share = [(await kept.request("/apple")).body for _ in range(1000)].count("new")
 
             assert 400 <= share <= 600  # The bounds are about six standard deviations.

@@ -158,6 +158,22 @@ def test_the_older_ingress_wins() -> None:
     assert locations(configuration_for(new, old)) == [("prefix", "/", "old")]
 
 
+def test_of_two_ingresses_of_one_second_the_last_by_name_wins() -> None:
+    """A real controller, asked on kind, sorts those that are equally old by name, in descending order."""
+    first, last = ingress(path("/", "one"), name="c"), ingress(path("/", "other"), name="i")
+
+    assert locations(configuration_for(first, last)) == [("prefix", "/", "other")]
+
+
+def test_a_service_that_appears_changes_servers() -> None:
+    """ingress-nginx reloads nginx when the Service of a location is created or deleted."""
+    without = configuration_for(ingress(path("/apple")))
+    with_service = configuration_for(ingress(path("/apple")), services=[service()])
+
+    assert without.servers != with_service.servers
+    assert without.backends == with_service.backends
+
+
 def test_a_default_backend_that_is_not_used_changes_no_server() -> None:
     """ingress-nginx does not reload for the annotation while the Ingress's own Service has endpoints."""
     pods, both = endpoints(("127.1.1.1", {"ready": True})), [service(), service("spare")]
