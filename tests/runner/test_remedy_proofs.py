@@ -80,7 +80,7 @@ def test_each_lossy_cell_runs_before_and_after_with_controls(proof: Proof) -> No
 
 def test_cells_without_a_field_that_helps_are_named(proof: Proof) -> None:
     """They are not run, and not passed over in silence."""
-    assert set(proof.unproven) == {"bare--scale-down", "graceful--controller-restart"}
+    assert set(proof.unproven) == {"bare--scale-down", "graceful--force-delete", "graceful--controller-restart"}
 
 
 def test_there_are_at_least_three_trials(proof: Proof) -> None:

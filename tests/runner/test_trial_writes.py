@@ -32,18 +32,27 @@ NAMESPACES = ("trial", "ingress-nginx", "theirs")
 PATCH = {"metadata": {"labels": {"seen": "yes"}}}
 
 
+def change_context(
+    trial: Trial, kube: FakeKube, controller: ControllerAddress | None = None, *, is_own: bool = False
+) -> ChangeContext:
+    """Return what a change of a trial may use, on a user's cluster or on one of the harness's own."""
+    child, observer = (
+        SimpleNamespace(answered=None, lost=None),
+        SimpleNamespace(ingress_seen=None, quiet=None, revision=None),
+    )
+    cluster = SimpleNamespace(
+        controller=controller, ingress_signals=frozenset(), is_own=is_own, kubeconfig=Path("kubeconfig")
+    )
+    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
+    return trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
+
+
 def writable(trial: Trial, controller: ControllerAddress | None) -> list[str]:
     """Return the namespaces into which the change of a trial can write."""
     kube = FakeKube()
     for namespace in NAMESPACES:
         kube.put({"kind": "Service", "metadata": {"name": "apple"}, "spec": {}}, namespace)
-    child, observer = (
-        SimpleNamespace(answered=None, lost=None),
-        SimpleNamespace(ingress_seen=None, quiet=None, revision=None),
-    )
-    cluster = SimpleNamespace(controller=controller, ingress_signals=frozenset())
-    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
-    context: ChangeContext = trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
+    context = change_context(trial, kube, controller)
     found = []
     for namespace in NAMESPACES:
         try:
@@ -79,6 +88,23 @@ def test_a_trial_in_place_writes_into_the_applications_namespace(parts: tuple[Tr
     live = LiveApplication("trial", Scope({}, frozenset()), {}, 0.0)
 
     assert writable(InPlaceTrial(*parts, live), None) == ["trial"]
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_a_node_is_cordoned_only_on_a_cluster_of_the_harness(
+    parts: tuple[TrialJob, TrialSetting], is_own: bool
+) -> None:
+    """Nodes belong to no namespace: a drain of a user's cluster would stop the pods of others."""
+    kube = FakeKube()
+    kube.put({"kind": "Node", "metadata": {"name": "node"}, "spec": {}}, "")
+    context = change_context(Trial(*parts), kube, is_own=is_own)
+
+    try:
+        context.kube.patch("Node", "node", "", {"spec": {"unschedulable": True}})
+    except ScopeError:
+        assert not is_own
+    assert kube.get("Node", "node", "")["spec"].get("unschedulable", False) is is_own
+    assert (context.kubeconfig is not None) is is_own
 
 
 def test_a_users_controller_is_never_given_to_a_change() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import aiohttp
 import psutil
 import pytest
 
+from harness.kit.waiting import wait_until
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import (
     DEPLOYMENTS,
@@ -30,6 +32,41 @@ READINESS = {
     "httpGet": {"path": "/health", "port": 5678, "httpHeaders": [{"name": "X-Probe", "value": "yes"}]},
     "periodSeconds": 1,
 }
+
+
+#: A shell that ignores SIGTERM and logs it; the application itself would end at the first signal.
+IGNORES_SIGTERM = {
+    "image": "xds2000/nginx-hostname",
+    "command": [
+        "bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; echo trapped; while :; do read -t 0.05 <> <(:); done"
+    ],
+    "args": [],
+}  # fmt: skip
+
+
+def process_of(pod: Object) -> psutil.Process:
+    """Return the main process of a pod's only container."""
+    return psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
+
+
+def log_of(cluster: Any, pod: Object) -> list[str]:
+    """Return the words in the log of a pod's only container."""
+    log: Path = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
+    return log.read_text().split()
+
+
+async def trapped_pod(cluster: Any) -> Object:
+    """Return a pod that ignores SIGTERM by now; a shell without its trap ends at the first SIGTERM."""
+    pod: Object = await cluster.ready_pod()
+    trapped = partial(wait_until, lambda: "trapped" in log_of(cluster, pod), timeout=60, what="the shell's trap")
+    await asyncio.to_thread(trapped)
+    return pod
+
+
+def terminated_at(cluster: Any, pod: Object) -> float:
+    """Return the time at which a pod that ignores SIGTERM received it, in seconds since the epoch."""
+    words = log_of(cluster, pod)
+    return float(words[words.index("TERM") + 1])
 
 
 def event_with_reason(events: list[Object], wanted: str) -> Object | None:
@@ -82,19 +119,12 @@ def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster)
     """SIGTERM follows at the end of the grace period; a container that ignores it is killed 2 s later."""
 
     async def scenario(cluster: Any) -> tuple[float, float, int]:
-        # A shell that ignores SIGTERM receives both signals; the application itself would end at the first.
-        program = ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"]
         await cluster.deploy(
-            container={
-                "image": "xds2000/nginx-hostname",
-                "command": program,
-                "args": [],
-                "lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}},
-            },
+            container={**IGNORES_SIGTERM, "lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}}},
             pod={"terminationGracePeriodSeconds": 1},
             spec={"replicas": 1},
         )
-        pod = await cluster.ready_pod()
+        pod = await trapped_pod(cluster)
         begin = time.time()
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         uid = pod["metadata"]["uid"]
@@ -104,8 +134,7 @@ def test_a_hook_longer_than_the_grace_period_is_abandoned(on_cluster: OnCluster)
             return next((s["state"]["terminated"] for s in statuses if "terminated" in s["state"]), None)
 
         ended = await cluster.until(PODS, code)
-        log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
-        return float(log.read_text().split()[1]) - begin, time.time() - begin, ended["exitCode"]
+        return terminated_at(cluster, pod) - begin, time.time() - begin, ended["exitCode"]
 
     terminated, killed, code = on_cluster(scenario)
 
@@ -128,19 +157,6 @@ def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster
     assert on_cluster(scenario)["involvedObject"]["kind"] == "Pod"
 
 
-#: A shell that ignores SIGTERM and logs it; the application itself would end at the first signal.
-IGNORES_SIGTERM = {
-    "image": "xds2000/nginx-hostname",
-    "command": ["bash", "-c", "trap 'echo TERM $EPOCHREALTIME' TERM; while :; do read -t 0.05 <> <(:); done"],
-    "args": [],
-}
-
-
-def process_of(pod: Object) -> psutil.Process:
-    """Return the main process of a pod's only container."""
-    return psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]))
-
-
 async def forced_end(cluster: Any, pod: Object) -> tuple[float, float, float]:
     """Delete a pod by force; return the seconds until its object was gone, SIGTERM came and its process ended."""
     process, begin = process_of(pod), time.time()
@@ -148,8 +164,7 @@ async def forced_end(cluster: Any, pod: Object) -> tuple[float, float, float]:
     await cluster.gone(pod)
     gone = time.time() - begin
     await asyncio.to_thread(process.wait, 60)
-    log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
-    return gone, float(log.read_text().split()[1]) - begin, time.time() - begin
+    return gone, terminated_at(cluster, pod) - begin, time.time() - begin
 
 
 @pytest.mark.parametrize("hook", [{}, {"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}}], ids=["bare", "hook"])
@@ -158,7 +173,7 @@ def test_a_forced_deletion_stops_the_container_within_three_seconds(on_cluster: 
 
     async def scenario(cluster: Any) -> tuple[float, float, float]:
         await cluster.deploy(container={**IGNORES_SIGTERM, **hook}, pod={"terminationGracePeriodSeconds": 900})
-        return await forced_end(cluster, await cluster.ready_pod())
+        return await forced_end(cluster, await trapped_pod(cluster))
 
     gone, terminated, killed = on_cluster(scenario)
 
@@ -174,13 +189,12 @@ def test_a_pod_with_grace_0_gets_sigterm_too(on_cluster: OnCluster) -> None:
 
     async def scenario(cluster: Any) -> tuple[float, float]:
         await cluster.deploy(container=IGNORES_SIGTERM, pod={"terminationGracePeriodSeconds": 0})
-        pod = await cluster.ready_pod()
+        pod = await trapped_pod(cluster)
         process, begin = process_of(pod), time.time()
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
         await asyncio.to_thread(process.wait, 60)
-        log = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
-        return float(log.read_text().split()[1]) - begin, time.time() - begin
+        return terminated_at(cluster, pod) - begin, time.time() - begin
 
     terminated, killed = on_cluster(scenario)
 
@@ -222,7 +236,7 @@ def test_a_forced_deletion_does_not_shorten_one_that_has_begun(on_cluster: OnClu
             container={**IGNORES_SIGTERM, "lifecycle": {"preStop": {"exec": {"command": hook}}}},
             pod={"terminationGracePeriodSeconds": 600},
         )
-        pod = await cluster.ready_pod()
+        pod = await trapped_pod(cluster)
         name, process = pod["metadata"]["name"], process_of(pod)
         await cluster.client.delete(PODS, name, "default")
         await cluster.until(EVENTS, lambda events: event_with_reason(events, "Killing"))
