@@ -225,6 +225,10 @@ class TrialEvidence:
     paths: PathRecords = field(default_factory=PathRecords)
     bulk: Bulk | None = None
 
+    def attempt_id(self, worker: int, number: int) -> str:
+        """Return the id of an attempt on the wire."""
+        return f"{self.tokens.get(worker, '')}-{worker}-{number}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:

@@ -93,7 +93,7 @@ def _attempt(facts: Facts, index: int, connections: Mapping[tuple[int, int], _Co
     worker, connection = int(row["worker"]), int(row["connection"])
     life = connections.get((worker, connection), _Connection()) if connection else _Connection()
     return FailedAttempt(
-        id=f"{evidence.tokens.get(worker, '')}-{worker}-{int(row['number'])}",
+        id=evidence.attempt_id(worker, int(row["number"])),
         method=Method(int(row["method"])).name,
         path=stream.key,
         shape=Shape(int(row["shape"])).word,

@@ -121,7 +121,7 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
         guessed = None if is_known else _guessed_pod(context, service, status, outcome, sent)
         yield Loss(
             row=index,
-            id=f"{facts.evidence.tokens.get(worker, '')}-{worker}-{number}",
+            id=facts.evidence.attempt_id(worker, number),
             outcome=outcome,
             status=status,
             stream=facts.streams[place],

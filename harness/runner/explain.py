@@ -74,11 +74,8 @@ def _receipts(
     folder: TrialDirectory, trial: TrialEvidence, rows: Sequence[int]
 ) -> dict[int, tuple[TracedReceipt, ...]]:
     """Return the receipts of some requests by row, with their times by the clock of the trial."""
-    ids = {
-        f"{trial.tokens.get(int(each['worker']), '')}-{each['worker']}-{each['number']}": row
-        for row in rows
-        for each in [trial.attempts[row]]
-    }
+    attempts = trial.attempts
+    ids = {trial.attempt_id(int(attempts["worker"][row]), int(attempts["number"][row])): row for row in rows}
     clock = read_outcome(folder, []).clock
     found: dict[int, tuple[TracedReceipt, ...]] = dict.fromkeys(rows, ())
     for receipt in receipts_of(folder.logs / "pods", ids):
