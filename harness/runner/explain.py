@@ -56,18 +56,20 @@ def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") ->
 
 
 def _of_trial(run: RunDirectory, cell: str, trial: TrialEvidence, attempt: str) -> Iterator[RequestTrace]:
-    facts = Facts.of(trial)
+    rows = _rows(trial, attempt) if attempt else []
+    if attempt and not rows:
+        return
+    facts, folder = Facts.of(trial), run.trial(cell, trial.number)
     if attempt:
-        rows = _rows(trial, attempt)
-        facts_by_row = [(row, _with_way(run, cell, facts, row)) for row in rows]
+        facts = _with_way(folder, facts, rows)
     else:
         first: dict[str, int] = {}
         for loss, kind in attributed(facts):
             first.setdefault(kind.code, loss.row)
-        facts_by_row = [(row, facts) for row in first.values()]
-    receipts = _receipts(run.trial(cell, trial.number), trial, [row for row, _ in facts_by_row])
-    for row, each in facts_by_row:
-        yield trace_of(each, cell, row, receipts[row])
+        rows = list(first.values())
+    receipts = _receipts(folder, trial, rows) if rows else {}
+    for row in rows:
+        yield trace_of(facts, cell, row, receipts[row])
 
 
 def _receipts(
@@ -96,11 +98,10 @@ def _rows(trial: TrialEvidence, attempt: str) -> list[int]:
     return np.flatnonzero((rows["worker"] == int(parts["worker"])) & (rows["number"] == int(parts["number"]))).tolist()
 
 
-def _with_way(run: RunDirectory, cell: str, facts: Facts, row: int) -> Facts:
-    """Return the facts with the records of the way of one request, lost or not."""
+def _with_way(folder: TrialDirectory, facts: Facts, rows: Sequence[int]) -> Facts:
+    """Return the facts with the records of the way of some requests, lost or not."""
     trial = facts.evidence
-    folder = run.trial(cell, trial.number)
     log = read_access(folder, next(iter(trial.tokens.values()), ""))
-    own = read_paths(folder, trial.attempts[[row]], log, trial.workers)
+    own = read_paths(folder, trial.attempts[rows], log, trial.workers)
     paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller)
     return replace(facts, evidence=replace(trial, paths=paths))
