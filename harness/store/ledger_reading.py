@@ -18,10 +18,8 @@ from harness.store.mapped import HEADER
 
 Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
-#: Rows read at once: 5 MB.
-_BLOCK = 65_536
-#: Rows judged at once: they and the arrays made of them fit into a processor's cache.
-_SMALL_BLOCK = 32_768
+#: Rows read at once: they and the arrays made of them fit into a processor's cache.
+_BLOCK = 32_768
 
 
 def _part(dtype: np.dtype[np.void], *names: str) -> np.dtype[np.void]:
@@ -69,9 +67,7 @@ class LedgerBlocks:
         EvidenceError: The file is missing, or is no ledger of this version.
     """
 
-    def __init__(
-        self, path: Path, whole: np.dtype[np.void], part: np.dtype[np.void], *, block: int = _SMALL_BLOCK
-    ) -> None:
+    def __init__(self, path: Path, whole: np.dtype[np.void], part: np.dtype[np.void], *, block: int = _BLOCK) -> None:
         self.part = part
         self._path, self._whole, self._block = path, whole, block
         self._length = len(open_rows(path, whole))
@@ -101,28 +97,12 @@ class LedgerBlocks:
 
 
 def _load(paths: Sequence[Path], whole: np.dtype[np.void], part: np.dtype[np.void]) -> Rows:
-    lengths = [len(open_rows(path, whole)) for path in paths]
-    rows = np.zeros(sum(lengths), part)
+    ledgers = [LedgerBlocks(path, whole, part) for path in paths]
+    rows = np.zeros(sum(map(len, ledgers)), part)
     used = 0
-    for path, length in zip(paths, lengths, strict=True):
-        used += _copy(path, whole, rows[used : used + length])
+    for ledger in ledgers:
+        for block in ledger:
+            for name in part.names or ():
+                rows[name][used : used + len(block)] = block[name]
+            used += len(block)
     return rows[:used]
-
-
-def _copy(path: Path, whole: np.dtype[np.void], rows: Rows) -> int:
-    """Fill ``rows`` with a file's written records, which are a prefix of the file, and return their number."""
-    used = 0
-    try:
-        with path.open("rb") as file:
-            file.seek(HEADER)
-            while used < len(rows):
-                block = np.fromfile(file, whole, min(_BLOCK, len(rows) - used))
-                count = int(np.count_nonzero(block["written"]))
-                for name in rows.dtype.names or ():
-                    rows[name][used : used + count] = block[name][:count]
-                used += count
-                if count < _BLOCK:
-                    break
-    except OSError as error:
-        raise EvidenceError(f"{path} can't be read: {error}") from error
-    return used
