@@ -68,8 +68,7 @@ class Bulk:
         most_requests: The most requests that one of these connections carried.
         slots: Comparison of the whole ledger with the schedule.
         latency: Latency of the whole ledger.
-        lateness: Lateness of the whole ledger: its median, 99th percentile and maximum in milliseconds.
-        late_p99: Its 99th percentile, not rounded.
+        lateness: Lateness of the whole ledger in milliseconds, not rounded: ``p50``, ``p99`` and ``max``.
         late_p90_during: Its 90th percentile during the change, not rounded.
         series: Attempts of the whole ledger over time.
         ledger: All attempts in blocks; each iteration reads them from the first one.
@@ -85,7 +84,6 @@ class Bulk:
     slots: Slots
     latency: Latency
     lateness: Mapping[str, float]
-    late_p99: float
     late_p90_during: float
     series: Series
     ledger: Iterable[np.ndarray[tuple[int], np.dtype[np.void]]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.analysis.facts import Facts, losses_by_label
+from harness.analysis.quantiles import Distribution
 from harness.analysis.row_facts import Numbers
 from harness.analysis.series import SeriesCounter
 from harness.analysis.thresholds import MERGE_LOSSES_S
@@ -12,6 +13,8 @@ from harness.model.attempt import Outcome
 from harness.model.verdict import Latency, Series, StreamCount, Window
 
 EMPTY_LATENCY = Latency(0, 0, 0, 0, 0, 0)
+#: The percentiles of latency and lateness in reports; the last one is the maximum.
+REPORTED_PERCENTILES = (50, 99, 100)
 
 
 def count_streams(facts: Facts) -> tuple[StreamCount, ...]:
@@ -48,10 +51,17 @@ def measure_latency(facts: Facts) -> Latency:
     return Latency(*_three(from_sent), *_three(from_planned))
 
 
+def latency_of(from_sent: Distribution, from_planned: Distribution) -> Latency:
+    """Return the latency of answered attempts that were counted; both have the ``REPORTED_PERCENTILES``."""
+    if not from_sent.count:
+        return EMPTY_LATENCY
+    return Latency(*(round(each, 3) for counted in (from_sent, from_planned) for each in counted.percentiles()))
+
+
 def measure_lateness(facts: Facts) -> dict[str, float]:
     """Return how long after their planned time requests were sent, in milliseconds."""
     if facts.evidence.bulk is not None:
-        return dict(facts.evidence.bulk.lateness)
+        return {name: round(late, 3) for name, late in facts.evidence.bulk.lateness.items()}
     late = facts.late_ms[facts.is_sent & ~np.isnan(facts.late_ms)]
     p50, p99, largest = _three(late) if len(late) else (0.0, 0.0, 0.0)
     return {"p50": p50, "p99": p99, "max": largest}

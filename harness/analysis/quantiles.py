@@ -34,16 +34,14 @@ class Distribution:
     """Values of one kind, first counted and then collected where it matters.
 
     Args:
-        percents: The wanted percentiles.
+        percents: The wanted percentiles; 100 is the largest value.
 
     Attributes:
         count: Number of values.
-        largest: The largest of them; minus infinity if there is none.
     """
 
     def __init__(self, percents: Sequence[float]) -> None:
         self.count = 0
-        self.largest = -np.inf
         self._percents = tuple(percents)
         self._counts = np.zeros(_BUCKETS, np.int64)
         self._parts: list[Numbers] = []
@@ -53,7 +51,6 @@ class Distribution:
         """Count a block of values; none of them may be NaN."""
         if len(values):
             self.count += len(values)
-            self.largest = max(self.largest, float(values.max()))
             self._counts += np.bincount(_bucket(values) - _FIRST, minlength=_BUCKETS)
 
     def collect(self, values: Numbers) -> None:

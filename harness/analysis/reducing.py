@@ -17,7 +17,7 @@ import numpy as np
 from harness.analysis.accounts.trial import has_no_line
 from harness.analysis.bulk import Bulk, BulkStream
 from harness.analysis.evidence import Rows, TrialEvidence
-from harness.analysis.measures import EMPTY_LATENCY
+from harness.analysis.measures import latency_of
 from harness.analysis.moments import NS, Moments
 from harness.analysis.planned import Integers
 from harness.analysis.row_facts import Mask, RowFacts, has_sane_success
@@ -27,7 +27,6 @@ from harness.analysis.thresholds import SEND_GAP_S
 from harness.model.attempt import CloseReason, Outcome
 from harness.model.schedule import streams
 from harness.model.shapes import KEPT_SHAPES, SHAPES, ConnectionSource, shapes_from
-from harness.model.verdict import Latency
 
 #: Of each stream the first and the last request of so many seconds stay: a longer gap in sending is then exact.
 _GAP_S = SEND_GAP_S.value * 0.8
@@ -137,8 +136,6 @@ class _Selection:
 
     def bulk(self, links: _Connections, ledger: Blocks) -> Bulk:
         measures = self._survey.measures
-        late_median, late_p99 = measures.late.percentiles()
-        lateness = (late_median, late_p99, measures.late.largest if measures.late.count else 0.0)
         return Bulk(
             rows=int(self._others[0].sum()),
             streams=self._streams(),
@@ -148,24 +145,12 @@ class _Selection:
             connections=links.others,
             most_requests=links.most_requests,
             slots=self._survey.slots,
-            latency=self._latency(),
-            lateness=dict(zip(("p50", "p99", "max"), (round(each, 3) for each in lateness), strict=True)),
-            late_p99=late_p99,
+            latency=latency_of(measures.from_sent, measures.from_planned),
+            lateness=dict(zip(("p50", "p99", "max"), measures.late.percentiles(), strict=True)),
             late_p90_during=measures.late_during.percentiles()[0],
             series=self._series.series(),
             ledger=ledger,
         )
-
-    def _latency(self) -> Latency:
-        measures = self._survey.measures
-        if not measures.from_sent.count:
-            return EMPTY_LATENCY
-        numbers = [
-            round(each, 3)
-            for distribution in (measures.from_sent, measures.from_planned)
-            for each in (*distribution.percentiles(), distribution.largest)
-        ]
-        return Latency(*numbers)
 
     def _streams(self) -> tuple[BulkStream, ...]:
         """Return the counts of each stream.

@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.analysis.bulk import Slots
 from harness.analysis.evidence import Rows, TrialEvidence
+from harness.analysis.measures import REPORTED_PERCENTILES
 from harness.analysis.moments import NS, Moments, change_window
 from harness.analysis.planned import Integers, planner, slots_until
 from harness.analysis.quantiles import Distribution
@@ -56,8 +57,8 @@ class LatencyMeasures:
     """The distributions of latency and lateness of a ledger."""
 
     def __init__(self, moments: Moments) -> None:
-        self.from_sent, self.from_planned = Distribution((50, 99)), Distribution((50, 99))
-        self.late, self.late_during = Distribution((50, 99)), Distribution((90,))
+        self.from_sent, self.from_planned, self.late = (Distribution(REPORTED_PERCENTILES) for _ in range(3))
+        self.late_during = Distribution((90,))
         self._window = change_window(moments)
 
     def add(self, own: RowFacts) -> None:

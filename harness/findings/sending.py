@@ -126,7 +126,7 @@ class BehindSchedule(TrialFinding, code="behind-schedule", weight=Weight.EVIDENC
             return
         longest = round(float(late[good].max()), 1)
         bulk = facts.evidence.bulk
-        p99 = float(np.percentile(late[good], 99)) if bulk is None else bulk.late_p99
+        p99 = float(np.percentile(late[good], 99)) if bulk is None else bulk.lateness["p99"]
         if p99 > limit:
             yield cls(p99_ms=round(p99, 1), max_ms=longest, limit_ms=limit)
             return

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.measures import EMPTY_LATENCY
+from harness.analysis.measures import REPORTED_PERCENTILES, latency_of
 from harness.analysis.moments import NS, Moments
 from harness.analysis.outages import find_outages, find_outages_in, outage_records
 from harness.analysis.quantiles import Distribution
@@ -134,13 +134,11 @@ def _sum(identities: Sequence[Identity]) -> Identity:
 
 def _latency(trials: Sequence[TrialEvidence]) -> Latency:
     """Return the latency of the answered attempts of all origins."""
-    found = {begin: Distribution((50, 99, 100)) for begin in ("sent", "planned")}
+    found = {begin: Distribution(REPORTED_PERCENTILES) for begin in ("sent", "planned")}
     for take in (Distribution.add, Distribution.collect):
         for trial in trials:
             for rows in [trial.attempts] if trial.bulk is None else trial.bulk.ledger:
                 answered = rows[rows["progress"] == Progress.ANSWERED]
                 for begin, distribution in found.items():
                     take(distribution, (answered["done"] - answered[begin]) / 1e6)
-    if not found["sent"].count:
-        return EMPTY_LATENCY
-    return Latency(*(round(number, 3) for each in found.values() for number in each.percentiles()))
+    return latency_of(found["sent"], found["planned"])
