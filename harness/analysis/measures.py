@@ -62,7 +62,7 @@ def measure_lateness(facts: Facts) -> dict[str, float]:
     """Return how long after their planned time requests were sent, in milliseconds."""
     if facts.evidence.bulk is not None:
         return {name: round(late, 3) for name, late in facts.evidence.bulk.lateness.items()}
-    late = facts.late_ms[facts.is_sent & ~np.isnan(facts.late_ms)]
+    late = facts.late_ms[facts.own.is_timed]
     p50, p99, largest = _three(late) if len(late) else (0.0, 0.0, 0.0)
     return {"p50": p50, "p99": p99, "max": largest}
 
@@ -85,7 +85,7 @@ def series_of(facts: Facts) -> Series:
     """Return how many requests were sent, answered and lost over time, by the time they were sent."""
     if facts.evidence.bulk is not None:
         return facts.evidence.bulk.series
-    sent = facts.sent_s[facts.is_sent & ~np.isnan(facts.sent_s)]
+    sent = facts.sent_s[facts.own.is_timed]
     counter = SeriesCounter(facts.moments.stop, len(sent), float(sent.max(initial=0.0)))
     counter.take(facts.own)
     return counter.series()

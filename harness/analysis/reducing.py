@@ -188,7 +188,7 @@ class _Selection:
     def _keep_gaps(self, own: RowFacts, keep: Mask) -> None:
         """Keep the first and the last request of each stream in each short period around the change."""
         begin, end = self._moments.begin or 0.0, self._moments.end or 0.0
-        timed = own.is_sent & ~np.isnan(own.sent_s)
+        timed = own.is_timed
         for index in range(len(self._order)):
             places = np.flatnonzero(timed & (own.stream == index))
             sent = own.sent_s[places]
@@ -203,7 +203,7 @@ class _Selection:
 
     def _count(self, own: RowFacts, others: Mask) -> None:
         rows, kinds = own.rows, len(self._order)
-        timed = own.is_sent & ~np.isnan(own.sent_s)
+        timed = own.is_timed
         begin, end = self._moments.begin, self._moments.end
         masks = [timed]
         if begin is not None and end is not None:

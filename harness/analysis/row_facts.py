@@ -73,6 +73,12 @@ class RowFacts:
         )
 
     @property
+    def is_timed(self) -> Mask:
+        """Return True for requests that were sent at a known time."""
+        timed: Mask = self.is_sent & ~np.isnan(self.sent_s)
+        return timed
+
+    @property
     def late_ms(self) -> Numbers:
         """Return how long after its planned time each request was sent; NaN if it never was.
 

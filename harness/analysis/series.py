@@ -48,7 +48,7 @@ class SeriesCounter:
         """Count a block."""
         if not self._timed:
             return
-        timed = own.is_sent & ~np.isnan(own.sent_s)
+        timed = own.is_timed
         bins = np.zeros(len(timed), dtype=np.int16)
         bins[timed] = own.sent_s[timed] / self._width
         self._sent += self._per_bin(bins[timed])

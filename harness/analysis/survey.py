@@ -73,8 +73,7 @@ class LatencyMeasures:
 
     def _values(self, own: RowFacts) -> list[tuple[Distribution, Numbers]]:
         from_sent, from_planned = own.latencies(own.is_answered)
-        late = own.late_ms
-        good = own.is_sent & ~np.isnan(late)
+        late, good = own.late_ms, own.is_timed
         found = [(self.from_sent, from_sent), (self.from_planned, from_planned), (self.late, late[good])]
         if self._window is not None:
             during = good & (own.sent_s >= self._window[0]) & (own.sent_s <= self._window[1])
@@ -117,8 +116,7 @@ class Survey:
         own = RowFacts.of(self._evidence, self._moments, rows)
         self._count_slots(rows)
         self.measures.add(own)
-        timed = own.is_sent & ~np.isnan(own.sent_s)
-        sent = own.sent_s[timed]
+        sent = own.sent_s[own.is_timed]
         self.timed += len(sent)
         self.latest = max(self.latest, float(sent.max(initial=0.0)))
         self.bounds.append(float(sent.min(initial=np.inf)))

@@ -44,7 +44,7 @@ class NoOverlap(OfStream, TrialFinding, code="no-overlap", weight=Weight.EVIDENC
     def _of(cls, facts: Facts, index: int, begin: float, end: float) -> Iterator[NoOverlap]:
         rows = facts.evidence.attempts
         mine: Mask = facts.stream == index
-        left: Mask = mine & facts.is_sent & ~np.isnan(facts.sent_s)
+        left: Mask = mine & facts.own.is_timed
         places = np.flatnonzero(left)
         sent = facts.sent_s[places]
         if (np.diff(sent) < 0).any():

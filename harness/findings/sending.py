@@ -120,8 +120,7 @@ class BehindSchedule(TrialFinding, code="behind-schedule", weight=Weight.EVIDENC
     @classmethod
     def check(cls, facts: Facts) -> Iterator[BehindSchedule]:
         """Yield a finding if requests were late on the whole, or if most were late during the change."""
-        late, limit = facts.late_ms, LATENESS_P99_MS.value
-        good = facts.is_sent & ~np.isnan(late)
+        late, good, limit = facts.late_ms, facts.own.is_timed, LATENESS_P99_MS.value
         if not (late[good] > limit).any():
             return
         longest = round(float(late[good].max()), 1)
@@ -170,7 +169,7 @@ class MachineSaturated(TrialFinding, code="machine-saturated", weight=Weight.EVI
     @classmethod
     def check(cls, facts: Facts) -> Iterator[MachineSaturated]:
         """Yield a finding if the median lateness of any second is too high."""
-        good = facts.is_sent & ~np.isnan(facts.late_ms)
+        good = facts.own.is_timed
         late = facts.late_ms[good]
         if not (late > STALL_MEDIAN_MS.value).any():
             return
