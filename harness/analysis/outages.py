@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.model.attempt import LOSSES, Outcome
+from harness.analysis.row_facts import IS_LOSS, IS_SENT
+from harness.model.attempt import Outcome
 from harness.model.watch import Outage
 
 #: Requests in a row that must be answered before an outage is over. With fewer, losses of one request in three would be
@@ -30,9 +31,6 @@ _NS = 1_000_000_000
 Times = np.ndarray[tuple[int], np.dtype[np.int64]]
 Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
-
-_IS_LOSS = np.isin(np.arange(256), [int(loss) for loss in LOSSES])
-_IS_SENT = ~np.isin(np.arange(256), [int(Outcome.MISSED), int(Outcome.CLIENT_FAULT)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +104,8 @@ class _Losses:
         if not len(planned):
             return
         self._latest = int(planned[-1])
-        lost, answered = np.flatnonzero(_IS_LOSS[outcome]), np.flatnonzero(outcome == Outcome.OK)
-        sent_before = self._sent + np.concatenate(([0], np.cumsum(_IS_SENT[outcome])))
+        lost, answered = np.flatnonzero(IS_LOSS[outcome]), np.flatnonzero(outcome == Outcome.OK)
+        sent_before = self._sent + np.concatenate(([0], np.cumsum(IS_SENT[outcome])))
         if len(answered):
             for each in self._open:
                 waiting = each[0] < 0

@@ -21,7 +21,10 @@ Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Codes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 StreamIndices = np.ndarray[tuple[int], np.dtype[np.unsignedinteger[Any]]]
 
-_IS_LOSS = np.isin(np.arange(256), [int(loss) for loss in LOSSES])
+#: By outcome code: True for a lost request.
+IS_LOSS = np.isin(np.arange(256), [int(loss) for loss in LOSSES])
+#: By outcome code: True for a request that was, or may have been, sent.
+IS_SENT = ~np.isin(np.arange(256), [int(Outcome.MISSED), int(Outcome.CLIENT_FAULT)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,8 @@ class RowFacts:
         return cls(
             rows=rows,
             outcome=outcome,
-            is_sent=(outcome != Outcome.MISSED) & (outcome != Outcome.CLIENT_FAULT),
-            is_lost=_IS_LOSS[outcome],
+            is_sent=IS_SENT[outcome],
+            is_lost=IS_LOSS[outcome],
             stream=(rows["number"] % len(order)).astype(np.min_scalar_type(len(order))),
             streams=order,
             sent_s=sent_s,

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.accounts.records import attempt_keys
 from harness.analysis.evidence import PathRecords, Rows, Tries
-from harness.model.attempt import LOSSES
+from harness.analysis.row_facts import IS_LOSS
 from harness.model.timeline import Event, EventKind
 from harness.store.access_log import AccessLines, split_tries
 from harness.store.json_lines import read_json_lines
@@ -22,7 +22,7 @@ _KUBE_PROXY_LOG = "kube-proxy.jsonl"
 
 def lost_in(rows: Rows) -> Rows:
     """Return the attempts whose recorded outcome is a loss."""
-    found: Rows = rows[np.isin(rows["outcome"], [int(loss) for loss in LOSSES])]
+    found: Rows = rows[IS_LOSS[rows["outcome"]]]
     return found
 
 
