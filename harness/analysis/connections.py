@@ -26,6 +26,13 @@ def alive_at(connections: Rows, moment: float, shapes: Sequence[Shape] = KEPT_SH
     return alive
 
 
+def is_kept_cut(connections: Rows) -> Mask:
+    """Return True for kept-alive connections that the peer closed unannounced."""
+    by_peer = np.isin(connections["reason"], [int(CloseReason.PEER_FIN), int(CloseReason.PEER_RST)])
+    cut: Mask = by_peer & np.isin(connections["shape"], KEPT_SHAPES)
+    return cut
+
+
 def is_cut(facts: Facts) -> Mask:
     """Return True for kept-alive connections that the peer closed unannounced after the change began.
 
@@ -34,14 +41,13 @@ def is_cut(facts: Facts) -> Mask:
     rows, begin = facts.evidence.connections, facts.moments.begin
     if begin is None:
         return np.zeros(len(rows), dtype=bool)
-    by_peer = np.isin(rows["reason"], [int(CloseReason.PEER_FIN), int(CloseReason.PEER_RST)])
     in_time = (rows["closed"] >= begin * NS) & (rows["closed"] <= facts.moments.stop * NS)
     # A connection that broke during its first request is a lost request, not a kept-alive connection.
     attempts = facts.evidence.attempts
     answered = attempts["connection"][attempts["progress"] == Progress.ANSWERED]
     if facts.evidence.bulk is not None:
         answered = np.union1d(answered, facts.evidence.bulk.answered)
-    cut: Mask = by_peer & in_time & np.isin(rows["shape"], KEPT_SHAPES) & np.isin(rows["number"], answered)
+    cut: Mask = is_kept_cut(rows) & in_time & np.isin(rows["number"], answered)
     return cut
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from harness.analysis.accounts.trial import has_no_line
 from harness.analysis.bulk import Bulk, BulkStream
+from harness.analysis.connections import is_kept_cut
 from harness.analysis.evidence import Rows, TrialEvidence
 from harness.analysis.measures import latency_of
 from harness.analysis.moments import NS, Moments
@@ -24,9 +25,9 @@ from harness.analysis.row_facts import Mask, RowFacts, has_sane_success
 from harness.analysis.series import SeriesCounter
 from harness.analysis.survey import LATE_MS, Survey, UnusualLedgerError
 from harness.analysis.thresholds import SEND_GAP_S
-from harness.model.attempt import CloseReason, Outcome
+from harness.model.attempt import Outcome
 from harness.model.schedule import streams
-from harness.model.shapes import KEPT_SHAPES, SHAPES, ConnectionSource, shapes_from
+from harness.model.shapes import SHAPES, ConnectionSource, shapes_from
 
 #: Of each stream the first and the last request of so many seconds stay: a longer gap in sending is then exact.
 _GAP_S = SEND_GAP_S.value * 0.8
@@ -98,11 +99,8 @@ class _Connections:
 
     def cut(self) -> Integers:
         """Return the numbers of kept-alive connections that the peer closed."""
-        found = [np.zeros(0, np.int64)]
-        for rows in self.kept:
-            by_peer = np.isin(rows["reason"], (CloseReason.PEER_FIN, CloseReason.PEER_RST))
-            found.append(rows["number"][by_peer & np.isin(rows["shape"], KEPT_SHAPES)].astype(np.int64))
-        return np.unique(np.concatenate(found))
+        found = [rows["number"][is_kept_cut(rows)].astype(np.int64) for rows in self.kept]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
 
 
 class _Selection:
