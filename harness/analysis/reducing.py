@@ -107,7 +107,8 @@ class _Selection:
     """The choice of the attempts that stay rows, and the counts of the others."""
 
     def __init__(self, evidence: TrialEvidence, moments: Moments, survey: Survey, cut: Integers) -> None:
-        self._evidence, self._moments, self._survey, self._cut = evidence, moments, survey, cut
+        self._evidence, self._survey, self._cut = evidence, survey, cut
+        self._moments, self._change = moments, _period(moments)
         self._order = streams(evidence.traffic)
         self._is_plain = np.array([not each.delay and not SHAPES[each.shape].waits for each in self._order])
         bounds = np.array([*survey.bounds, np.inf])
@@ -127,8 +128,8 @@ class _Selection:
         self._survey.measures.collect(own)
         self._series.take(own)
         keep = self._interesting(own)
-        if self._moments.begin is not None and self._moments.end is not None:
-            self._keep_gaps(own, keep)
+        if self._change is not None:
+            self._keep_gaps(own, keep, *self._change)
         self._count(own, ~keep)
         self.kept.append(rows[keep])
 
@@ -156,7 +157,7 @@ class _Selection:
         Raises:
             UnusualLedgerError: A stream does not cover the change, so its longest gap counts, however short.
         """
-        if self._moments.begin is not None and self._moments.end is not None:
+        if self._change is not None:
             whole, before, through, due = self._all
             is_covered = (before > 0) & (whole > through) & ((through > before) | (due <= 1))
             if not is_covered.all():
@@ -183,9 +184,8 @@ class _Selection:
             keep[fresh[first]] = True
         return keep
 
-    def _keep_gaps(self, own: RowFacts, keep: Mask) -> None:
+    def _keep_gaps(self, own: RowFacts, keep: Mask, begin: float, end: float) -> None:
         """Keep the first and the last request of each stream in each short period around the change."""
-        begin, end = self._moments.begin or 0.0, self._moments.end or 0.0
         timed = own.is_timed
         for index in range(len(self._order)):
             places = np.flatnonzero(timed & (own.stream == index))
@@ -202,9 +202,9 @@ class _Selection:
     def _count(self, own: RowFacts, others: Mask) -> None:
         rows, kinds = own.rows, len(self._order)
         timed = own.is_timed
-        begin, end = self._moments.begin, self._moments.end
         masks = [timed]
-        if begin is not None and end is not None:
+        if self._change is not None:
+            begin, end = self._change
             due = (rows["planned"] >= begin * NS) & (rows["planned"] <= end * NS)
             masks += [timed & (own.sent_s <= begin), timed & (own.sent_s <= end), due]
         for place, mask in enumerate(masks):
@@ -220,6 +220,11 @@ class _Selection:
             carried = rows["connection"][others].astype(np.int64)
             nearest = np.minimum(np.searchsorted(self._cut, carried), len(self._cut) - 1)
             self._is_answered[nearest[self._cut[nearest] == carried]] = True
+
+
+def _period(moments: Moments) -> tuple[float, float] | None:
+    """Return begin and end of the change; None if one of them is unknown."""
+    return None if moments.begin is None or moments.end is None else (moments.begin, moments.end)
 
 
 def _is_among(numbers: np.ndarray[tuple[int], np.dtype[np.integer]], wanted: Integers) -> Mask:
