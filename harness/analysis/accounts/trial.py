@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from harness.analysis.accounts.fates import Joined, join
 from harness.analysis.accounts.records import ClientAccount, Mask, OtherAccounts, Seconds, attempt_keys
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.workload import pod_lives
+from harness.analysis.workload import PodLife, pod_lives
 from harness.model.accounts import Accounts, Fate, Party
 from harness.model.attempt import Outcome, Progress
 
@@ -52,7 +53,8 @@ def join_accounts(
         sent_s=sent_s,
         done_s=done_s,
     )
-    joined = join(client, replace(others, pods=_pods(evidence), running=_running(evidence)))
+    lives = pod_lives(evidence)
+    joined = join(client, replace(others, pods=_pods(lives), running=_running(lives)))
     if evidence.bulk is None:
         return joined
     return replace(
@@ -60,9 +62,9 @@ def join_accounts(
     )
 
 
-def _running(evidence: TrialEvidence) -> frozenset[str]:
+def _running(lives: Sequence[PodLife]) -> frozenset[str]:
     """Return the pods that did not begin to end."""
-    return frozenset(life.name for life in pod_lives(evidence) if life.terminating is None and life.gone is None)
+    return frozenset(life.name for life in lives if life.terminating is None and life.gone is None)
 
 
 def _with_others(accounts: Accounts, others: int, *, has_proxy: bool) -> Accounts:
@@ -90,10 +92,10 @@ def has_no_line(others: OtherAccounts | None) -> bool:
     return not others.receipts.logs and (proxy is None or (not len(proxy.attempts) and not len(proxy.unreadable)))
 
 
-def _pods(evidence: TrialEvidence) -> dict[str, tuple[str, ...]]:
+def _pods(lives: Sequence[PodLife]) -> dict[str, tuple[str, ...]]:
     """Return the pods that were ready, by their addresses."""
     pods: dict[str, tuple[str, ...]] = {}
-    for life in pod_lives(evidence):
+    for life in lives:
         address = life.labels.get("ip")
         if address and life.ready is not None:
             pods[address] = (*pods.get(address, ()), life.name)
