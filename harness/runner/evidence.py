@@ -178,7 +178,7 @@ def _in_blocks(
 ) -> TrialEvidence | None:
     """Add the attempts of a large ledger as few rows and counts; None if it is small or needs all rows."""
     blocks = recorded.blocks(least)
-    if blocks is None or not evidence.origin_ns or evidence.stopped_ns is None:
+    if blocks is None:
         return None
     moments = Moments.of(evidence)
     moments = moments if begin is None else replace(moments, begin=begin)
