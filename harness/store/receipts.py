@@ -17,15 +17,13 @@ from harness.store.attempt_ids import parse_id
 Column = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _BEGIN = f"{WORD} ".encode()
+#: A line: the start of a process with its monotonic and its wall time, its end, or a receipt.
 _LINE = re.compile(
-    _BEGIN + rb"(\d+) (?:(start) (\d+) \S+ (file|stream) \d+ \d+|(end) \d+|(read|answered) (\S+) \d+(?: (\d+))?)\n"
+    _BEGIN + rb"(?P<number>\d+) (?:"
+    rb"(?P<start>start) (?P<version>\d+) \S+ (?P<sink>file|stream) (?P<monotonic>\d+) (?P<wall>\d+)"
+    rb"|(?P<end>end) \d+"
+    rb"|(?P<what>read|answered) (?P<attempt>\S+) (?P<at>\d+)(?: (?P<status>\d+))?)\n"
 )
-
-
-#: The first line of a process: its two times.
-_START = re.compile(_BEGIN + rb"\d+ start \d+ \S+ (?:file|stream) (\d+) (\d+)\n")
-#: A receipt with its number, word, id, time and status.
-_TIMED = re.compile(_BEGIN + rb"(\d+) (read|answered) (\S+) (\d+)(?: (\d+))?\n")
 
 
 @dataclass(slots=True)
@@ -111,7 +109,7 @@ class _File:
             self.pod.unreadable += 1
             self.next = None if self.next is None else self.next + 1
             return
-        number, start, version, sink, end, what, attempt, status = match.groups()
+        number, start, version, sink, _, _, end, what, attempt, _, status = match.groups()
         if start:
             self._begin(is_known=int(version) == VERSION, is_stream=sink == b"stream")
         elif self.next is None:
@@ -221,19 +219,18 @@ def _receipts_in(path: Path, wanted: frozenset[bytes]) -> Iterator[AttemptReceip
     ahead: int | None = None
     next_number = 0
     for line in _receipt_lines(path):
-        start = _START.fullmatch(line)
-        if start is not None:
-            ahead, next_number = int(start[2]) - int(start[1]), 0
-        match = _TIMED.fullmatch(line)
+        match = _LINE.fullmatch(line)
         if match is None:
             continue
-        number, what, attempt, at, status = match.groups()
-        if int(number) < next_number:  # A line that was read before.
+        if match["start"]:
+            ahead, next_number = int(match["wall"]) - int(match["monotonic"]), 0
+        if not match["what"] or int(match["number"]) < next_number:  # A line that was read before.
             continue
-        next_number = int(number) + 1
-        if attempt in wanted:
-            wall = None if ahead is None else int(at) + ahead
-            yield AttemptReceipt(attempt.decode(), _pod_of(path), what.decode(), int(status or 0), wall)
+        next_number = int(match["number"]) + 1
+        if match["attempt"] in wanted:
+            wall = None if ahead is None else int(match["at"]) + ahead
+            attempt, what = match["attempt"].decode(), match["what"].decode()
+            yield AttemptReceipt(attempt, _pod_of(path), what, int(match["status"] or 0), wall)
 
 
 def _receipt_lines(path: Path) -> Iterator[bytes]:
