@@ -84,8 +84,7 @@ class SeriesCounter:
             latency, where = latency[order], where[order]
         starts = np.flatnonzero(np.diff(where, prepend=-1))
         for start, part in zip(starts.tolist(), np.split(latency, starts[1:]), strict=False):
-            if len(part):
-                self._parts.setdefault(int(where[start]), []).append(part)
+            self._parts.setdefault(int(where[start]), []).append(part)
 
     def _close(self, until: int) -> None:
         """Measure the bins before ``until``, which get no further values."""
