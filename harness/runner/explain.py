@@ -38,12 +38,11 @@ def request_traces(run: RunDirectory, *, cells: str = "*", attempt: str = "") ->
         EvidenceError: No cell or no request matches.
     """
     plan = read_plan(run)
-    trials = {
-        cell: each for cell, each in read_trials(run, plan.experiment, least=WHOLE).items() if fnmatchcase(cell, cells)
-    }
-    if not trials:
+    chosen = tuple(cell for cell in plan.experiment.cells if fnmatchcase(cell.id, cells))
+    if not chosen:
         there = ", ".join(cell.id for cell in plan.experiment.cells)
         raise EvidenceError(f"{run.path} has no cell {cells!r}.", hint=f"It has {there}.")
+    trials = read_trials(run, replace(plan.experiment, cells=chosen), least=WHOLE)
     found = tuple(
         trace for cell, each in trials.items() for trial in each for trace in _of_trial(run, cell, trial, attempt)
     )
