@@ -24,7 +24,7 @@ from harness.localkube.ingress.render import FixedConfig
 from harness.localkube.ingress.sync import Synchronizer, write
 from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.ingress.sync_triggers import WatchedResources
-from harness.localkube.ingress.translate import configuration_of, services_without_endpoints
+from harness.localkube.ingress.translate import configuration_of
 from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError
 from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.informer import Informer
@@ -228,9 +228,8 @@ class _Controller:
         """
 
         async def sync() -> None:
-            snapshot = self._watched.snapshot()
-            configuration = configuration_of(snapshot)
-            for service in services_without_endpoints(snapshot, configuration):
+            configuration = configuration_of(self._watched.snapshot())
+            for service in configuration.empty:
                 self._log.no_endpoints(service)
             await synchronizer.sync(configuration)
             await self._publish(self._watched.ours())

@@ -80,9 +80,10 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
         [each for each in ours if canary_of(each) is None], hosts, snapshot.certificates, aliases
     )
     backends = _backends(merged, snapshot, aliases)
+    empty = tuple("/".join(merged.first_paths[name].service) for name, each in backends.items() if not each.endpoints)
     servers = tuple(_marked(server, {qualified(each) for each in snapshot.services}) for server in servers)
     servers = use_default_backends(servers, backends, _FirstPorts(snapshot))
-    return NginxConfiguration(servers, backends, certificates, controller.everywhere)
+    return NginxConfiguration(servers, backends, certificates, controller.everywhere, empty)
 
 
 def _marked(server: VirtualServer, services: Collection[str]) -> VirtualServer:
@@ -93,19 +94,6 @@ def _marked(server: VirtualServer, services: Collection[str]) -> VirtualServer:
         return not location.service or f"{namespace}/{location.service}" in services
 
     return replace(server, locations=tuple(replace(each, has_service=exists(each)) for each in server.locations))
-
-
-def services_without_endpoints(snapshot: Snapshot, configuration: NginxConfiguration) -> list[str]:
-    """Return ``namespace/name`` of the Services to which an Ingress goes and which have no ready endpoint."""
-    controller = controller_settings(snapshot.settings)
-    services = {
-        path.backend: "/".join(path.service)
-        for ingress in snapshot.ingresses
-        if is_ours(ingress, snapshot.classes)
-        for path in paths_of(ingress, snapshot.secrets, controller)
-    }
-    backends = configuration.backends
-    return [name for key, name in sorted(services.items()) if key in backends and not backends[key].endpoints]
 
 
 class _FirstPorts:
