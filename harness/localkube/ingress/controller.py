@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.errors import BringUpError
 from harness.localkube.ingress.admin import NginxAdmin
-from harness.localkube.ingress.certificates import default_certificate
+from harness.localkube.ingress.certificates import certificate_file
 from harness.localkube.ingress.controller_log import KlogFile
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
@@ -161,8 +161,6 @@ def fixed_config_of(settings: NodeSettings, address: str, container_log: Path) -
     directory = settings.directory / own
     directory.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
-    certificate = directory / "default.pem"
-    certificate.write_text(default_certificate(), encoding="ascii")
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return FixedConfig(
         install=settings.nginx,
@@ -172,7 +170,7 @@ def fixed_config_of(settings: NodeSettings, address: str, container_log: Path) -
         address=address,
         port=settings.entry_port,
         tls_port=settings.tls_port,
-        certificate=certificate,
+        certificate=certificate_file(settings.directory),
         admin_port=ADMIN_PORT,
         timer=Profile.by_name(settings.profile).ingress_timer,
         seed=settings.seed,
