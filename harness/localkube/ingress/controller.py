@@ -210,8 +210,7 @@ class _Controller:
 
     def record_event(self, kind: str, reason: str, message: str) -> None:
         """Record an Event about the controller in the background."""
-        self._log.event(_POD, kind, reason, message)
-        self._background.create_task(self._events.event(_POD, kind, reason, message), name=f"event {reason}")
+        self._record(_POD, kind, reason, message)
 
     async def register(self) -> None:
         """Create the IngressClass if it does not exist."""
@@ -241,9 +240,11 @@ class _Controller:
 
     def _scheduled(self, ingress: Object) -> None:
         self._log.valid_class(ingress)
-        self._log.event(ingress, "Normal", "Sync", "Scheduled for sync")
-        recorded = self._events.event(ingress, "Normal", "Sync", "Scheduled for sync")
-        self._background.create_task(recorded, name="event Sync")
+        self._record(ingress, "Normal", "Sync", "Scheduled for sync")
+
+    def _record(self, obj: Object, kind: str, reason: str, message: str) -> None:
+        self._log.event(obj, kind, reason, message)
+        self._background.create_task(self._events.event(obj, kind, reason, message), name=f"event {reason}")
 
     async def _publish(self, ingresses: Iterable[Object]) -> None:
         """Write the data plane's address into the Ingresses' status."""
