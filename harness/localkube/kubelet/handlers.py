@@ -14,7 +14,7 @@ import aiohttp
 
 from harness.localkube.kubelet.grpc_health import UnhealthyError, check_health
 from harness.localkube.kubelet.listeners import owns_listener
-from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable_program
+from harness.localkube.kubelet.models import StandInModel, port_number, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
@@ -54,12 +54,10 @@ class RunningContainer:
 
     def port(self, value: int | str) -> int:
         """Return the number of a port given by number or by the container's name for it."""
-        if isinstance(value, int) or value.isdigit():
-            return int(value)
-        for entry in self.spec.get("ports") or []:
-            if entry.get("name") == value:
-                return int(entry["containerPort"])
-        raise HandlerFailedError(f"couldn't find port: {value}")
+        number = port_number(self.spec, value)
+        if number is None:
+            raise HandlerFailedError(f"couldn't find port: {value}")
+        return number
 
     def check_listener(self, port: int) -> None:
         """Raise unless the container's own process listens on the port; checked once for each port."""
