@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tls_parts import careless
 
 from harness.kube.fieldclasses import FieldClass, Site
 from harness.localkube.fields import CLASSIFIER
@@ -19,7 +20,6 @@ from harness.localkube.ingress.translate import Snapshot, configuration_of
 from harness.localkube.machinery.resources import CONFIGMAPS
 from harness.model.experiment import Manifest
 from tests.localkube.ingress.test_ingress_render import FIXED
-from tests.localkube.ingress.test_ingress_tls import careless
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane
