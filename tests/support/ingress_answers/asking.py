@@ -151,11 +151,7 @@ async def _until(front: Front, host: str, status: int) -> None:
 
 
 async def _ask(front: Front, case: Case) -> list[dict[str, Any]]:
-    return [await _send(front, _options(each), f"{case['name']}.example") for each in case["requests"]]
-
-
-def _options(request: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"ask": request} if isinstance(request, str) else request
+    return [await _send(front, options, f"{case['name']}.example") for options in options_of(case)]
 
 
 def _answering(name: str) -> Any:
@@ -249,4 +245,4 @@ def lines_of(recorded: Answers) -> str:
 
 def options_of(case: Case) -> Sequence[Mapping[str, Any]]:
     """Return the requests of a case, each as a map."""
-    return [_options(each) for each in case["requests"]]
+    return [{"ask": each} if isinstance(each, str) else each for each in case["requests"]]
