@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.kube.custom.traefik import GROUP_VERSION
-from harness.kube.fieldclasses import ANNOTATIONS, ENTRIES, Decisive, Fields
+from harness.kube.fieldclasses import ANNOTATIONS, ENTRIES, Decisive
 from harness.kube.schema import KINDS
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
@@ -63,9 +63,7 @@ def _nginx() -> Iterator[str]:
     yield from _header("annotation")
     yield from sorted(
         [
-            *(_ROW.format(f"`{name}`", "implemented", "", "") for name in RULES),
-            *(_ROW.format(f"`{name}`", "inert", f"{why}.", "") for name, why in nginx.INERT.items()),
-            *(_ROW.format(f"`{name}`", *_decisive(rule)) for name, rule in nginx.DECISIVE.items()),
+            *_rows(dict.fromkeys(RULES, ""), nginx.INERT, nginx.DECISIVE),
             *(_ROW.format(f"`{name}`", "as", f"`{other}`", "") for name, other in nginx.ALIASES.items()),
         ]
     )
@@ -81,13 +79,8 @@ def _config_map() -> Iterator[str]:
     yield f"On a cluster of `harness cluster up`, apply it in the namespace `{INGRESS_NGINX.namespace}`."
     yield "As in ingress-nginx, every change of a key that it reads reloads nginx, and its deletion changes nothing.\n"
     yield from _header("key")
-    yield from sorted(
-        [
-            *(_ROW.format(f"`{name}`", "implemented", "", "") for name in config_map.RULES),
-            *(_ROW.format(f"`{name}`", "inert", f"{why}.", "") for name, why in config_map_tables.INERT.items()),
-            *(_ROW.format(f"`{name}`", *_decisive(rule)) for name, rule in config_map_tables.DECISIVE.items()),
-        ]
-    )
+    keys = dict.fromkeys(config_map.RULES, "")
+    yield from sorted(_rows(keys, config_map_tables.INERT, config_map_tables.DECISIVE))
 
 
 def _traefik() -> Iterator[str]:
@@ -108,18 +101,24 @@ def _models() -> Iterator[str]:
     for model in (*kinds, *sorted(set(TABLES) - set(KINDS.values()))):
         yield f"\n### {kinds.get(model, model.removeprefix('V1'))}\n"
         yield from _header("field")
-        yield from sorted(_fields(TABLES[model]))
+        table = TABLES[model]
+        implemented = {name: _meaning(child) for name, child in table.implemented.items()}
+        yield from sorted(_rows(implemented, table.inert, table.decisive))
     yield "\nThe kinds of Traefik (`traefik.io/v1alpha1`) are implemented as a whole, by the real Traefik."
 
 
-def _fields(table: Fields) -> Iterator[str]:
-    for name, child in table.implemented.items():
-        inside = _KEYED.get(child, "")
-        meaning = inside or (f"see {child.removeprefix('V1')}." if child else "")
+def _meaning(child: str) -> str:
+    """Return the meaning of an implemented field whose value has a model of its own; empty for a plain value."""
+    return _KEYED.get(child, "") or (f"see {child.removeprefix('V1')}." if child else "")
+
+
+def _rows(implemented: Mapping[str, str], inert: Mapping[str, str], decisive: Mapping[str, Decisive]) -> Iterator[str]:
+    """Yield a row for each name; ``implemented`` has the meanings of the names that are implemented."""
+    for name, meaning in implemented.items():
         yield _ROW.format(f"`{name}`", "implemented", meaning, "")
-    for name, why in table.inert.items():
+    for name, why in inert.items():
         yield _ROW.format(f"`{name}`", "inert", f"{why}.", "")
-    for name, rule in table.decisive.items():
+    for name, rule in decisive.items():
         yield _ROW.format(f"`{name}`", *_decisive(rule))
 
 

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Site
 from harness.localkube.ingress.annotation_names import PREFIX
-from harness.localkube.ingress.annotations import RULES, parse_result
+from harness.localkube.ingress.annotations import RULES
 from harness.localkube.ingress.harmless_values import at_least_4k, not_positive, off, one_of, text_of
 from harness.localkube.ingress.ingress_class import is_served
-from harness.localkube.ingress.value_rules import ParseResult
+from harness.localkube.ingress.value_classes import ValueClasses
+from harness.localkube.ingress.value_rules import annotation_result
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 
@@ -159,6 +160,8 @@ INERT: Mapping[str, str] = {
     "upstream-hash-by-subset-size": "it has no effect without upstream-hash-by-subset, which has a class of its own",
 }  # fmt: skip
 
+_CLASSES = ValueClasses(RULES, INERT, DECISIVE, annotation_result)
+
 #: Alias -> the name in the tables.
 ALIASES: Mapping[str, str] = {"whitelist-source-range": "allowlist-source-range"}
 
@@ -194,16 +197,4 @@ def class_of(name: str, site: Site) -> tuple[FieldClass, str, str]:
 def _of_nginx(name: str, site: Site) -> tuple[FieldClass, str, str]:
     if not text_of(site) and name not in _EMPTY_MATTERS:
         return FieldClass.INERT, "ingress-nginx ignores an empty annotation", ""
-    if name in INERT:
-        return FieldClass.INERT, INERT[name], ""
-    if name in DECISIVE:
-        rule = DECISIVE[name]
-        harmless = rule.harmless(site)
-        text = "this value has no effect on requests" if harmless else rule.effect
-        return (FieldClass.INERT if harmless else FieldClass.DECISIVE), text, ""
-    result = parse_result(name, str(site.value))
-    if result is ParseResult.IGNORED:
-        return FieldClass.INERT, f"ingress-nginx ignores the value {str(site.value)!r}", ""
-    if result is ParseResult.UNREADABLE:
-        return FieldClass.DECISIVE, f"may accept the value {str(site.value)!r}, which cannot be parsed here", ""
-    return FieldClass.IMPLEMENTED, "", ""
+    return (*_CLASSES.class_of(name, site), "")

@@ -22,9 +22,7 @@ from harness.localkube.ingress.value_rules import (
     SECONDS,
     TRUE,
     TRUTH,
-    ParseResult,
     ValueRule,
-    annotation_result,
 )
 
 _log = logging.getLogger(__name__)
@@ -158,11 +156,6 @@ RULES: Mapping[str, ValueRule] = {
     **_BEHAVIOR,
     **_AFFINITY,
 }
-
-
-def parse_result(name: str, value: str) -> ParseResult:
-    """Check if the value of an annotation of ``RULES``, given without the prefix, can be parsed."""
-    return annotation_result(RULES[name], value)
 
 
 def settings_of(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.kube.fieldclasses import FieldClass, Site
@@ -17,6 +17,7 @@ from harness.localkube.ingress.annotations import RULES as ANNOTATIONS
 from harness.localkube.ingress.config_map_tables import DECISIVE, INERT
 from harness.localkube.ingress.global_settings import GlobalSettings
 from harness.localkube.ingress.model import Balancing, LocationSettings
+from harness.localkube.ingress.value_classes import ValueClasses
 from harness.localkube.ingress.value_rules import NUMBER, TRUE, TRUTH, ParseResult, ValueRule, key_result
 from harness.localkube.system.programs import INGRESS_NGINX, INGRESS_PROGRAMS
 
@@ -79,6 +80,10 @@ _EVERYWHERE: Mapping[str, ValueRule] = {
 
 #: Every implemented key.
 RULES: Mapping[str, ValueRule] = {**_DEFAULTS, **_BALANCING, **_EVERYWHERE}
+#: Every key of ingress-nginx's ConfigMap.
+NAMES = frozenset({*RULES, *DECISIVE, *INERT})
+
+_CLASSES = ValueClasses(RULES, INERT, DECISIVE, key_result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +109,6 @@ def is_controllers(config_map: Mapping[str, Any]) -> bool:
     }  # fmt: skip
 
 
-def names() -> frozenset[str]:
-    """Return every key of ingress-nginx's ConfigMap."""
-    return frozenset({*RULES, *DECISIVE, *INERT})
-
-
 def class_of(key: str, site: Site) -> tuple[FieldClass, str, str]:
     """Classify a key of a ConfigMap: its class, the reason, and a suggested spelling."""
     if not is_controllers(site.root):
@@ -117,41 +117,21 @@ def class_of(key: str, site: Site) -> tuple[FieldClass, str, str]:
         return FieldClass.INERT, "it is stored, and no component reads it", ""
     if INGRESS_PROGRAMS.get(site.ingress) is not INGRESS_NGINX:
         return FieldClass.INERT, f"ingress {site.ingress} does not read it", ""
-    if key not in names():
-        near = difflib.get_close_matches(key, sorted(names()), n=1)
+    if key not in NAMES:
+        near = difflib.get_close_matches(key, sorted(NAMES), n=1)
         hint = f"did you mean {near[0]}?" if near else ""
         return FieldClass.UNKNOWN, "ingress-nginx has no such key in its ConfigMap", hint
-    return (*_of_nginx(key, site), "")
-
-
-def _of_nginx(key: str, site: Site) -> tuple[FieldClass, str]:
-    """Return the class of a known key, and the reason."""
-    if key in INERT:
-        return FieldClass.INERT, INERT[key]
-    if key in DECISIVE:
-        rule = DECISIVE[key]
-        harmless = rule.harmless(site)
-        text = "this value has no effect on requests" if harmless else rule.effect
-        return (FieldClass.INERT if harmless else FieldClass.DECISIVE), text
-    value = str(site.value)
-    match key_result(RULES[key], value):
-        case ParseResult.PARSED:
-            return FieldClass.IMPLEMENTED, ""
-        case ParseResult.IGNORED:
-            return FieldClass.INERT, f"ingress-nginx ignores the value {value!r}"
-        case ParseResult.UNREADABLE:
-            return FieldClass.DECISIVE, f"may accept the value {value!r}, which cannot be parsed here"
+    return (*_CLASSES.class_of(key, site), "")
 
 
 def controller_settings(data: Mapping[str, str]) -> ControllerSettings:
     """Return the settings of the ConfigMap's data; an invalid value is logged and has no effect."""
     return ControllerSettings(
-        everywhere=replace(
-            GlobalSettings(),
+        everywhere=GlobalSettings(
             **_values(data, _EVERYWHERE),
-            values=tuple(sorted((key, value) for key, value in data.items() if key in names())),
+            values=tuple(sorted((key, value) for key, value in data.items() if key in NAMES)),
         ),
-        defaults=replace(LocationSettings(), **_values(data, _DEFAULTS)),
+        defaults=LocationSettings(**_values(data, _DEFAULTS)),
         balancing=_values(data, _BALANCING).get("balancing", Balancing.ROUND_ROBIN),
     )
 

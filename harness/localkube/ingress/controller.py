@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.errors import BringUpError
 from harness.localkube.ingress.admin import NginxAdmin
-from harness.localkube.ingress.certificates import default_certificate
+from harness.localkube.ingress.certificates import certificate_file
 from harness.localkube.ingress.controller_log import KlogFile
 from harness.localkube.ingress.model import NginxConfiguration
 from harness.localkube.ingress.process import NginxProcess
@@ -24,7 +24,7 @@ from harness.localkube.ingress.render import FixedConfig
 from harness.localkube.ingress.sync import Synchronizer, write
 from harness.localkube.ingress.sync_log import SyncLog
 from harness.localkube.ingress.sync_triggers import WatchedResources
-from harness.localkube.ingress.translate import configuration_of, services_without_endpoints
+from harness.localkube.ingress.translate import configuration_of
 from harness.localkube.machinery.client import AlreadyExists, ApiClient, ApiError
 from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.informer import Informer
@@ -161,8 +161,6 @@ def fixed_config_of(settings: NodeSettings, address: str, container_log: Path) -
     directory = settings.directory / own
     directory.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
-    certificate = directory / "default.pem"
-    certificate.write_text(default_certificate(), encoding="ascii")
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return FixedConfig(
         install=settings.nginx,
@@ -172,7 +170,7 @@ def fixed_config_of(settings: NodeSettings, address: str, container_log: Path) -
         address=address,
         port=settings.entry_port,
         tls_port=settings.tls_port,
-        certificate=certificate,
+        certificate=certificate_file(settings.directory),
         admin_port=ADMIN_PORT,
         timer=Profile.by_name(settings.profile).ingress_timer,
         seed=settings.seed,
@@ -212,8 +210,7 @@ class _Controller:
 
     def record_event(self, kind: str, reason: str, message: str) -> None:
         """Record an Event about the controller in the background."""
-        self._log.event(_POD, kind, reason, message)
-        self._background.create_task(self._events.event(_POD, kind, reason, message), name=f"event {reason}")
+        self._record(_POD, kind, reason, message)
 
     async def register(self) -> None:
         """Create the IngressClass if it does not exist."""
@@ -228,9 +225,8 @@ class _Controller:
         """
 
         async def sync() -> None:
-            snapshot = self._watched.snapshot()
-            configuration = configuration_of(snapshot)
-            for service in services_without_endpoints(snapshot, configuration):
+            configuration = configuration_of(self._watched.snapshot())
+            for service in configuration.empty:
                 self._log.no_endpoints(service)
             await synchronizer.sync(configuration)
             await self._publish(self._watched.ours())
@@ -244,9 +240,11 @@ class _Controller:
 
     def _scheduled(self, ingress: Object) -> None:
         self._log.valid_class(ingress)
-        self._log.event(ingress, "Normal", "Sync", "Scheduled for sync")
-        recorded = self._events.event(ingress, "Normal", "Sync", "Scheduled for sync")
-        self._background.create_task(recorded, name="event Sync")
+        self._record(ingress, "Normal", "Sync", "Scheduled for sync")
+
+    def _record(self, obj: Object, kind: str, reason: str, message: str) -> None:
+        self._log.event(obj, kind, reason, message)
+        self._background.create_task(self._events.event(obj, kind, reason, message), name=f"event {reason}")
 
     async def _publish(self, ingresses: Iterable[Object]) -> None:
         """Write the data plane's address into the Ingresses' status."""

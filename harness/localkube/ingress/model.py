@@ -240,12 +240,14 @@ class NginxConfiguration:
         certificates: Certificate and key of each host with TLS in PEM form, empty for the default certificate; they are
             sent to Lua.
         everywhere: Settings of all virtual hosts; a difference causes a reload.
+        empty: ``namespace/name`` of the Services behind backends without a ready endpoint. They are only logged.
     """
 
     servers: tuple[VirtualServer, ...]
     backends: Mapping[str, Backend]
     certificates: Mapping[str, str] = field(default_factory=dict)
     everywhere: GlobalSettings = field(default_factory=GlobalSettings)
+    empty: tuple[str, ...] = field(default=(), compare=False)
 
     def needs_reload_after(self, other: NginxConfiguration) -> bool:
         """Return True if nginx.conf differs from that of another configuration."""

@@ -65,12 +65,14 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     served = list(merged.served.values())
     hosts = sorted({path.host for path in served} | {ANY_HOST})
     aliases = _aliases(ours, hosts)
+    services = {(each["metadata"].get("namespace", ""), each["metadata"]["name"]): each for each in snapshot.services}
     servers = tuple(
         replace(
             _server(
                 host,
                 [path for path in served if path.host == host],
                 _first_settings(snapshot, ours, host, controller.defaults),
+                services,
             ),
             aliases=aliases.get(host, ()),
         )
@@ -79,33 +81,10 @@ def configuration_of(snapshot: Snapshot) -> NginxConfiguration:
     certificates = certificates_of(
         [each for each in ours if canary_of(each) is None], hosts, snapshot.certificates, aliases
     )
-    backends = _backends(merged, snapshot, aliases)
-    servers = tuple(_marked(server, {qualified(each) for each in snapshot.services}) for server in servers)
+    backends = _backends(merged, services, snapshot.slices, aliases)
+    empty = tuple("/".join(merged.first_paths[name].service) for name, each in backends.items() if not each.endpoints)
     servers = use_default_backends(servers, backends, _FirstPorts(snapshot))
-    return NginxConfiguration(servers, backends, certificates, controller.everywhere)
-
-
-def _marked(server: VirtualServer, services: Collection[str]) -> VirtualServer:
-    """Mark the locations whose Service, named with its namespace, does not exist."""
-
-    def exists(location: Location) -> bool:
-        namespace = location.ingress.partition("/")[0]
-        return not location.service or f"{namespace}/{location.service}" in services
-
-    return replace(server, locations=tuple(replace(each, has_service=exists(each)) for each in server.locations))
-
-
-def services_without_endpoints(snapshot: Snapshot, configuration: NginxConfiguration) -> list[str]:
-    """Return ``namespace/name`` of the Services to which an Ingress goes and which have no ready endpoint."""
-    controller = controller_settings(snapshot.settings)
-    services = {
-        path.backend: "/".join(path.service)
-        for ingress in snapshot.ingresses
-        if is_ours(ingress, snapshot.classes)
-        for path in paths_of(ingress, snapshot.secrets, controller)
-    }
-    backends = configuration.backends
-    return [name for key, name in sorted(services.items()) if key in backends and not backends[key].endpoints]
+    return NginxConfiguration(servers, backends, certificates, controller.everywhere, empty)
 
 
 class _FirstPorts:
@@ -153,11 +132,15 @@ def _with_aliases(affinity: Affinity | None, aliases: Mapping[str, tuple[str, ..
     return replace(affinity, locations=(*affinity.locations, *more))
 
 
-def _backends(merged: MergedPaths, snapshot: Snapshot, aliases: Mapping[str, tuple[str, ...]]) -> dict[str, Backend]:
+def _backends(
+    merged: MergedPaths,
+    services: Mapping[tuple[str, str], Object],
+    pieces: Iterable[Object],
+    aliases: Mapping[str, tuple[str, ...]],
+) -> dict[str, Backend]:
     """Return the backends of the served paths and their alternatives, by name."""
-    services = {(s["metadata"].get("namespace", ""), s["metadata"]["name"]): s for s in snapshot.services}
     slices: dict[tuple[str, str], list[Object]] = {}
-    for piece in snapshot.slices:
+    for piece in pieces:
         name = (piece["metadata"].get("labels") or {}).get(SERVICE_LABEL, "")
         slices.setdefault((piece["metadata"].get("namespace", ""), name), []).append(piece)
     names = {path.backend for path in merged.served.values()} | {
@@ -188,7 +171,9 @@ def _first_settings(
     return LocationSettings(ssl_redirect=False)
 
 
-def _server(host: str, paths: list[IngressPath], first: LocationSettings) -> VirtualServer:
+def _server(
+    host: str, paths: list[IngressPath], first: LocationSettings, services: Collection[tuple[str, str]]
+) -> VirtualServer:
     """Return a host's locations, the longest path first.
 
     If one path needs a regular expression, all of them become regular expressions.
@@ -197,12 +182,13 @@ def _server(host: str, paths: list[IngressPath], first: LocationSettings) -> Vir
         host: The host.
         paths: Its paths.
         first: Settings of its default location.
+        services: Namespace and name of each Service that exists.
     """
     regex = any(path.annotations.settings.use_regex or _rewrites(path) for path in paths)
     locations: list[Location] = []
     for path in sorted(paths, key=lambda path: (-len(path.path), path.path, path.kind)):
         exact_too = any(other.path == path.path and other.kind == "Exact" for other in paths)
-        locations += _locations(path, regex=regex, exact_too=exact_too)
+        locations += _locations(path, regex=regex, exact_too=exact_too, has_service=path.service in services)
     if not any(location.path == "/" and location.match is not PathMatch.EXACT for location in locations):
         locations.append(Location("/", PathMatch.PREFIX, settings=first))
     return VirtualServer(host, tuple(locations))
@@ -212,7 +198,7 @@ def _rewrites(path: IngressPath) -> bool:
     return path.annotations.settings.rewrite_target not in {"", path.path}
 
 
-def _locations(path: IngressPath, *, regex: bool, exact_too: bool) -> Iterator[Location]:
+def _locations(path: IngressPath, *, regex: bool, exact_too: bool, has_service: bool) -> Iterator[Location]:
     base = Location(
         path.path,
         PathMatch.PREFIX,
@@ -222,6 +208,7 @@ def _locations(path: IngressPath, *, regex: bool, exact_too: bool) -> Iterator[L
         settings=path.annotations.settings,
         written=path.path,
         port=str(path.port),
+        has_service=has_service,
     )
     if regex:
         yield replace(base, match=PathMatch.REGEX)

@@ -1,15 +1,18 @@
-"""Ask a container for its health by gRPC (``grpc.health.v1`` over HTTP/2 without TLS), as the kubelet's probes do."""
+"""Ask a container for its health by gRPC (``grpc.health.v1`` over HTTP/2 without TLS), as the kubelet's probes do.
+
+Imported for the first probe of this kind, because most clusters have none and need not wait for HTTP/2.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from importlib import import_module
-from typing import TYPE_CHECKING
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded, StreamReset, TrailersReceived
+from h2.exceptions import ProtocolError
 
 from harness.localkube.apps.grpc_messages import CHECK, CONTENT_TYPE, SERVING, check_request, frame, unframe
-
-if TYPE_CHECKING:
-    from h2.connection import H2Connection
 
 _AGENT = "kube-probe/1.34"
 _CHUNK = 65536
@@ -31,7 +34,6 @@ async def check_health(address: str, port: int, service: str) -> None:
         OSError: The connection failed.
         UnhealthyError: The answer is another one.
     """
-    await asyncio.to_thread(import_module, "h2.connection")
     reader, writer = await asyncio.open_connection(address, port)
     try:
         answer = _Answer(f"{address}:{port}")
@@ -54,11 +56,7 @@ class _Answer:
     """
 
     def __init__(self, authority: str) -> None:
-        # Imported for the first probe of this kind: most clusters have none.
-        self._events = import_module("h2.events")
-        self._errors = import_module("h2.exceptions")
-        configuration = import_module("h2.config").H2Configuration(client_side=True, header_encoding="utf-8")
-        self._connection: H2Connection = import_module("h2.connection").H2Connection(configuration)
+        self._connection = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._authority = authority
         self._headers: dict[str, str] = {}
         self._body = b""
@@ -88,17 +86,17 @@ class _Answer:
         """Take bytes of the server, and return those to send."""
         try:
             events = self._connection.receive_data(data)
-        except self._errors.ProtocolError as error:
+        except ProtocolError as error:
             raise UnhealthyError(f"error reading server preface: {error}") from error
         for event in events:
-            if isinstance(event, self._events.ResponseReceived | self._events.TrailersReceived):
+            if isinstance(event, ResponseReceived | TrailersReceived):
                 self._headers |= {str(name): str(value) for name, value in event.headers}
-            elif isinstance(event, self._events.DataReceived):
+            elif isinstance(event, DataReceived):
                 self._body += event.data
                 self._connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-            elif isinstance(event, self._events.StreamEnded | self._events.StreamReset):
+            elif isinstance(event, StreamEnded | StreamReset):
                 self.complete = True
-            elif isinstance(event, self._events.ConnectionTerminated):
+            elif isinstance(event, ConnectionTerminated):
                 raise UnhealthyError("the server ended the connection")
         return self._connection.data_to_send()
 

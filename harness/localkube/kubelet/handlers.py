@@ -8,13 +8,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from harness.localkube.kubelet.grpc_health import UnhealthyError, check_health
 from harness.localkube.kubelet.listeners import owns_listener
-from harness.localkube.kubelet.models import StandInModel, ports_of, unavailable_program
+from harness.localkube.kubelet.models import StandInModel, port_number, ports_of, unavailable_program
 from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
@@ -54,12 +54,10 @@ class RunningContainer:
 
     def port(self, value: int | str) -> int:
         """Return the number of a port given by number or by the container's name for it."""
-        if isinstance(value, int) or value.isdigit():
-            return int(value)
-        for entry in self.spec.get("ports") or []:
-            if entry.get("name") == value:
-                return int(entry["containerPort"])
-        raise HandlerFailedError(f"couldn't find port: {value}")
+        number = port_number(self.spec, value)
+        if number is None:
+            raise HandlerFailedError(f"couldn't find port: {value}")
+        return number
 
     def check_listener(self, port: int) -> None:
         """Raise unless the container's own process listens on the port; checked once for each port."""
@@ -179,11 +177,12 @@ class HandlerRunner:
 
     async def _grpc(self, grpc: Object, target: RunningContainer) -> None:
         port = int(grpc["port"])
+        health = await asyncio.to_thread(import_module, "harness.localkube.kubelet.grpc_health")
         try:
-            await check_health(target.address, port, str(grpc.get("service") or ""))
+            await health.check_health(target.address, port, str(grpc.get("service") or ""))
         except OSError as error:
             raise HandlerFailedError(_in_gos_words(error, f"{target.address}:{port}")) from error
-        except UnhealthyError as error:
+        except health.UnhealthyError as error:
             raise HandlerFailedError(str(error)) from error
         target.check_listener(port)
 

@@ -124,14 +124,20 @@ def orders(model: StandInModel, pod: Object, container: Object, certificate: str
 
 def _probed_by_http(container: Mapping[str, Any], scheme: str) -> Iterator[int]:
     """Yield the ports that a probe or hook asks by HTTP or HTTPS: the real program speaks it there."""
-    named = {port["name"]: int(port["containerPort"]) for port in container.get("ports") or () if port.get("name")}
     hooks = container.get("lifecycle") or {}
     actions = [container.get(kind) or {} for kind in _PROBES] + [hooks.get(hook) or {} for hook in hooks]
     for get in (each["httpGet"] for each in actions if each.get("httpGet")):
-        port = get.get("port")
-        number = port if isinstance(port, int) else named.get(port, int(port) if str(port).isdigit() else 0)
+        number = port_number(container, get.get("port"))
         if number and not get.get("host") and (get.get("scheme") or "HTTP") == scheme:
             yield number
+
+
+def port_number(container: Mapping[str, Any], port: int | str | None) -> int | None:
+    """Return the number of a port given by number or by the container's name for it; None if it has no such port."""
+    if isinstance(port, int) or str(port).isdigit():
+        return int(str(port))
+    named = (int(each["containerPort"]) for each in container.get("ports") or () if each.get("name") == port)
+    return next(named, None) if port else None
 
 
 def ports_of(model: StandInModel, container: Mapping[str, Any]) -> Iterator[int]:

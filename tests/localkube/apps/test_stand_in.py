@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -64,7 +65,10 @@ def test_each_ending_determines_the_lost_requests(
         if ending is StopMode.IGNORES_SIGTERM:
             body = (await bench.ask(stream, b""))[1]
         else:
-            body = await stream[0].read()
+            body = b""
+            # The rest meets a socket that is closed already, or that closes with the rest unread, which resets it.
+            with suppress(ConnectionResetError):
+                body = await stream[0].read()
         if ends:
             assert await process.wait() == 0
         alive = process.alive

@@ -13,6 +13,7 @@ import trustme
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ConnectionTerminated, DataReceived, ResponseReceived, StreamEnded
+from tls_parts import careless
 
 from harness.localkube.apps.any_protocol import Protocols, Security
 from harness.localkube.apps.grpc_messages import CHECK, SERVING, check_request, frame, unframe
@@ -54,18 +55,12 @@ async def serving(
 
 async def ask(port: int, *, tls: bool) -> bytes:
     """Send a request and return everything that is received."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=_careless() if tls else None)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=careless() if tls else None)
     writer.write(REQUEST)
     async with asyncio.timeout(DEADLINE):
         received = await reader.read()
     writer.close()
     return received
-
-
-def _careless() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 class Client:

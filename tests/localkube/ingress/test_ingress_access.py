@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
+from tls_parts import secret
 
 from harness.localkube.ingress.access import rate_limit_of
 from harness.localkube.ingress.annotation_names import PREFIX
 from harness.localkube.ingress.annotations import hash_of, settings_of
 from harness.localkube.machinery.resources import SECRETS
-from tests.localkube.ingress.test_ingress_tls import SHOP, secret, serves, trusting
+from tests.localkube.ingress.test_ingress_tls import SHOP, serves, trusting
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane

@@ -6,20 +6,20 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tls_parts import careless
 
 from harness.kube.fieldclasses import FieldClass, Site
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.ingress import config_map_tables
 from harness.localkube.ingress.annotation_names import PREFIX
 from harness.localkube.ingress.annotations import settings_of
-from harness.localkube.ingress.config_map import RULES, class_of, controller_settings, names
+from harness.localkube.ingress.config_map import NAMES, RULES, class_of, controller_settings
 from harness.localkube.ingress.model import ANY_HOST, Balancing, Location, LocationSettings, PathMatch, VirtualServer
 from harness.localkube.ingress.render import render
 from harness.localkube.ingress.translate import Snapshot, configuration_of
 from harness.localkube.machinery.resources import CONFIGMAPS
 from harness.model.experiment import Manifest
 from tests.localkube.ingress.test_ingress_render import FIXED
-from tests.localkube.ingress.test_ingress_tls import careless
 
 if TYPE_CHECKING:
     from tests.localkube.ingress.conftest import StartPlane
@@ -85,8 +85,8 @@ def settings(**data: str) -> LocationSettings:
 
 def test_every_key_has_exactly_one_class() -> None:
     """No key is missing, and none is in two tables."""
-    assert OF_NGINX - names() == set()
-    assert len(RULES) + len(config_map_tables.DECISIVE) + len(config_map_tables.INERT) == len(names())
+    assert sorted(OF_NGINX - NAMES) == []
+    assert len(RULES) + len(config_map_tables.DECISIVE) + len(config_map_tables.INERT) == len(NAMES)
 
 
 @pytest.mark.parametrize(

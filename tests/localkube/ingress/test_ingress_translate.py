@@ -74,6 +74,7 @@ def test_only_ready_endpoints_get_requests() -> None:
     configuration = configuration_for(ingress(path("/apple")), services=[service()], slices=[piece])
 
     assert configuration.backends == {"default-apple-80": Backend(("127.1.1.1:5678", "127.1.1.4:5678"))}
+    assert configuration.empty == ()
 
 
 def test_a_missing_service_has_no_endpoints() -> None:
@@ -81,6 +82,7 @@ def test_a_missing_service_has_no_endpoints() -> None:
     configuration = configuration_for(ingress(path("/apple")))
 
     assert configuration.backends == {"default-apple-80": Backend()}
+    assert configuration.empty == ("default/apple",)
     assert ("exact", "/apple", "apple") in locations(configuration)
 
 

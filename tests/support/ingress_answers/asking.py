@@ -7,7 +7,6 @@ import base64
 import itertools
 import json
 import re
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import trustme
 import yaml
+from tls_parts import careless, secret
 
 from harness.localkube.addresses import AddressBlock
 from harness.localkube.apps.any_protocol import Protocols, Security
@@ -107,7 +107,9 @@ async def workload(client: ApiClient, block: AddressBlock, folder: Path) -> Asyn
         await client.create(SECRETS, {"metadata": {"name": "users"}, "data": users}, "default")
         for case in cases():
             if case.get("tls"):
-                await client.create(SECRETS, _certificate(authority, case["name"]), "default")
+                await client.create(
+                    SECRETS, secret(authority, f"{case['name']}.example", name=f"{case['name']}-tls"), "default"
+                )
             await _ingress(client, case, case.get("annotations") or {}, case.get("service", "shop"))
             if case.get("canary"):
                 await _ingress(client, case, case["canary"], "canary")
@@ -149,11 +151,7 @@ async def _until(front: Front, host: str, status: int) -> None:
 
 
 async def _ask(front: Front, case: Case) -> list[dict[str, Any]]:
-    return [await _send(front, _options(each), f"{case['name']}.example") for each in case["requests"]]
-
-
-def _options(request: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"ask": request} if isinstance(request, str) else request
+    return [await _send(front, options, f"{case['name']}.example") for options in options_of(case)]
 
 
 def _answering(name: str) -> Any:
@@ -205,21 +203,11 @@ async def _ingress(client: ApiClient, case: Case, annotations: Mapping[str, str]
     await client.create(INGRESSES, {"metadata": {"name": name, "annotations": full}, "spec": spec}, "default")
 
 
-def _certificate(authority: trustme.CA, name: str) -> dict[str, Any]:
-    made = authority.issue_cert(f"{name}.example")
-    parts = {
-        "tls.crt": b"".join(each.bytes() for each in made.cert_chain_pems),
-        "tls.key": made.private_key_pem.bytes(),
-    }
-    data = {key: base64.b64encode(value).decode() for key, value in parts.items()}
-    return {"metadata": {"name": f"{name}-tls"}, "type": "kubernetes.io/tls", "data": data}
-
-
 async def _send(front: Front, options: Mapping[str, Any], host: str) -> dict[str, Any]:
     """Send a request on a new connection; return the parts of the answer that are compared."""
     method, _, target = options["ask"].partition(" ")
     host = options.get("host", host)
-    secure: dict[str, Any] = {"ssl": _careless(), "server_hostname": host} if options.get("tls") else {}
+    secure: dict[str, Any] = {"ssl": careless(), "server_hostname": host} if options.get("tls") else {}
     port = front.tls_port if options.get("tls") else front.port
     reader, writer = await asyncio.open_connection(front.address, port, **secure)
     body = str(options.get("body", "")).encode()
@@ -235,12 +223,6 @@ async def _send(front: Front, options: Mapping[str, Any], host: str) -> dict[str
     found = {name: _comparable(name, headers[name]) for name in HEADERS if name in headers}
     # The pages of nginx itself name its version.
     return {"status": status, **({"headers": found} if found else {}), **({"body": content} if status == 200 else {})}
-
-
-def _careless() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return context
 
 
 def _comparable(name: str, value: str) -> str:
@@ -263,4 +245,4 @@ def lines_of(recorded: Answers) -> str:
 
 def options_of(case: Case) -> Sequence[Mapping[str, Any]]:
     """Return the requests of a case, each as a map."""
-    return [_options(each) for each in case["requests"]]
+    return [{"ask": each} if isinstance(each, str) else each for each in case["requests"]]
