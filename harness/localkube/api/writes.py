@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,7 +42,7 @@ class Writes:
         if target.subresource == "eviction":
             return 201, evict(self._registry, target, body, query)
         if target.subresource == "token":
-            return 201, tokens.issue(self._registry.read(replace(target, subresource="")), body, datetime.now(UTC))
+            return 201, tokens.issue(self._registry.read(target), body, datetime.now(UTC))
         if target.name:
             raise errors.not_allowed("POST")
         obj = as_object(body)
