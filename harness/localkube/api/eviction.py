@@ -9,7 +9,7 @@ from typing import Any
 from harness.localkube.api import errors
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
+from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object, is_dry
 from harness.localkube.machinery.budgets import ALLOWED, SYNC_FAILED, allowed_conditions, budgets_of
 from harness.localkube.machinery.objects import Object, condition, is_deleting, is_true, timestamp
 from harness.localkube.machinery.resources import BUDGETS
@@ -30,7 +30,7 @@ def evict(registry: Registry, target: RequestInfo, body: Any, query: Mapping[str
     if (eviction.get("metadata") or {}).get("name") != target.name:
         raise errors.bad_request("name in URL does not match name in Eviction object")
     options = DeleteOptions.parse(eviction.get("deleteOptions") or {}, query)
-    dry = options.dry_run or query.get("dryRun") == "All"
+    dry = options.dry_run or is_dry(query)
     pod = registry.read(target)
     budget = _budget_to_spend(registry, target, pod)
     delete(registry, target, replace(options, dry_run=True))  # Preconditions fail before anything is written.

@@ -14,7 +14,7 @@ from harness.localkube.api.eviction import evict
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.managed_fields import Owner
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
+from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object, is_dry
 from harness.localkube.api.scale import scale_of, scaled
 from harness.localkube.api.server_side_apply import applied
 from harness.localkube.api.watch_stream import Selection
@@ -164,11 +164,6 @@ def _typed(target: RequestInfo, obj: Object) -> Object:
 def _check_named(target: RequestInfo, method: str) -> None:
     if not target.name or target.subresource in {"log", "eviction", "token"}:
         raise errors.not_allowed(method)
-
-
-def is_dry(query: Mapping[str, str]) -> bool:
-    """Return True if a request must not store anything."""
-    return query.get("dryRun") == "All"
 
 
 def _manager(query: Mapping[str, str]) -> str:
