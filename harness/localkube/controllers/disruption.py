@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from harness.kube.budgets import desired_healthy
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.pod_order import is_ready
+from harness.localkube.controllers.revisions import replicas_of
 from harness.localkube.machinery.budgets import allowed_conditions, budgets_of, protects
 from harness.localkube.machinery.client import Conflict, EventType, NotFound
 from harness.localkube.machinery.objects import (
@@ -80,8 +81,7 @@ class DisruptionController:
         above = controller_of(found)
         deployment = self._context.deployments.get((namespace, above["name"])) if above is not None else None
         top = found if deployment is None else deployment
-        replicas = top["spec"].get("replicas")
-        return WantedPods(top["metadata"]["uid"], 1 if replicas is None else int(replicas))
+        return WantedPods(top["metadata"]["uid"], replicas_of(top))
 
     async def _write(self, budget: Object, status: Object) -> None:
         before = budget.get("status") or {}
