@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -91,13 +91,8 @@ class DisruptionController:
         status = {**status, "disruptedPods": {**gone, **status["disruptedPods"]} or None}
         # An eviction may have changed the status meanwhile: it must not be overwritten.
         body = {"metadata": {"resourceVersion": budget["metadata"]["resourceVersion"]}, "status": status}
-        try:
+        with suppress(NotFound, Conflict):  # After a conflict, the watch brings the other version, and with it a sync.
             await self._context.budgets.patch(budget, body, subresource="status")
-        except NotFound:
-            return
-        except Conflict:
-            await asyncio.sleep(0)  # The watch brings the version that won.
-            self.queue.add_after(key_of(budget), 0.01)
 
 
 class BudgetError(Exception):
