@@ -89,7 +89,7 @@ def _selector(selector: Object) -> Problems:
             yield FieldProblem.forbidden(f"{path}.values", detail)
         elif operator not in {"In", "NotIn", "Exists", "DoesNotExist"}:
             yield FieldProblem.invalid(f"{path}.operator", operator or "", "not a valid selector operator")
-        yield from names.qualified(f"{path}.key", each.get("key") or "")
+        yield from names.label_key(f"{path}.key", each.get("key") or "")
         for j, value in enumerate(each.get("values") or []):
             yield from names.label_value(f"{path}.values[{j}]", value)
 

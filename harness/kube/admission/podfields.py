@@ -49,7 +49,7 @@ def pod_fields(spec: Object, path: str) -> Problems:
 
 def _gates_and_aliases(spec: Object, path: str) -> Problems:
     for i, gate in enumerate(spec.get("readinessGates") or []):
-        yield from names.qualified(f"{path}.readinessGates[{i}].conditionType", gate.get("conditionType") or "")
+        yield from names.label_key(f"{path}.readinessGates[{i}].conditionType", gate.get("conditionType") or "")
     for i, alias in enumerate(spec.get("hostAliases") or []):
         yield from names.ip_address(f"{path}.hostAliases[{i}].ip", alias.get("ip") or "")
 
