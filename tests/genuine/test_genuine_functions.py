@@ -63,7 +63,7 @@ def test_controllers_compute_as_kubernetes_does(what: str, recorded: list[Record
 @pytest.mark.parametrize(
     ("what", "changed", "wrong"),
     [
-        ("bounds", (rollout, "_resolve"), lambda value, of, *, up: value if isinstance(value, int) else of),
+        ("bounds", (rollout, "resolve"), lambda value, of, *, up: value if isinstance(value, int) else of),
         ("admit", (names, "port"), lambda field, value: iter(())),
         ("scale", (ours, "proportion"), lambda bounds, one, left: left),
         ("victims", (ours, "deletion_order"), lambda pods, now: pods),
