@@ -219,6 +219,12 @@ def port_or_name(field: str, value: Any) -> Problems:
         yield from port(field, value)
 
 
+def identity(field: str, number: int | None) -> Problems:
+    """Check the number of a user or group; one that is missing has no problem."""
+    if number is not None and not 0 <= number <= 2147483647:
+        yield FieldProblem.invalid(field, number, "must be between 0 and 2147483647, inclusive")
+
+
 def config_key(field: str, key: str) -> Problems:
     """Require the key of a ConfigMap or Secret."""
     if len(key) > 253:

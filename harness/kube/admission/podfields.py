@@ -56,15 +56,9 @@ def _gates_and_aliases(spec: Object, path: str) -> Problems:
 
 def _identities(security: Object, path: str) -> Problems:
     for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        yield from _identity(security.get(name), f"{path}.{name}")
+        yield from names.identity(f"{path}.{name}", security.get(name))
     for i, group in enumerate(security.get("supplementalGroups") or []):
-        yield from _identity(group, f"{path}.supplementalGroups[{i}]")
-
-
-def _identity(number: int | None, path: str) -> Problems:
-    """Check the number of a user or group."""
-    if number is not None and not 0 <= number <= 2147483647:
-        yield FieldProblem.invalid(path, number, "must be between 0 and 2147483647, inclusive")
+        yield from names.identity(f"{path}.supplementalGroups[{i}]", group)
 
 
 def template_fields(spec: Object, path: str) -> Problems:
