@@ -32,6 +32,7 @@ import urllib3
 
 from bench.servers import ROOT
 from bench.tables import parser, publish, table
+from harness.kit.waiting import wait_until
 from harness.localkube.apps.receipts import WORD
 from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
@@ -49,6 +50,8 @@ WORK = "/?delay=600s"
 HEADER = "X-Request-ID"
 #: More than anything takes here, seconds.
 PATIENCE = 120.0
+#: Seconds between two looks at a log.
+_LOOK = 0.005
 _BLOCK = 65536
 #: A user of plain Locust that sends both requests on one connection and ends the run.
 _LOCUSTFILE = f"""
@@ -65,7 +68,7 @@ class KeptConnection(FastHttpUser):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of the second request.
+    """The outcome of the second request.
 
     Attributes:
         client: The client, with its version.
@@ -101,7 +104,9 @@ class Pod:
         with self._log.open("wb") as file:
             env = {**os.environ, "POD_IP": "127.0.0.1", "HOSTNAME": self._module}
             self._process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=file, stderr=file)
-        _wait(lambda: "server is listening" in self._log.read_text(), self._module)
+        wait_until(
+            lambda: "server is listening" in self._log.read_text(), timeout=PATIENCE, what=self._module, interval=_LOOK
+        )
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -140,7 +145,9 @@ class Scene:
         """Kill the first pod as soon as it has read a request."""
 
         def kill() -> None:
-            _wait(lambda: self.pods[0].reads(request), f"a receipt of {request}")
+            wait_until(
+                lambda: self.pods[0].reads(request), timeout=PATIENCE, what=f"a receipt of {request}", interval=_LOOK
+            )
             # As in a cluster: the endpoint is removed when the deletion begins, and the pod is killed later.
             self.pods[0].is_endpoint = False
             self.pods[0].kill()
@@ -316,14 +323,6 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _wait(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"no {what} within {PATIENCE:g} s")
-        time.sleep(0.005)
 
 
 if __name__ == "__main__":
