@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from harness.kube.selectors import Labels, SelectorError, matches_selector
+from harness.kube.shares import resolve
 
 
 def selects(budget: Mapping[str, Any], labels: Labels) -> bool:
@@ -31,11 +31,7 @@ def desired_healthy(spec: Mapping[str, Any], expected: int) -> int | None:
         ValueError: A bound is neither a number nor a percentage; an API server refuses it.
     """
     if spec.get("maxUnavailable") is not None:
-        return max(0, expected - _resolve(spec["maxUnavailable"], expected))
+        return max(0, expected - resolve(spec["maxUnavailable"], expected, up=True))
     if spec.get("minAvailable") is not None:
-        return _resolve(spec["minAvailable"], expected)
+        return resolve(spec["minAvailable"], expected, up=True)
     return None
-
-
-def _resolve(value: int | str, of: int) -> int:
-    return value if isinstance(value, int) else math.ceil(int(value.removesuffix("%")) * of / 100)

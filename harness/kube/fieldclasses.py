@@ -59,6 +59,10 @@ class Site:
         """Return the whole object."""
         return self.holders[0] if self.holders else {}
 
+    def inside(self, value: Any) -> Site:
+        """Return the site of a value in the map that is this site's value."""
+        return Site(value, (*self.holders, self.value), self.ingress, self.objects)
+
 
 #: Returns True if a value has no effect on requests, or only the effect that is implemented.
 Harmless = Callable[[Site], bool]
@@ -204,9 +208,8 @@ class Classifier:
             yield from self._entries(site, path)
         elif isinstance(site.value, Mapping):
             for name, value in site.value.items():
-                inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
                 if not _is_nothing(value):
-                    yield from self._field(str(name), inner, model, (*path, name))
+                    yield from self._field(str(name), site.inside(value), model, (*path, name))
 
     def _field(self, name: str, site: Site, model: str, path: Path) -> Iterator[Classified]:
         table = self.tables[model]
@@ -233,17 +236,13 @@ class Classifier:
         for name, value in site.value.items():
             if name in self.read:
                 continue
-            inner = Site(value, (*site.holders, site.value), site.ingress, site.objects)
-            found, text, hint = (rule or _no_reader)(str(name), inner)
+            found, text, hint = (rule or _no_reader)(str(name), site.inside(value))
             if found is not FieldClass.IMPLEMENTED:
                 yield Classified((*path, name), str(name), found, text, hint)
 
     def _entries(self, site: Site, path: Path) -> Iterator[Classified]:
         """Yield the keys that are not implemented; if all are inert for the same reason, yield them as one field."""
-        found = [
-            (name, *self.entries(str(name), Site(value, (*site.holders, site.value), site.ingress, site.objects)))
-            for name, value in site.value.items()
-        ]
+        found = [(name, *self.entries(str(name), site.inside(value))) for name, value in site.value.items()]
         if len({each[1:] for each in found}) == 1 and found[0][1] is FieldClass.INERT:
             yield Classified(path, field_name(path), *found[0][1:])
             return

@@ -57,9 +57,9 @@ def stateful_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
 
     A server that counts no generations runs no pods for it, so that there is nothing to wait for.
     """
-    spec, status, unseen = _unseen(obj)
-    if unseen is not None:
-        return unseen
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    if (undecided := _undecided(obj["metadata"], status)) is not None:
+        return undecided
     wanted = spec.get("replicas", 1)
     rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate") or {}
     new = wanted - (rolling.get("partition") or 0)
@@ -76,9 +76,9 @@ def daemon_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
 
     A server that counts no generations runs no pods for it, so that there is nothing to wait for.
     """
-    spec, status, unseen = _unseen(obj)
-    if unseen is not None:
-        return unseen
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    if (undecided := _undecided(obj["metadata"], status)) is not None:
+        return undecided
     wanted = status.get("desiredNumberScheduled", 0)
     updated, available = status.get("updatedNumberScheduled", 0), status.get("numberAvailable", 0)
     if _is_rolling(spec) and updated < wanted:
@@ -88,15 +88,14 @@ def daemon_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
     return RolloutStatus(Rollout.COMPLETE)
 
 
-def _unseen(obj: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any], RolloutStatus | None]:
-    """Return the spec, the status, and the rollout's status if its controller has not decided about it."""
-    spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    generation = obj["metadata"].get("generation", 0)
+def _undecided(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> RolloutStatus | None:
+    """Return the status of a rollout about which its controller has not decided; None if it has."""
+    generation = metadata.get("generation", 0)
     if not generation:
-        return spec, status, RolloutStatus(Rollout.COMPLETE)
+        return RolloutStatus(Rollout.COMPLETE)
     if generation > status.get("observedGeneration", 0):
-        return spec, status, RolloutStatus(Rollout.PROGRESSING, "its controller has not seen the new spec")
-    return spec, status, None
+        return RolloutStatus(Rollout.PROGRESSING, "its controller has not seen the new spec")
+    return None
 
 
 def _is_rolling(spec: Mapping[str, Any]) -> bool:

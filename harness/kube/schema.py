@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from harness.kube.custom import GROUPS, MODELS, Model
-from harness.kube.models import REQUIRED, official_models
+from harness.kube.models import official_models
 from harness.kube.scopes import is_cluster_scoped, is_custom
 from harness.kube.versions import REMOVED
 
@@ -171,8 +171,7 @@ def field_models(name: str) -> dict[str, str]:
 
 
 def item_type(expected: str) -> str:
-    """Return the type of a field's items if it is a list or a map, else its type; ``list[V1Pod]!`` is of ``V1Pod``."""
-    expected = expected.removesuffix(REQUIRED)
+    """Return the type of a field's items if it is a list or a map, else its type; ``list[V1Pod]`` is of ``V1Pod``."""
     collection = _COLLECTION.fullmatch(expected)
     return expected if collection is None else item_type(collection["item"])
 

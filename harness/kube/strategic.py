@@ -119,7 +119,8 @@ def _merge_value(original: dict[str, Any], key: str, value: Any, field: str) -> 
     elif isinstance(value, list) and isinstance(present, list):
         original[key] = _merge_list(present, value, field, key)
     elif isinstance(value, list):
-        _check_keys(value, MERGE_KEYS.get((field, key)), key)
+        if merge_key := MERGE_KEYS.get((field, key)):
+            _check_keys([item for item in value if isinstance(item, dict) and _PATCH not in item], merge_key, key)
         original[key] = [item for item in _clean(value) if not _is_replace(item)]
     else:
         original[key] = _clean(value)
@@ -153,14 +154,14 @@ def _merge_objects(original: list[Any], patch: list[dict[str, Any]], merge_key: 
     return _in_order(merged, order, original, _identity(merge_key))
 
 
-def _check_keys(patch: list[Any], merge_key: str | None, key: str) -> None:
+def _check_keys(patch: list[dict[str, Any]], merge_key: str, key: str) -> None:
     for item in patch:
-        if merge_key and isinstance(item, dict) and _PATCH not in item and merge_key not in item:
+        if merge_key not in item:
             raise PatchError(f"an item of {key!r} lacks {merge_key!r}, the merge key of this list")
 
 
 def _check_items(patch: list[dict[str, Any]], merge_key: str, key: str) -> None:
-    _check_keys([{name: each for name, each in item.items() if name != _PATCH} for item in patch], merge_key, key)
+    _check_keys(patch, merge_key, key)
     for item in patch:
         if item.get(_PATCH) not in (None, "delete", "replace"):
             raise PatchError(f"unknown patch directive {_PATCH}: {item[_PATCH]!r} in an item of {key!r}")

@@ -44,9 +44,7 @@ def container_fields(container: Object, path: str, *, initial: bool) -> Problems
         yield from names.one_of(f"{path}.resizePolicy", policy.get("restartPolicy"), _RESIZE)
     yield from _mounts(container.get("volumeMounts") or [], f"{path}.volumeMounts")
     user = (container.get("securityContext") or {}).get("runAsUser")
-    if user is not None and not 0 <= user <= 2147483647:
-        detail = "must be between 0 and 2147483647, inclusive"
-        yield FieldProblem.invalid(f"{path}.securityContext.runAsUser", user, detail)
+    yield from names.identity(f"{path}.securityContext.runAsUser", user)
     if initial and container.get("restartPolicy") != "Always":
         for name in _SIDECAR_ONLY:
             if container.get(name) is not None:

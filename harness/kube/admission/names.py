@@ -120,7 +120,7 @@ def _name_form(kind: str) -> Callable[[str, Any], Problems]:
 
 
 def label_key(field: str, key: str) -> Problems:
-    """Check the key of a label: a name, after an optional domain and a slash."""
+    """Check the key of a label, or another qualified name: a name, after an optional domain and a slash."""
     if key.count("/") > 1:
         shape = _KEY_HELP.removeprefix("name part ")
         detail = f"a qualified name {shape} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
@@ -219,9 +219,10 @@ def port_or_name(field: str, value: Any) -> Problems:
         yield from port(field, value)
 
 
-def qualified(field: str, value: str) -> Problems:
-    """Require a name with an optional domain before it."""
-    yield from label_key(field, value)
+def identity(field: str, number: int | None) -> Problems:
+    """Check the number of a user or group; one that is missing has no problem."""
+    if number is not None and not 0 <= number <= 2147483647:
+        yield FieldProblem.invalid(field, number, "must be between 0 and 2147483647, inclusive")
 
 
 def config_key(field: str, key: str) -> Problems:

@@ -10,6 +10,7 @@ from harness.kube.admission.podfields import template_fields
 from harness.kube.admission.problems import FieldProblem
 from harness.kube.api import Object
 from harness.kube.selectors import matches_selector
+from harness.kube.shares import percent_of
 
 Problems = Iterator[FieldProblem]
 
@@ -89,7 +90,7 @@ def _selector(selector: Object) -> Problems:
             yield FieldProblem.forbidden(f"{path}.values", detail)
         elif operator not in {"In", "NotIn", "Exists", "DoesNotExist"}:
             yield FieldProblem.invalid(f"{path}.operator", operator or "", "not a valid selector operator")
-        yield from names.qualified(f"{path}.key", each.get("key") or "")
+        yield from names.label_key(f"{path}.key", each.get("key") or "")
         for j, value in enumerate(each.get("values") or []):
             yield from names.label_value(f"{path}.values[{j}]", value)
 
@@ -133,20 +134,14 @@ def _rolling(rolling: Object) -> Problems:
 
 def _is_nothing(value: Any) -> bool:
     """Return True for 0, for 0 %, and for a text that is no share, which a real server reads as 0."""
-    if not isinstance(value, str):
-        return bool(value == 0)
-    number = value.removesuffix("%")
-    return not (value.endswith("%") and number.isdigit() and int(number))
+    return not percent_of(value) if isinstance(value, str) else bool(value == 0)
 
 
 def _amount(value: Any, path: str) -> Problems:
-    if isinstance(value, str):
-        number = value.removesuffix("%")
-        if not value.endswith("%") or not number.isdigit():
-            detail = _PERCENT_HELP
-            yield FieldProblem.invalid(path, value, detail)
-    else:
+    if not isinstance(value, str):
         yield from names.non_negative(path, value)
+    elif percent_of(value) is None:
+        yield FieldProblem.invalid(path, value, _PERCENT_HELP)
 
 
 def _endpointslice(obj: Object) -> Problems:
@@ -225,9 +220,8 @@ def _budget(obj: Object) -> Problems:
 
 
 def _at_most_all(value: Any, path: str) -> Problems:
-    share = str(value)
-    if share.endswith("%") and share[:-1].isdigit() and int(share[:-1]) > 100:
-        yield FieldProblem.invalid(path, share, "must not be greater than 100%")
+    if (percent_of(value) or 0) > 100:
+        yield FieldProblem.invalid(path, value, "must not be greater than 100%")
 
 
 def _same_selector(old: Object, new: Object) -> Problems:

@@ -49,22 +49,16 @@ def pod_fields(spec: Object, path: str) -> Problems:
 
 def _gates_and_aliases(spec: Object, path: str) -> Problems:
     for i, gate in enumerate(spec.get("readinessGates") or []):
-        yield from names.qualified(f"{path}.readinessGates[{i}].conditionType", gate.get("conditionType") or "")
+        yield from names.label_key(f"{path}.readinessGates[{i}].conditionType", gate.get("conditionType") or "")
     for i, alias in enumerate(spec.get("hostAliases") or []):
         yield from names.ip_address(f"{path}.hostAliases[{i}].ip", alias.get("ip") or "")
 
 
 def _identities(security: Object, path: str) -> Problems:
     for name in ("runAsUser", "runAsGroup", "fsGroup"):
-        yield from _identity(security.get(name), f"{path}.{name}")
+        yield from names.identity(f"{path}.{name}", security.get(name))
     for i, group in enumerate(security.get("supplementalGroups") or []):
-        yield from _identity(group, f"{path}.supplementalGroups[{i}]")
-
-
-def _identity(number: int | None, path: str) -> Problems:
-    """Check the number of a user or group."""
-    if number is not None and not 0 <= number <= 2147483647:
-        yield FieldProblem.invalid(path, number, "must be between 0 and 2147483647, inclusive")
+        yield from names.identity(f"{path}.supplementalGroups[{i}]", group)
 
 
 def template_fields(spec: Object, path: str) -> Problems:

@@ -39,14 +39,18 @@ def pod_spec(spec: Object, path: str) -> Problems:
     grace = spec["terminationGracePeriodSeconds"]
     for name in ("containers", "initContainers"):
         for i, container in enumerate(spec.get(name) or []):
-            yield from _container(container, f"{path}.{name}[{i}]", grace, seen, volumes)
-            yield from container_fields(container, f"{path}.{name}[{i}]", initial=name == "initContainers")
+            where = f"{path}.{name}[{i}]"
+            yield from _container(container, where, seen, volumes)
+            # Another init container may have neither probes nor hooks, and a real server does not look into them.
+            if name == "containers" or container.get("restartPolicy") == "Always":
+                yield from _probes_and_hooks(container, where, grace)
+            yield from container_fields(container, where, initial=name == "initContainers")
     yield from pod_fields(spec, path)
     if spec["restartPolicy"] not in _RESTARTS:
         yield FieldProblem.unsupported(f"{path}.restartPolicy", spec["restartPolicy"], _RESTARTS)
 
 
-def _container(container: Object, path: str, grace: Any, seen: set[str], volumes: set[Any]) -> Problems:
+def _container(container: Object, path: str, seen: set[str], volumes: set[Any]) -> Problems:
     name = container.get("name")
     if not name:
         yield FieldProblem.required(f"{path}.name")
@@ -60,8 +64,9 @@ def _container(container: Object, path: str, grace: Any, seen: set[str], volumes
         yield FieldProblem.unsupported(f"{path}.imagePullPolicy", container["imagePullPolicy"], _PULLS)
     yield from _ports(container.get("ports") or [], f"{path}.ports")
     yield from _mounted(container, path, volumes)
-    if ".initContainers[" in path and container.get("restartPolicy") != "Always":
-        return  # It may have neither probes nor hooks, and a real server does not look into them.
+
+
+def _probes_and_hooks(container: Object, path: str, grace: int) -> Problems:
     yield from _probes(container, path)
     for hook in ("preStop", "postStart"):
         if (handler := (container.get("lifecycle") or {}).get(hook)) is not None:

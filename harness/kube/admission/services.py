@@ -111,7 +111,7 @@ def _affinity(spec: Object) -> Problems:
 
 def _addresses(spec: Object) -> Problems:
     address = spec.get("clusterIP")
-    if address == "None" and spec["type"] in {"NodePort", "LoadBalancer"}:
+    if address == "None" and _is_outside(spec):
         detail = f"may not be set to 'None' for {spec['type']} services"
         yield FieldProblem.invalid("spec.clusterIPs[0]", address, detail)
     elif address and address != "None":
@@ -135,7 +135,7 @@ def _addresses(spec: Object) -> Problems:
 def _exposure(spec: Object) -> Problems:
     """Find the fields that only Services have that can be reached from outside."""
     policy = spec.get("externalTrafficPolicy")
-    outside = spec["type"] in {"NodePort", "LoadBalancer"} or bool(spec.get("externalIPs"))
+    outside = _is_outside(spec) or bool(spec.get("externalIPs"))
     if policy and not outside:
         detail = "may only be set for externally-accessible services"
         yield FieldProblem.invalid("spec.externalTrafficPolicy", policy, detail)

@@ -20,8 +20,9 @@ def text() -> str:
     while wanted:
         name = wanted.pop()
         if name not in table:
-            table[name] = dict(_fields(getattr(client, name)))
-            wanted += [item for item in map(item_type, table[name].values()) if item[:1].isupper()]
+            model = getattr(client, name)
+            table[name] = dict(_fields(model))
+            wanted += [item for item in map(item_type, model.openapi_types.values()) if item[:1].isupper()]
     lines = (f"{json.dumps(name)}: {json.dumps(table[name])}" for name in sorted(table))
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

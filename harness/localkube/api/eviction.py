@@ -9,9 +9,9 @@ from typing import Any
 from harness.localkube.api import errors
 from harness.localkube.api.deletion import delete
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
+from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object, is_dry
 from harness.localkube.machinery.budgets import ALLOWED, SYNC_FAILED, allowed_conditions, budgets_of
-from harness.localkube.machinery.objects import Object, condition, is_deleting, is_true, timestamp
+from harness.localkube.machinery.objects import Object, condition, is_deleting, is_true, timestamp, with_condition
 from harness.localkube.machinery.resources import BUDGETS
 
 #: Phases of pods that take no requests, so that no budget protects them.
@@ -30,7 +30,7 @@ def evict(registry: Registry, target: RequestInfo, body: Any, query: Mapping[str
     if (eviction.get("metadata") or {}).get("name") != target.name:
         raise errors.bad_request("name in URL does not match name in Eviction object")
     options = DeleteOptions.parse(eviction.get("deleteOptions") or {}, query)
-    dry = options.dry_run or query.get("dryRun") == "All"
+    dry = options.dry_run or is_dry(query)
     pod = registry.read(target)
     budget = _budget_to_spend(registry, target, pod)
     delete(registry, target, replace(options, dry_run=True))  # Preconditions fail before anything is written.
@@ -96,8 +96,6 @@ def _spent(budget: Object, pod: str) -> Object:
 
 def _disrupted(pod: Object) -> Object:
     """Add the condition by which programs tell an eviction from a deletion."""
-    status = pod.setdefault("status", {})
-    others = [each for each in status.get("conditions") or [] if each["type"] != "DisruptionTarget"]
     entry = {
         "type": "DisruptionTarget",
         "status": "True",
@@ -105,5 +103,5 @@ def _disrupted(pod: Object) -> Object:
         "message": "Eviction API: evicting",
         "lastTransitionTime": timestamp(),
     }
-    status["conditions"] = [*others, entry]
+    pod.setdefault("status", {})["conditions"] = with_condition(pod, entry)
     return pod

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.kube.admission.warnings import warnings
-from harness.kube.decoding import Decoded, DecodeError, decode
+from harness.kube.decoding import DecodeError, decode
 from harness.localkube.api import errors
 from harness.localkube.machinery.objects import Object
 
@@ -52,7 +52,7 @@ class FieldValidation:
         if self.trusted:
             return
         try:
-            found: Decoded = decode(obj)
+            found = decode(obj)
         except DecodeError as error:
             raise _refused(obj, str(error), patched=patched) from None
         problems = [f'unknown field "{path}"' for path in found.unknown]

@@ -19,12 +19,12 @@ from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.log_times import LogTimes
 from harness.localkube.api.logs import LogOptions, has_ended, log_file, read_log
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import RequestInfo, check_sender, parse_body, parse_path
+from harness.localkube.api.requests import RequestInfo, check_sender, is_dry, parse_body, parse_path
 from harness.localkube.api.scale import scale_of
 from harness.localkube.api.storage import Storage
 from harness.localkube.api.views import View, encode
 from harness.localkube.api.watch_stream import Selection, WatchOptions, watch
-from harness.localkube.api.writes import Answer, Writes, check_options, is_dry, signed
+from harness.localkube.api.writes import Answer, Writes, check_options, signed
 from harness.localkube.machinery.client import COMPONENT_AGENT
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import ENDPOINTS, Resource

@@ -162,6 +162,11 @@ def as_object(body: Any) -> Object:
     return body
 
 
+def is_dry(query: Mapping[str, str]) -> bool:
+    """Return True if a request must not store anything."""
+    return query.get("dryRun") == "All"
+
+
 #: What a deletion may do with dependents; ``nil`` is only named in messages.
 _PROPAGATIONS = ("Foreground", "Background", "Orphan", "nil")
 

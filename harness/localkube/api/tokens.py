@@ -8,12 +8,12 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from harness.kube.admission.problems import FieldProblem
 from harness.localkube.api import errors
-from harness.localkube.machinery.objects import Object
+from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.machinery.resources import Resource
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -48,7 +48,7 @@ def issue(account: Object, body: Any, now: datetime) -> Object:
         "spec": {**spec, "audiences": audiences, "expirationSeconds": int(seconds)},
         "status": {
             "token": _signed(_claims(account, audiences, now, ends)),
-            "expirationTimestamp": ends.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "expirationTimestamp": timestamp(ends),
         },
     }
 

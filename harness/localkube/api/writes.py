@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from harness.localkube.api.eviction import evict
 from harness.localkube.api.field_validation import FieldValidation
 from harness.localkube.api.managed_fields import Owner
 from harness.localkube.api.registry import Registry
-from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object
+from harness.localkube.api.requests import DeleteOptions, RequestInfo, as_object, is_dry
 from harness.localkube.api.scale import scale_of, scaled
 from harness.localkube.api.server_side_apply import applied
 from harness.localkube.api.watch_stream import Selection
@@ -43,7 +42,7 @@ class Writes:
         if target.subresource == "eviction":
             return 201, evict(self._registry, target, body, query)
         if target.subresource == "token":
-            return 201, tokens.issue(self._registry.read(replace(target, subresource="")), body, datetime.now(UTC))
+            return 201, tokens.issue(self._registry.read(target), body, datetime.now(UTC))
         if target.name:
             raise errors.not_allowed("POST")
         obj = as_object(body)
@@ -165,11 +164,6 @@ def _typed(target: RequestInfo, obj: Object) -> Object:
 def _check_named(target: RequestInfo, method: str) -> None:
     if not target.name or target.subresource in {"log", "eviction", "token"}:
         raise errors.not_allowed(method)
-
-
-def is_dry(query: Mapping[str, str]) -> bool:
-    """Return True if a request must not store anything."""
-    return query.get("dryRun") == "All"
 
 
 def _manager(query: Mapping[str, str]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from harness.kube.budgets import desired_healthy
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.pod_order import is_ready
+from harness.localkube.controllers.revisions import replicas_of
 from harness.localkube.machinery.budgets import allowed_conditions, budgets_of, protects
 from harness.localkube.machinery.client import Conflict, EventType, NotFound
 from harness.localkube.machinery.objects import (
@@ -80,8 +81,7 @@ class DisruptionController:
         above = controller_of(found)
         deployment = self._context.deployments.get((namespace, above["name"])) if above is not None else None
         top = found if deployment is None else deployment
-        replicas = top["spec"].get("replicas")
-        return WantedPods(top["metadata"]["uid"], 1 if replicas is None else int(replicas))
+        return WantedPods(top["metadata"]["uid"], replicas_of(top))
 
     async def _write(self, budget: Object, status: Object) -> None:
         before = budget.get("status") or {}
@@ -91,13 +91,8 @@ class DisruptionController:
         status = {**status, "disruptedPods": {**gone, **status["disruptedPods"]} or None}
         # An eviction may have changed the status meanwhile: it must not be overwritten.
         body = {"metadata": {"resourceVersion": budget["metadata"]["resourceVersion"]}, "status": status}
-        try:
+        with suppress(NotFound, Conflict):  # After a conflict, the watch brings the other version, and with it a sync.
             await self._context.budgets.patch(budget, body, subresource="status")
-        except NotFound:
-            return
-        except Conflict:
-            await asyncio.sleep(0)  # The watch brings the version that won.
-            self.queue.add_after(key_of(budget), 0.01)
 
 
 class BudgetError(Exception):

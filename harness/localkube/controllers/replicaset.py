@@ -12,6 +12,7 @@ from typing import Any
 from harness.kube.selectors import matches_selector
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.pod_order import available_in, deletion_order, is_active, is_ready
+from harness.localkube.controllers.revisions import replicas_of
 from harness.localkube.machinery.client import ApiError, Conflict, EventType, NotFound
 from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.objects import (
@@ -62,7 +63,7 @@ class ReplicaSetController:
         pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
         if not is_deleting(replica_set):
             pods = await self._claim(replica_set)
-            excess = len(pods) - _replicas(replica_set)
+            excess = len(pods) - replicas_of(replica_set)
             if excess < 0:
                 await asyncio.gather(*(self._create_pod(replica_set) for _ in range(-excess)))
             elif excess > 0:
@@ -161,11 +162,6 @@ def claim_of(replica_set: Object, pods: Iterable[Object]) -> PodClaim:
 def selects_pod(replica_set: Object, pod: Object) -> bool:
     """Return True if a ReplicaSet's selector matches a pod."""
     return matches_selector(replica_set["spec"]["selector"], labels_of(pod))
-
-
-def _replicas(replica_set: Object) -> int:
-    value = replica_set["spec"].get("replicas")
-    return 1 if value is None else int(value)
 
 
 def _status(replica_set: Object, pods: Sequence[Object], *, available: int) -> dict[str, Any]:

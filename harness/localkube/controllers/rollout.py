@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.kube.shares import resolve
+
 
 @dataclass(frozen=True, slots=True)
 class SetSize:
@@ -59,18 +61,11 @@ def resolve_bounds(replicas: int, max_surge: int | str, max_unavailable: int | s
 
     Surge is rounded up, unavailable down. If both are 0, unavailable becomes 1.
     """
-    surge = _resolve(max_surge, replicas, up=True)
-    unavailable = _resolve(max_unavailable, replicas, up=False)
+    surge = resolve(max_surge, replicas, up=True)
+    unavailable = resolve(max_unavailable, replicas, up=False)
     if surge == 0 and unavailable == 0:
         unavailable = 1
     return Bounds(replicas, surge, min(unavailable, replicas))
-
-
-def _resolve(value: int | str, of: int, *, up: bool) -> int:
-    if isinstance(value, int):
-        return value
-    share = int(value.removesuffix("%")) * of
-    return math.ceil(share / 100) if up else share // 100
 
 
 def new_size(bounds: Bounds, new_desired: int, all_desired: int) -> int:

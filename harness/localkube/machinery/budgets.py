@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from harness.kube.budgets import selects
-from harness.localkube.machinery.objects import Object, condition, labels_of, timestamp
+from harness.localkube.machinery.objects import Object, condition, labels_of, timestamp, with_condition
 
 #: The condition of a budget, and its reason after a failed computation.
 ALLOWED = "DisruptionAllowed"
@@ -24,7 +23,7 @@ def budgets_of(pod: Object, budgets: Iterable[Object]) -> list[Object]:
     return [budget for budget in budgets if protects(budget, pod)]
 
 
-def allowed_conditions(budget: Object, allowed: int, failure: str = "") -> list[Any]:
+def allowed_conditions(budget: Object, allowed: int, failure: str = "") -> list[Object]:
     """Return the conditions of a budget for a number of allowed evictions; the time changes with the status only.
 
     Args:
@@ -44,5 +43,4 @@ def allowed_conditions(budget: Object, allowed: int, failure: str = "") -> list[
         "observedGeneration": budget["metadata"].get("generation", 0),
         "lastTransitionTime": before["lastTransitionTime"] if before is not None and same else timestamp(),
     }
-    others = [each for each in (budget.get("status") or {}).get("conditions") or () if each["type"] != ALLOWED]
-    return [*others, entry]
+    return with_condition(budget, entry)

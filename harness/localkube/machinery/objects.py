@@ -77,6 +77,12 @@ def is_true(obj: Object, kind: str) -> bool:
     return entry is not None and entry["status"] == "True"
 
 
+def with_condition(obj: Object, entry: Object) -> list[Object]:
+    """Return ``status.conditions`` with an entry at their end, which replaces the one of its type."""
+    conditions: list[Object] = (obj.get("status") or {}).get("conditions") or []
+    return [*(each for each in conditions if each["type"] != entry["type"]), entry]
+
+
 def timestamp(moment: datetime | None = None) -> str:
     """Return a ``Time``: RFC 3339 in whole seconds, as in creationTimestamp. The default is now."""
     return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from genuine.comparing import RECORDING, Recorded, differences, read, write
+from genuine.comparing import RECORDING, Recorded, compare, read, write
 from genuine.ours import answer
 from genuine.questions import Question, questions
 
@@ -71,11 +71,7 @@ def ask(program: Path, asked: list[Question]) -> list[Any]:
 
 def _compare(only: str) -> int:
     _, recorded = read()
-    found = [
-        each
-        for number, row in enumerate(recorded)
-        for each in differences(number, row.asked, row.answer, answer(row.asked))
-    ]
+    found = compare(recorded, answer)
     counted = Counter(each.what for each in found)
     for what, count in counted.most_common():
         sys.stdout.write(f"{count:5} {what}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,15 @@ def differences(number: int, asked: Question, real: Any, ours: Any) -> Iterator[
         if _json(one) != _json(other):
             kept = what == "patch" and '"$patch"' in _json(one)
             yield Difference(number, f"{what}: a directive is kept" if kept else what, one, other)
+
+
+def compare(rows: Iterable[Recorded], answer: Callable[[Question], Any]) -> list[Difference]:
+    """Return every difference between the recorded answers and those of a function."""
+    return [
+        each
+        for number, row in enumerate(rows)
+        for each in differences(number, row.asked, row.answer, answer(row.asked))
+    ]
 
 
 def _plain(what: str, answer: Any) -> Any:

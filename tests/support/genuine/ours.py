@@ -104,7 +104,7 @@ def _victims(asked: Question) -> Answer:
 
 
 def _slices(asked: Question) -> Answer:
-    plan = plan_slices(asked["object"], slices_of(asked["object"], asked["items"]), asked.get("slices", []))
+    plan = plan_slices(asked["object"], slices_of(asked["object"], asked["items"]), [])
     return [{"verb": "create", "object": each} for each in plan.create]
 
 

@@ -1,7 +1,7 @@
 // Program genuine answers questions with the functions of Kubernetes itself.
 //
 // It reads one JSON question a line from standard input and writes one JSON answer a line to standard output.
-// record.py builds it, asks the questions of questions.py, and keeps the answers.
+// "python -m genuine record" builds it, asks the questions of questions.py, and keeps the answers.
 package main
 
 import (
@@ -25,7 +25,6 @@ type question struct {
 	Labels   map[string]string `json:"labels"`
 	Now      string            `json:"now"`
 	Items    []json.RawMessage `json:"items"`
-	Slices   []json.RawMessage `json:"slices"`
 }
 
 var answers = map[string]func(question) (any, error){

@@ -23,14 +23,10 @@ const perSlice = 100
 
 // slices lets the endpoint slice reconciler write the slices of a Service.
 //
-// Items are its pods; Slices are the slices before. The answer has the writes in their order.
+// Items are its pods; it has no slices before. The answer has the writes in their order.
 func slices(asked question) (any, error) {
 	service := &core.Service{}
 	if err := json.Unmarshal(asked.Object, service); err != nil {
-		return nil, err
-	}
-	objects, before, err := existing(asked)
-	if err != nil {
 		return nil, err
 	}
 	pods := []*core.Pod{}
@@ -41,7 +37,7 @@ func slices(asked question) (any, error) {
 		}
 		pods = append(pods, one)
 	}
-	client := fake.NewClientset(objects...)
+	client := fake.NewClientset()
 	number := 0
 	client.PrependReactor("create", "endpointslices", func(action ktesting.Action) (bool, runtime.Object, error) {
 		slice := action.(ktesting.CreateAction).GetObject().(*discovery.EndpointSlice)
@@ -61,23 +57,10 @@ func slices(asked question) (any, error) {
 		client, nodes.Lister(), perSlice, endpointsliceutil.NewEndpointSliceTracker(), nil,
 		record.NewFakeRecorder(100), "endpointslice-controller.k8s.io",
 	)
-	if err := reconciler.Reconcile(klog.Background(), service, pods, before, time.Time{}); err != nil {
+	if err := reconciler.Reconcile(klog.Background(), service, pods, nil, time.Time{}); err != nil {
 		return nil, err
 	}
 	return writes(client), nil
-}
-
-func existing(asked question) ([]runtime.Object, []*discovery.EndpointSlice, error) {
-	var objects []runtime.Object
-	var before []*discovery.EndpointSlice
-	for _, raw := range asked.Slices {
-		one := &discovery.EndpointSlice{}
-		if err := json.Unmarshal(raw, one); err != nil {
-			return nil, nil, err
-		}
-		objects, before = append(objects, one), append(before, one)
-	}
-	return objects, before, nil
 }
 
 // write is one request of the reconciler.
