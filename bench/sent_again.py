@@ -30,8 +30,10 @@ import aiohttp
 import gevent
 import urllib3
 
-from bench.servers import ROOT
+from bench.servers import ROOT, free_port
 from bench.tables import parser, publish, table
+from harness.kit.processes import ManagedProcess
+from harness.kit.waiting import wait_until
 from harness.localkube.apps.receipts import WORD
 from harness.model.attempt import Method, Outcome
 from harness.model.experiment import Pool, Route
@@ -92,16 +94,15 @@ class Pod:
 
     def __init__(self, module: str, log: Path) -> None:
         self._module, self._log = module, log
-        self.port = _free_port()
+        self.port = free_port()
         self.is_endpoint = True
 
     def __enter__(self) -> Self:
         """Start it, and wait until it listens."""
         argv = [sys.executable, "-m", f"harness.localkube.apps.{self._module}", "-text=done", f"-listen=:{self.port}"]
-        with self._log.open("wb") as file:
-            env = {**os.environ, "POD_IP": "127.0.0.1", "HOSTNAME": self._module}
-            self._process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=file, stderr=file)
-        _wait(lambda: "server is listening" in self._log.read_text(), self._module)
+        env = {**os.environ, "POD_IP": "127.0.0.1", "HOSTNAME": self._module}
+        self._process = ManagedProcess.start(argv, name=self._module, log=self._log, env=env, cwd=ROOT)
+        wait_until(lambda: "server is listening" in self._log.read_text(), timeout=PATIENCE, what=self._module)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -110,8 +111,8 @@ class Pod:
 
     def kill(self) -> None:
         """Send SIGKILL, and wait for its end."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self._process.signal(signal.SIGKILL)
+        self._process.wait(PATIENCE)
 
     def reads(self, request: str) -> int:
         """Return how often it has read a request."""
@@ -140,7 +141,7 @@ class Scene:
         """Kill the first pod as soon as it has read a request."""
 
         def kill() -> None:
-            _wait(lambda: self.pods[0].reads(request), f"a receipt of {request}")
+            wait_until(lambda: self.pods[0].reads(request), timeout=PATIENCE, what=f"a receipt of {request}")
             # As in a cluster: the endpoint is removed when the deletion begins, and the pod is killed later.
             self.pods[0].is_endpoint = False
             self.pods[0].kill()
@@ -309,21 +310,6 @@ def _drain(client: Client) -> None:
 
 def _fail(text: str) -> None:
     raise RuntimeError(text)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > until:
-            raise TimeoutError(f"no {what} within {PATIENCE:g} s")
-        time.sleep(0.005)
 
 
 if __name__ == "__main__":
