@@ -162,7 +162,8 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 async def _explore(config: dict[str, Any], own: dict[str, Any], options: argparse.Namespace) -> tuple[Outcome, str]:
-    outcome, deadline = Outcome(), time.monotonic() + options.seconds
+    outcome = Outcome()
+    deadline: float = time.monotonic() + options.seconds
     number = int(time.time()) if options.seed is None else options.seed
 
     def late() -> bool:
