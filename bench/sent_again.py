@@ -51,6 +51,8 @@ WORK = "/?delay=600s"
 HEADER = "X-Request-ID"
 #: More than anything takes here, seconds.
 PATIENCE = 120.0
+#: Seconds between two looks at a log.
+_LOOK = 0.005
 _BLOCK = 65536
 #: A user of plain Locust that sends both requests on one connection and ends the run.
 _LOCUSTFILE = f"""
@@ -67,7 +69,7 @@ class KeptConnection(FastHttpUser):
 
 @dataclass(frozen=True)
 class Result:
-    """What became of the second request.
+    """The outcome of the second request.
 
     Attributes:
         client: The client, with its version.
@@ -102,7 +104,9 @@ class Pod:
         argv = [sys.executable, "-m", f"harness.localkube.apps.{self._module}", "-text=done", f"-listen=:{self.port}"]
         env = {**os.environ, "POD_IP": "127.0.0.1", "HOSTNAME": self._module}
         self._process = ManagedProcess.start(argv, name=self._module, log=self._log, env=env, cwd=ROOT)
-        wait_until(lambda: "server is listening" in self._log.read_text(), timeout=PATIENCE, what=self._module)
+        wait_until(
+            lambda: "server is listening" in self._log.read_text(), timeout=PATIENCE, what=self._module, interval=_LOOK
+        )
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -141,7 +145,9 @@ class Scene:
         """Kill the first pod as soon as it has read a request."""
 
         def kill() -> None:
-            wait_until(lambda: self.pods[0].reads(request), timeout=PATIENCE, what=f"a receipt of {request}")
+            wait_until(
+                lambda: self.pods[0].reads(request), timeout=PATIENCE, what=f"a receipt of {request}", interval=_LOOK
+            )
             # As in a cluster: the endpoint is removed when the deletion begins, and the pod is killed later.
             self.pods[0].is_endpoint = False
             self.pods[0].kill()

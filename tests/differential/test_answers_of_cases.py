@@ -65,7 +65,7 @@ def test_the_switch_to_the_last_answers_has_a_time() -> None:
 
 
 def test_no_request_is_no_verdict() -> None:
-    """Where nothing was sent in the window, nothing is known: that is never lossless."""
+    """A window in which nothing was sent is unknown, and never lossless."""
     assert counted_answers([(1.0, "200 a")], 2.0) == {"verdict": "unknown"}
 
 

@@ -55,7 +55,7 @@ def test_most_answers_are_the_same(recorded: list[Recorded], found: list[Differe
 
 @pytest.mark.parametrize("what", ["bounds", "rollout", "scale", "victims", "slices", "selector"])
 def test_controllers_compute_as_kubernetes_does(what: str, recorded: list[Recorded], found: list[Difference]) -> None:
-    """What decides which pods exist and get requests is the same in every case."""
+    """The functions that decide which pods exist and get requests agree in every case."""
     assert sum(row.asked["what"] == what for row in recorded) >= 100
     assert [str(each) for each in found if each.what == what] == []
 

@@ -1,4 +1,4 @@
-"""A refused eviction is told from an API server that has too much to do."""
+"""A refused eviction is another error than a 429 of an overloaded API server."""
 
 from __future__ import annotations
 

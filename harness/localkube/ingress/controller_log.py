@@ -9,9 +9,8 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from harness.localkube.ingress.line_file import LineFile
 from harness.localkube.machinery.objects import Object
 
 #: The default ``log-format-upstream`` of ingress-nginx.
@@ -35,7 +34,7 @@ NGINX Ingress controller
 """
 
 
-class KlogFile:
+class KlogFile(LineFile):
     """The log of a controller's container; use it as a context manager.
 
     Args:
@@ -44,23 +43,12 @@ class KlogFile:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
+        super().__init__(path)
         self._clock = clock
-        # Line buffering, so that a reader never sees half a line.
-        self._file = path.open("a", encoding="utf-8", buffering=1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._file.close()
 
     def started(self, nginx: str) -> None:
         """Log the start of the controller and of nginx, of the given version."""
-        self._file.write(_BANNER.format(release=_RELEASE, nginx=nginx))
+        self.append(_BANNER.format(release=_RELEASE, nginx=nginx))
         self._write("I", "nginx.go:271", '"Starting NGINX Ingress controller"')
         self._write("I", "nginx.go:317", '"Starting NGINX process"')
 
@@ -120,7 +108,7 @@ class KlogFile:
         now = self._clock()
         micro = f"{int(now % 1 * 1e6):06d}"
         stamp = time.strftime("%m%d %H:%M:%S", time.gmtime(now))
-        self._file.write(f"{severity}{stamp}.{micro} {_PROCESS:>7} {source}] {text}\n")
+        self.append(f"{severity}{stamp}.{micro} {_PROCESS:>7} {source}] {text}\n")
 
 
 def _reference(obj: Mapping[str, object]) -> str:

@@ -5,31 +5,20 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+
+from harness.localkube.ingress.line_file import LineFile
 
 
-class SyncLog:
+class SyncLog(LineFile):
     """Writes ``ingress-controller.jsonl``: ``{"monotonic_ns": ..., "what": ..., "detail": {...}}``.
 
     For ingress-nginx, ``what`` is ``reload`` (new workers have replaced the old ones), ``endpoints`` (Lua received
     other endpoints) or ``sync`` (no change, or only of the load balancing). For Traefik, it is ``configured`` (another
     configuration is in use) or ``sync`` (the configuration was checked without a change). Use it as a context manager.
+
+    Args:
+        path: The file; its folder is created.
     """
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Line buffering, so that a reader never sees half a line.
-        self._file = path.open("a", encoding="utf-8", buffering=1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._file.close()
 
     def record(self, what: str, detail: Mapping[str, str | int], *, at: int = 0, exact_ns: int = 0) -> None:
         """Write a line.
@@ -41,4 +30,4 @@ class SyncLog:
             exact_ns: Uncertainty in nanoseconds: the sync may have been earlier by up to this.
         """
         line: dict[str, object] = {"monotonic_ns": at or time.monotonic_ns(), "what": what, "detail": dict(detail)}
-        self._file.write(json.dumps(line | ({"exact_ns": exact_ns} if exact_ns else {})) + "\n")
+        self.append(json.dumps(line | ({"exact_ns": exact_ns} if exact_ns else {})) + "\n")

@@ -144,7 +144,7 @@ def test_tls_is_required_possible_or_refused(
     asyncio.run(scenario())
 
 
-def test_http2_is_answered_and_told_of_the_end(certificate: Path) -> None:
+def test_http2_is_answered_and_its_end_announced(certificate: Path) -> None:
     """Several requests on a connection get the application's answer; at the end GOAWAY comes before the close."""
     seen: list[Request] = []
 
@@ -158,10 +158,10 @@ def test_http2_is_answered_and_told_of_the_end(certificate: Path) -> None:
             client.close()
             return answers, client.ended
 
-    answers, told = asyncio.run(scenario())
+    answers, ended = asyncio.run(scenario())
 
     assert answers == [("200", b"shop\n")] * 2
-    assert told
+    assert ended
     assert [(each.method, each.target, each.version) for each in seen] == [("GET", "/", "HTTP/2")] * 2
 
 

@@ -24,7 +24,7 @@ FLAVOUR = Flavour("xds2000/nginx-hostname:latest", sys.executable, "xds2000/ngin
 
 @dataclass(frozen=True)
 class Lanes:
-    """How the cases of a group run.
+    """The clusters of a group of cases.
 
     Attributes:
         ingress: The ingress controller of the clusters.

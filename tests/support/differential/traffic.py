@@ -18,7 +18,7 @@ NOTHING = "nothing"
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go.
+    """The receiver of requests.
 
     Attributes:
         url: URL of the controller's entry point.

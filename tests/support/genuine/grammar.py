@@ -40,6 +40,63 @@ ODD_LABELS: tuple[Any, ...] = (
     {"app": True},
     {"app": None},
 )
+ENV_SOURCES: tuple[Object, ...] = ({"configMapRef": {"name": "a"}}, {"prefix": "A_", "secretRef": {"name": "b"}})
+ODD_ENV_SOURCES: tuple[Object, ...] = (
+    {},
+    {"configMapRef": {}},
+    {"prefix": "=", "configMapRef": {"name": "a"}},
+    {"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}},
+)
+CONTAINER_SECURITY: tuple[Object, ...] = ({"runAsUser": 1000}, {"privileged": False})
+ODD_CONTAINER_SECURITY: tuple[Object, ...] = (
+    {"runAsUser": -1},
+    {"privileged": True, "allowPrivilegeEscalation": False},
+    {"runAsNonRoot": True, "runAsUser": 0},
+    {"procMount": "x"},
+)
+POD_SECURITY: tuple[Object, ...] = ({"runAsUser": 1000}, {"fsGroup": 1})
+ODD_POD_SECURITY: tuple[Object, ...] = (
+    {"runAsUser": -1},
+    {"supplementalGroups": [-1]},
+    {"sysctls": [{"name": "a b", "value": "1"}]},
+)
+VOLUMES: tuple[Object, ...] = (
+    {"name": "data", "emptyDir": {}},
+    {"name": "data", "configMap": {"name": "a"}},
+    {"name": "data"},
+)
+ODD_VOLUMES: tuple[Object, ...] = (
+    {"name": "Data", "emptyDir": {}},
+    {"name": "", "emptyDir": {}},
+    {"name": "data", "configMap": {}},
+    {"name": "data", "emptyDir": {"sizeLimit": "-1"}},
+    {"name": "data", "secret": {"secretName": "a", "defaultMode": 1000}},
+    {"name": "data", "emptyDir": {}, "configMap": {"name": "a"}},
+    {"name": "data", "hostPath": {"path": ""}},
+    {"name": "data", "projected": {"sources": [{"secret": {"name": "a"}}]}},
+)
+TOLERATIONS: tuple[Object, ...] = ({"key": "a", "operator": "Exists"}, {"operator": "Exists"})
+ODD_TOLERATIONS: tuple[Object, ...] = (
+    {"key": "a", "operator": "Exists", "value": "b"},
+    {"operator": "Equal"},
+    {"key": "a", "effect": "x"},
+    {"key": "a", "operator": "In"},
+    {"key": "a", "tolerationSeconds": 5, "effect": "NoSchedule"},
+)
+_WEB = {"matchLabels": {"app": "web"}}
+SPREADS: tuple[Object, ...] = (
+    {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": _WEB},
+)
+ODD_SPREADS: tuple[Object, ...] = (
+    {"maxSkew": 0, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
+    {"maxSkew": 1, "topologyKey": "", "whenUnsatisfiable": "x"},
+)
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+AFFINITIES: tuple[Object, ...] = ({"podAntiAffinity": {_REQUIRED: [{"topologyKey": "zone", "labelSelector": _WEB}]}},)
+ODD_AFFINITIES: tuple[Object, ...] = (
+    {"podAntiAffinity": {_REQUIRED: [{"topologyKey": ""}]}},
+    {"nodeAffinity": {_REQUIRED: {"nodeSelectorTerms": []}}},
+)
 QUANTITIES: tuple[Any, ...] = ("100m", "1", "64Mi", "1Gi", 1, "500m", "1000m", "1024Mi")
 ODD_QUANTITIES: tuple[Any, ...] = (
     "0",
@@ -226,20 +283,7 @@ def _container(g: Grammar, *, init: bool = False) -> Object:
         lifecycle=g.sometimes(share, lifecycle),
         resources=g.sometimes(0.35, lambda: _resources(g)),
         env=g.sometimes(0.3, lambda: g.several(2, lambda: _env(g))),
-        envFrom=g.sometimes(
-            0.06,
-            lambda: [
-                g.pick(
-                    ({"configMapRef": {"name": "a"}}, {"prefix": "A_", "secretRef": {"name": "b"}}),
-                    (
-                        {},
-                        {"configMapRef": {}},
-                        {"prefix": "=", "configMapRef": {"name": "a"}},
-                        {"configMapRef": {"name": "a"}, "secretRef": {"name": "b"}},
-                    ),
-                )
-            ],
-        ),
+        envFrom=g.sometimes(0.06, lambda: [g.pick(ENV_SOURCES, ODD_ENV_SOURCES)]),
         volumeMounts=g.sometimes(
             0.12,
             lambda: [
@@ -251,18 +295,7 @@ def _container(g: Grammar, *, init: bool = False) -> Object:
             ],
         ),
         terminationMessagePolicy=g.sometimes(0.04, lambda: g.pick(("File", "FallbackToLogsOnError"), ("x",))),
-        securityContext=g.sometimes(
-            0.06,
-            lambda: g.pick(
-                ({"runAsUser": 1000}, {"privileged": False}),
-                (
-                    {"runAsUser": -1},
-                    {"privileged": True, "allowPrivilegeEscalation": False},
-                    {"runAsNonRoot": True, "runAsUser": 0},
-                    {"procMount": "x"},
-                ),
-            ),
-        ),
+        securityContext=g.sometimes(0.06, lambda: g.pick(CONTAINER_SECURITY, ODD_CONTAINER_SECURITY)),
         restartPolicy=g.sometimes(
             0.4 if init else 0.1 * g.oddity, lambda: g.pick(("Always",), ("Never", "OnFailure", ""))
         ),
@@ -275,22 +308,11 @@ def pod_spec(g: Grammar, *, bare: bool = False) -> Object:
     if g.rng.random() > g.oddity / 2:
         for number, each in enumerate(containers[1:]):
             each["name"] = f"side{number}"
-    volumes = ({"name": "data", "emptyDir": {}}, {"name": "data", "configMap": {"name": "a"}}, {"name": "data"})
-    odd_volumes = (
-        {"name": "Data", "emptyDir": {}},
-        {"name": "", "emptyDir": {}},
-        {"name": "data", "configMap": {}},
-        {"name": "data", "emptyDir": {"sizeLimit": "-1"}},
-        {"name": "data", "secret": {"secretName": "a", "defaultMode": 1000}},
-        {"name": "data", "emptyDir": {}, "configMap": {"name": "a"}},
-        {"name": "data", "hostPath": {"path": ""}},
-        {"name": "data", "projected": {"sources": [{"secret": {"name": "a"}}]}},
-    )
     mounted = any("volumeMounts" in each for each in containers)
     return fields(
         containers=containers,
         initContainers=g.sometimes(0.12, lambda: [_container(g, init=True) | {"name": "prepare"}]),
-        volumes=[g.pick(volumes, odd_volumes)] if mounted and g.rng.random() < 0.95 else ...,
+        volumes=[g.pick(VOLUMES, ODD_VOLUMES)] if mounted and g.rng.random() < 0.95 else ...,
         terminationGracePeriodSeconds=g.sometimes(0.4, lambda: g.pick((0, 5, 30, 60), (-1, 2147483648, 1.5, "5"))),
         restartPolicy=g.sometimes(
             0.3 if bare else 0.1,
@@ -305,70 +327,15 @@ def pod_spec(g: Grammar, *, bare: bool = False) -> Object:
             0.03, lambda: [{"ip": g.pick(ADDRESSES, ODD_ADDRESSES), "hostnames": [g.pick(HOSTS[:2], ODD_HOSTS)]}]
         ),
         nodeSelector=g.sometimes(0.05, lambda: g.pick(LABELS, ODD_LABELS)),
-        tolerations=g.sometimes(
-            0.05,
-            lambda: [
-                g.pick(
-                    ({"key": "a", "operator": "Exists"}, {"operator": "Exists"}),
-                    (
-                        {"key": "a", "operator": "Exists", "value": "b"},
-                        {"operator": "Equal"},
-                        {"key": "a", "effect": "x"},
-                        {"key": "a", "operator": "In"},
-                        {"key": "a", "tolerationSeconds": 5, "effect": "NoSchedule"},
-                    ),
-                )
-            ],
-        ),
+        tolerations=g.sometimes(0.05, lambda: [g.pick(TOLERATIONS, ODD_TOLERATIONS)]),
         readinessGates=g.sometimes(0.05, lambda: [{"conditionType": g.pick(("example.com/a",), ("", "a b", "a/b/c"))}]),
         serviceAccountName=g.sometimes(0.05, lambda: g.pick(("default",), ("A", "a b", ""))),
         hostname=g.sometimes(0.04, lambda: g.pick(("web",), ("a.b", "A", _LONG))),
         subdomain=g.sometimes(0.03, lambda: g.pick(("web",), ("a.b", "A"))),
         imagePullSecrets=g.sometimes(0.03, lambda: [g.pick(({"name": "a"},), ({}, {"name": ""}))]),
-        topologySpreadConstraints=g.sometimes(
-            0.04,
-            lambda: [
-                g.pick(
-                    (
-                        {
-                            "maxSkew": 1,
-                            "topologyKey": "zone",
-                            "whenUnsatisfiable": "DoNotSchedule",
-                            "labelSelector": {"matchLabels": {"app": "web"}},
-                        },
-                    ),
-                    (
-                        {"maxSkew": 0, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
-                        {"maxSkew": 1, "topologyKey": "", "whenUnsatisfiable": "x"},
-                    ),
-                )
-            ],
-        ),
-        affinity=g.sometimes(
-            0.04,
-            lambda: g.pick(
-                (
-                    {
-                        "podAntiAffinity": {
-                            "requiredDuringSchedulingIgnoredDuringExecution": [
-                                {"topologyKey": "zone", "labelSelector": {"matchLabels": {"app": "web"}}}
-                            ]
-                        }
-                    },
-                ),
-                (
-                    {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": ""}]}},
-                    {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}},
-                ),
-            ),
-        ),
-        securityContext=g.sometimes(
-            0.05,
-            lambda: g.pick(
-                ({"runAsUser": 1000}, {"fsGroup": 1}),
-                ({"runAsUser": -1}, {"supplementalGroups": [-1]}, {"sysctls": [{"name": "a b", "value": "1"}]}),
-            ),
-        ),
+        topologySpreadConstraints=g.sometimes(0.04, lambda: [g.pick(SPREADS, ODD_SPREADS)]),
+        affinity=g.sometimes(0.04, lambda: g.pick(AFFINITIES, ODD_AFFINITIES)),
+        securityContext=g.sometimes(0.05, lambda: g.pick(POD_SECURITY, ODD_POD_SECURITY)),
         schedulerName=g.sometimes(0.02, lambda: g.pick(("other",), ("",))),
         shareProcessNamespace=g.sometimes(0.03, lambda: g.pick((True, False))),
         priorityClassName=g.sometimes(0.02, lambda: g.pick(("high",), ("A b",))),

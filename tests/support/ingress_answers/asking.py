@@ -72,7 +72,7 @@ def cases() -> list[Case]:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """Where a controller accepts requests.
+    """The address at which a controller accepts requests.
 
     Attributes:
         address: Its address.

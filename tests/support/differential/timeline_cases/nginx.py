@@ -12,6 +12,10 @@ from typing import Any
 from differential.observing import Object
 from differential.running import HOST, Case, Step
 from differential.timeline_cases.parts import (
+    ECHO_PORTS,
+    ECHO_READY,
+    A,
+    B,
     Headers,
     answered,
     app,
@@ -27,15 +31,14 @@ from differential.timeline_cases.parts import (
     runs,
     service,
     synced,
+    two_versions,
+    version,
 )
 
 GROUP = "ingress-nginx"
 _PREFIX = "nginx.ingress.kubernetes.io/"
-_A, _B = "200 a", "200 b"
-_ECHO = [{"port": 80, "targetPort": 5678}]
 #: Seconds in which the controller's limit of syncs is full again, and seconds of requests after a change.
 _QUIET, _AFTER = 4.0, 2.0
-_READY = {"httpGet": {"path": "/", "port": 5678}, "periodSeconds": 1}
 
 
 def _notes(annotations: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -60,19 +63,6 @@ def _annotated(annotations: Mapping[str, str | None], name: str = "i") -> Step:
     return patch(f"ingresses/{name}", {"metadata": {"annotations": _notes(annotations)}})
 
 
-def version(name: str, replicas: int = 1, **pods: Any) -> Object:
-    """Return a Deployment of http-echo that answers its name, with a graceful end unless ``pods`` say otherwise."""
-    graceful = {"preStop": {"sleep": {"seconds": 6}}}
-    container = echo(args=[f"-text={name}"], readinessProbe=_READY, lifecycle=graceful)
-    return deployment(container, name=name, replicas=replicas, pods={"terminationGracePeriodSeconds": 10} | pods)
-
-
-def _two() -> tuple[Step, ...]:
-    """Create two versions, each with a Service."""
-    made = [create(obj) for name in "ab" for obj in (version(name), service(name, app=name, ports=_ECHO))]
-    return (*made, complete("a"), complete("b"))
-
-
 def _case(name: str, *steps: Step, **more: Any) -> Case:
     return Case(f"nginx: {name}", GROUP, steps, **({"slack": 2.0} | more))
 
@@ -95,59 +85,59 @@ def _from(
 #: Annotations that are set on an Ingress that serves: what is set, and the answers after that. Requests have the path
 #: ``/x``. The last column is for headers.
 _SET: tuple[tuple[dict[str, str], str, dict[str, str]], ...] = (
-    ({"rewrite-target": "/y"}, _A, {}),
-    ({"use-regex": "true"}, _A, {}),
-    ({"ssl-redirect": "false"}, _A, {}),
+    ({"rewrite-target": "/y"}, A, {}),
+    ({"use-regex": "true"}, A, {}),
+    ({"ssl-redirect": "false"}, A, {}),
     ({"force-ssl-redirect": "true"}, "308 to https://HOST/x", {}),
-    ({"preserve-trailing-slash": "true"}, _A, {}),
+    ({"preserve-trailing-slash": "true"}, A, {}),
     ({"app-root": "/y"}, "302 to http://HOST/y", {}),
-    ({"proxy-connect-timeout": "7"}, _A, {}),
-    ({"proxy-send-timeout": "7"}, _A, {}),
-    ({"proxy-read-timeout": "7"}, _A, {}),
-    ({"proxy-read-timeout": "soon"}, _A, {}),
-    ({"proxy-next-upstream": "off"}, _A, {}),
-    ({"proxy-next-upstream-timeout": "3"}, _A, {}),
-    ({"proxy-next-upstream-tries": "2"}, _A, {}),
-    ({"proxy-body-size": "2m"}, _A, {}),
-    ({"proxy-buffering": "on"}, _A, {}),
-    ({"proxy-request-buffering": "off"}, _A, {}),
-    ({"proxy-http-version": "1.0"}, _A, {}),
-    ({"x-forwarded-prefix": "/y"}, _A, {}),
-    ({"upstream-vhost": "y.test"}, _A, {}),
-    ({"custom-http-errors": "404,503"}, _A, {}),
-    ({"custom-http-errors": "404", "disable-proxy-intercept-errors": "true"}, _A, {}),
+    ({"proxy-connect-timeout": "7"}, A, {}),
+    ({"proxy-send-timeout": "7"}, A, {}),
+    ({"proxy-read-timeout": "7"}, A, {}),
+    ({"proxy-read-timeout": "soon"}, A, {}),
+    ({"proxy-next-upstream": "off"}, A, {}),
+    ({"proxy-next-upstream-timeout": "3"}, A, {}),
+    ({"proxy-next-upstream-tries": "2"}, A, {}),
+    ({"proxy-body-size": "2m"}, A, {}),
+    ({"proxy-buffering": "on"}, A, {}),
+    ({"proxy-request-buffering": "off"}, A, {}),
+    ({"proxy-http-version": "1.0"}, A, {}),
+    ({"x-forwarded-prefix": "/y"}, A, {}),
+    ({"upstream-vhost": "y.test"}, A, {}),
+    ({"custom-http-errors": "404,503"}, A, {}),
+    ({"custom-http-errors": "404", "disable-proxy-intercept-errors": "true"}, A, {}),
     ({"temporal-redirect": "http://y.test/"}, "302 to http://y.test/", {}),
     ({"permanent-redirect": "http://y.test/"}, "301 to http://y.test/", {}),
     ({"permanent-redirect": "http://y.test/", "permanent-redirect-code": "308"}, "308 to http://y.test/", {}),
     ({"allowlist-source-range": "192.0.2.0/24"}, "403", {}),
-    ({"whitelist-source-range": "0.0.0.0/0"}, _A, {}),
+    ({"whitelist-source-range": "0.0.0.0/0"}, A, {}),
     ({"denylist-source-range": "0.0.0.0/0"}, "403", {}),
-    ({"denylist-source-range": "192.0.2.0/24"}, _A, {}),
-    ({"limit-rps": "5"}, f"{_A} + 503", {}),
-    ({"limit-rps": "5", "limit-burst-multiplier": "1"}, f"{_A} + 503", {}),
-    ({"limit-rps": "5", "limit-allowlist": "0.0.0.0/0"}, _A, {}),
-    ({"limit-rpm": "6000"}, _A, {}),
-    ({"limit-connections": "100"}, _A, {}),
+    ({"denylist-source-range": "192.0.2.0/24"}, A, {}),
+    ({"limit-rps": "5"}, f"{A} + 503", {}),
+    ({"limit-rps": "5", "limit-burst-multiplier": "1"}, f"{A} + 503", {}),
+    ({"limit-rps": "5", "limit-allowlist": "0.0.0.0/0"}, A, {}),
+    ({"limit-rpm": "6000"}, A, {}),
+    ({"limit-connections": "100"}, A, {}),
     ({"auth-type": "basic", "auth-secret": "missing"}, "503", {}),
     ({"auth-type": "basic", "auth-secret": "users", "auth-realm": "y"}, "401", {}),
-    ({"auth-type": "basic", "auth-secret": "users"}, _A, {"Authorization": "Basic dXNlcjpwYXNz"}),
-    ({"server-alias": "alias.HOST"}, _A, {}),
-    ({"upstream-hash-by": "$request_uri"}, _A, {}),
-    ({"load-balance": "ewma"}, _A, {}),
-    ({"affinity": "cookie"}, _A, {}),
-    ({"affinity": "cookie", "affinity-mode": "persistent", "session-cookie-name": "y"}, _A, {}),
-    ({"affinity": "cookie", "session-cookie-path": "/y", "session-cookie-max-age": "60"}, _A, {}),
-    ({"affinity": "cookie", "session-cookie-change-on-failure": "true"}, _A, {}),
-    ({"default-backend": "b"}, _A, {}),
-    ({"proxy-buffer-size": "8k"}, _A, {}),
-    ({"proxy-buffer-size": "4k"}, _A, {}),
-    ({"proxy-buffers-number": "8"}, _A, {}),
-    ({"proxy-max-temp-file-size": "0"}, _A, {}),
-    ({"client-body-buffer-size": "16k"}, _A, {}),
-    ({"enable-access-log": "false"}, _A, {}),
-    ({"enable-rewrite-log": "true"}, _A, {}),
-    ({"cors-allow-origin": "http://y.test"}, _A, {}),
-    ({"example.com/note": "y"}, _A, {}),
+    ({"auth-type": "basic", "auth-secret": "users"}, A, {"Authorization": "Basic dXNlcjpwYXNz"}),
+    ({"server-alias": "alias.HOST"}, A, {}),
+    ({"upstream-hash-by": "$request_uri"}, A, {}),
+    ({"load-balance": "ewma"}, A, {}),
+    ({"affinity": "cookie"}, A, {}),
+    ({"affinity": "cookie", "affinity-mode": "persistent", "session-cookie-name": "y"}, A, {}),
+    ({"affinity": "cookie", "session-cookie-path": "/y", "session-cookie-max-age": "60"}, A, {}),
+    ({"affinity": "cookie", "session-cookie-change-on-failure": "true"}, A, {}),
+    ({"default-backend": "b"}, A, {}),
+    ({"proxy-buffer-size": "8k"}, A, {}),
+    ({"proxy-buffer-size": "4k"}, A, {}),
+    ({"proxy-buffers-number": "8"}, A, {}),
+    ({"proxy-max-temp-file-size": "0"}, A, {}),
+    ({"client-body-buffer-size": "16k"}, A, {}),
+    ({"enable-access-log": "false"}, A, {}),
+    ({"enable-rewrite-log": "true"}, A, {}),
+    ({"cors-allow-origin": "http://y.test"}, A, {}),
+    ({"example.com/note": "y"}, A, {}),
 )
 _USERS = {
     "apiVersion": "v1",
@@ -165,9 +155,9 @@ _ANNOTATIONS = tuple(
     _case(
         f"{_titled(notes)} is set" + (" for a user" if headers else ""),
         *((create(_USERS),) if notes.get("auth-secret") == "users" else ()),
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to=after, by=_annotated(notes), path="/" if "app-root" in notes else "/x", headers=headers),
+        *_from(A, to=after, by=_annotated(notes), path="/" if "app-root" in notes else "/x", headers=headers),
     )
     for notes, after, headers in _SET
 )
@@ -175,14 +165,14 @@ _ANNOTATIONS = tuple(
 _HEADER = {"X-Version": "new"}
 #: Canaries that are made next to an Ingress that serves: annotations, the answers after that, headers of the requests.
 _CANARIES: tuple[tuple[dict[str, str], str, dict[str, str]], ...] = (
-    ({"canary-weight": "100"}, _B, {}),
-    ({"canary-weight": "50"}, f"{_A} + {_B}", {}),
-    ({"canary-weight": "500", "canary-weight-total": "1000"}, f"{_A} + {_B}", {}),
-    ({"canary-by-header": "X-Version"}, _A, _HEADER),
-    ({"canary-by-header": "X-Version", "canary-by-header-value": "new"}, _B, _HEADER),
-    ({"canary-by-header": "X-Version", "canary-by-header-pattern": "ne."}, _B, _HEADER),
-    ({"canary-by-cookie": "version"}, _B, {"Cookie": "version=always"}),
-    ({"canary-by-cookie": "version", "affinity-canary-behavior": "legacy"}, _A, {"Cookie": "version=never"}),
+    ({"canary-weight": "100"}, B, {}),
+    ({"canary-weight": "50"}, f"{A} + {B}", {}),
+    ({"canary-weight": "500", "canary-weight-total": "1000"}, f"{A} + {B}", {}),
+    ({"canary-by-header": "X-Version"}, A, _HEADER),
+    ({"canary-by-header": "X-Version", "canary-by-header-value": "new"}, B, _HEADER),
+    ({"canary-by-header": "X-Version", "canary-by-header-pattern": "ne."}, B, _HEADER),
+    ({"canary-by-cookie": "version"}, B, {"Cookie": "version=always"}),
+    ({"canary-by-cookie": "version", "affinity-canary-behavior": "legacy"}, A, {"Cookie": "version=never"}),
 )
 
 
@@ -194,32 +184,32 @@ _CANARY_CASES = (
     *(
         _case(
             f"a canary with {_titled(notes)} is made",
-            *_two(),
+            *two_versions(),
             create(ingress()),
-            *_from(_A, to=after, by=create(_canary(notes)), headers=headers),
+            *_from(A, to=after, by=create(_canary(notes)), headers=headers),
         )
         for notes, after, headers in _CANARIES
     ),
     _case(
         "a canary's weight grows to all",
-        *_two(),
+        *two_versions(),
         create(ingress()),
         create(_canary({"canary-weight": "0"})),
-        *_from(_A, to=_B, by=_annotated({"canary-weight": "100"}, "c")),
+        *_from(A, to=B, by=_annotated({"canary-weight": "100"}, "c")),
     ),
     _case(
         "a canary that gets all is deleted",
-        *_two(),
+        *two_versions(),
         create(ingress()),
         create(_canary({"canary-weight": "100"})),
-        *_from(_B, to=_A, by=delete("ingresses/c")),
+        *_from(B, to=A, by=delete("ingresses/c")),
     ),
     _case(
         "a canary becomes a main Ingress",
-        *_two(),
+        *two_versions(),
         create(ingress()),
         create(_canary({"canary-weight": "0"})),
-        *_from(_A, by=_annotated({"canary": "false"}, "c")),
+        *_from(A, by=_annotated({"canary": "false"}, "c")),
     ),
 )
 
@@ -241,104 +231,104 @@ def _to(name: str, **port: Any) -> Object:
 
 
 _OBJECTS = (
-    _case("an Ingress is made", *_two(), *_from("404", to=_A, by=create(ingress()))),
-    _case("an Ingress is deleted", *_two(), create(ingress()), *_from(_A, to="404", by=delete("ingresses/i"))),
+    _case("an Ingress is made", *two_versions(), *_from("404", to=A, by=create(ingress()))),
+    _case("an Ingress is deleted", *two_versions(), create(ingress()), *_from(A, to="404", by=delete("ingresses/i"))),
     _case(
         "an Ingress goes to another Service",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to=_B, by=patch("ingresses/i", _rules(backend=_to("b")))),
+        *_from(A, to=B, by=patch("ingresses/i", _rules(backend=_to("b")))),
     ),
     _case(
         "an Ingress goes to a Service that does not exist",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="503", by=patch("ingresses/i", _rules(backend=_to("nothing")))),
+        *_from(A, to="503", by=patch("ingresses/i", _rules(backend=_to("nothing")))),
     ),
     _case(
         "an Ingress names a port that does not exist",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="503", by=patch("ingresses/i", _rules(backend=_to("a", number=81)))),
+        *_from(A, to="503", by=patch("ingresses/i", _rules(backend=_to("a", number=81)))),
     ),
     _case(
         "the path of an Ingress changes",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="404", by=patch("ingresses/i", _rules(path="/y"))),
+        *_from(A, to="404", by=patch("ingresses/i", _rules(path="/y"))),
     ),
     _case(
         "the type of a path changes to Exact",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="404", path="/x", by=patch("ingresses/i", _rules(pathType="Exact"))),
+        *_from(A, to="404", path="/x", by=patch("ingresses/i", _rules(pathType="Exact"))),
     ),
     _case(
         "a second Ingress adds a path",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to=_B, path="/y", by=create(ingress("j", to="b", path="/y"))),
+        *_from(A, to=B, path="/y", by=create(ingress("j", to="b", path="/y"))),
     ),
     _case(
         "a second Ingress has the same path",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, by=create(ingress("j", to="b"))),
+        *_from(A, by=create(ingress("j", to="b"))),
     ),
     _case(
         "the class of an Ingress changes",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="404", by=patch("ingresses/i", {"spec": {"ingressClassName": "other"}})),
+        *_from(A, to="404", by=patch("ingresses/i", {"spec": {"ingressClassName": "other"}})),
     ),
     _case(
         "an Ingress gets TLS",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="308 to https://HOST", by=patch("ingresses/i", {"spec": {"tls": [{"hosts": [HOST]}]}})),
+        *_from(A, to="308 to https://HOST", by=patch("ingresses/i", {"spec": {"tls": [{"hosts": [HOST]}]}})),
     ),
     _case(
         "an Ingress of another class is made",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, by=create(ingress("j", to="b", ingressClassName="other")), synchronised=False),
+        *_from(A, by=create(ingress("j", to="b", ingressClassName="other")), synchronised=False),
     ),
     _case(
         "a Service selects other pods",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to=_B, by=patch("services/a", {"spec": {"selector": {"app": "b"}}})),
+        *_from(A, to=B, by=patch("services/a", {"spec": {"selector": {"app": "b"}}})),
     ),
     _case(
         "a Service selects no pods",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="503", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
+        *_from(A, to="503", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
     ),
     _case(
         "a Service selects no pods, and there is a default backend",
-        *_two(),
+        *two_versions(),
         create(ingress(annotations={"default-backend": "b"})),
-        *_from(_A, to=_B, by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
+        *_from(A, to=B, by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
     ),
     _case(
         "a Service gets the wrong target port",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, to="502", by=patch("services/a", {"spec": {"ports": [{"port": 80, "targetPort": 5679}]}})),
+        *_from(A, to="502", by=patch("services/a", {"spec": {"ports": [{"port": 80, "targetPort": 5679}]}})),
     ),
-    _case("a Service is deleted", *_two(), create(ingress()), *_from(_A, to="503", by=delete("services/a"))),
+    _case("a Service is deleted", *two_versions(), create(ingress()), *_from(A, to="503", by=delete("services/a"))),
     _case(
         "a password file appears",
-        *_two(),
+        *two_versions(),
         create(ingress(annotations={"auth-type": "basic", "auth-secret": "users"})),
         *_from("503", to="401", by=create(_USERS)),
     ),
     _case(
         "labels of an Ingress change",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, by=patch("ingresses/i", {"metadata": {"labels": {"y": "y"}}})),
+        *_from(A, by=patch("ingresses/i", {"metadata": {"labels": {"y": "y"}}})),
     ),
 )
 
@@ -348,17 +338,17 @@ def _restarted(name: str = "a") -> Step:
 
 
 def _rolled(
-    name: str, made: Object, *, by: Step, then: tuple[Step, ...], to: tuple[str, ...] = (_A,), **more: Any
+    name: str, made: Object, *, by: Step, then: tuple[Step, ...], to: tuple[str, ...] = (A,), **more: Any
 ) -> Case:
     """Return a case in which a Deployment changes under traffic."""
-    steps = (create(made), create(service("a", app="a", ports=_ECHO)), complete("a"), create(ingress()))
-    traffic = (ask(), answered(_A), pause(_QUIET), count(), by, *then, answered(*to), pause(_AFTER))
+    steps = (create(made), create(service("a", app="a", ports=ECHO_PORTS)), complete("a"), create(ingress()))
+    traffic = (ask(), answered(A), pause(_QUIET), count(), by, *then, answered(*to), pause(_AFTER))
     return _case(name, *steps, *traffic, **more)
 
 
 def _abrupt(name: str = "a", replicas: int = 1, **spec: Any) -> Object:
     """Return a Deployment whose pods end at once."""
-    container = echo(args=[f"-text={name}"], readinessProbe=_READY)
+    container = echo(args=[f"-text={name}"], readinessProbe=ECHO_READY)
     return deployment(container, name=name, replicas=replicas, **spec)
 
 
@@ -393,7 +383,7 @@ _ROLLOUTS = (
     _case(
         "a rollout of an application that no probe asks",
         create(_unprobed()),
-        create(service("a", app="a", ports=_ECHO)),
+        create(service("a", app="a", ports=ECHO_PORTS)),
         complete("a"),
         create(ingress()),
         ask(),
@@ -407,19 +397,19 @@ _ROLLOUTS = (
     ),
     _case(
         "a pod is deleted with a preStop hook",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, by=Step("delete any", "app=a"), synchronised=False),
+        *_from(A, by=Step("delete any", "app=a"), synchronised=False),
         runs(1, name="a"),
-        answered(_A),
+        answered(A),
         pause(_AFTER),
     ),
     _case(
         "a pod loses its label",
-        *_two(),
+        *two_versions(),
         create(ingress()),
-        *_from(_A, by=Step("patch any", "app=a", {"metadata": {"labels": {"app": "other"}}})),
-        answered(_A),
+        *_from(A, by=Step("patch any", "app=a", {"metadata": {"labels": {"app": "other"}}})),
+        answered(A),
         pause(_AFTER),
     ),
 )
@@ -432,7 +422,7 @@ _TIMED = (
     _case(
         "proxy-read-timeout becomes shorter than an answer takes",
         create(_SLOW),
-        create(service("a", app="a", ports=_ECHO)),
+        create(service("a", app="a", ports=ECHO_PORTS)),
         complete("a"),
         create(ingress()),
         *_from(

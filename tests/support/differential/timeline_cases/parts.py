@@ -12,6 +12,11 @@ from differential.traffic import LATEST
 
 #: Headers of requests.
 Headers = Mapping[str, str] | None
+#: The answers of two versions of an application.
+A, B = "200 a", "200 b"
+#: Ports of a Service of http-echo, and its readiness probe.
+ECHO_PORTS = [{"port": 80, "targetPort": 5678}]
+ECHO_READY = {"httpGet": {"path": "/", "port": 5678}, "periodSeconds": 1}
 
 
 def http(path: str = "/ready", port: Any = 8080, **numbers: Any) -> Object:
@@ -182,3 +187,16 @@ def synced() -> Step:
 def _ready(pod: Object | None) -> bool:
     conditions = ((pod or {}).get("status") or {}).get("conditions") or []
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def version(name: str, replicas: int = 1, **pods: Any) -> Object:
+    """Return a Deployment of http-echo that answers its name, with a graceful end unless ``pods`` say otherwise."""
+    graceful = {"preStop": {"sleep": {"seconds": 6}}}
+    container = echo(args=[f"-text={name}"], readinessProbe=ECHO_READY, lifecycle=graceful)
+    return deployment(container, name=name, replicas=replicas, pods={"terminationGracePeriodSeconds": 10} | pods)
+
+
+def two_versions() -> tuple[Step, ...]:
+    """Create two versions, each with a Service."""
+    made = [create(obj) for name in "ab" for obj in (version(name), service(name, app=name, ports=ECHO_PORTS))]
+    return (*made, complete("a"), complete("b"))

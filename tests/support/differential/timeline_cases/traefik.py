@@ -12,6 +12,9 @@ from differential.observing import Object
 from differential.running import HOST, Case, Step
 from differential.timeline_cases import nginx
 from differential.timeline_cases.parts import (
+    ECHO_PORTS,
+    A,
+    B,
     Headers,
     answered,
     ask,
@@ -25,12 +28,12 @@ from differential.timeline_cases.parts import (
     pause,
     runs,
     service,
+    two_versions,
+    version,
 )
 
 GROUP = "traefik"
 _PREFIX = "traefik.ingress.kubernetes.io/"
-_A, _B = "200 a", "200 b"
-_ECHO = [{"port": 80, "targetPort": 5678}]
 #: Seconds after which Traefik takes over the next configuration at once, and seconds of requests after a change.
 _QUIET, _AFTER = 3.0, 3.0
 
@@ -40,11 +43,6 @@ def _ingress(name: str = "i", *, annotations: Mapping[str, str] | None = None, *
     made["metadata"]["annotations"] = {_PREFIX + key: value for key, value in (annotations or {}).items()}
     made["spec"]["ingressClassName"] = "traefik"
     return made
-
-
-def _two() -> tuple[Step, ...]:
-    made = [create(obj) for name in "ab" for obj in (nginx.version(name), service(name, app=name, ports=_ECHO))]
-    return (*made, complete("a"), complete("b"))
 
 
 def _case(name: str, *steps: Step, **more: Any) -> Case:
@@ -83,50 +81,50 @@ def _rerouted(*services: Object, **fields: Any) -> Step:
 
 
 _INGRESSES = (
-    _case("an Ingress is made", *_two(), *_from("404", to=_A, by=create(_ingress()))),
-    _case("an Ingress is deleted", *_two(), create(_ingress()), *_from(_A, to="404", by=delete("ingresses/i"))),
+    _case("an Ingress is made", *two_versions(), *_from("404", to=A, by=create(_ingress()))),
+    _case("an Ingress is deleted", *two_versions(), create(_ingress()), *_from(A, to="404", by=delete("ingresses/i"))),
     _case(
         "an Ingress goes to another Service",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to=_B, by=patch("ingresses/i", {"spec": _ingress(to="b")["spec"]})),
+        *_from(A, to=B, by=patch("ingresses/i", {"spec": _ingress(to="b")["spec"]})),
     ),
     _case(
         "an Ingress goes to a Service that does not exist",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to="404", by=patch("ingresses/i", {"spec": _ingress(to="nothing")["spec"]})),
+        *_from(A, to="404", by=patch("ingresses/i", {"spec": _ingress(to="nothing")["spec"]})),
     ),
     _case(
         "the path of an Ingress changes",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to="404", by=patch("ingresses/i", {"spec": _ingress(path="/y")["spec"]})),
+        *_from(A, to="404", by=patch("ingresses/i", {"spec": _ingress(path="/y")["spec"]})),
     ),
     _case(
         "a second Ingress adds a path",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to=_B, path="/y", by=create(_ingress("j", to="b", path="/y"))),
+        *_from(A, to=B, path="/y", by=create(_ingress("j", to="b", path="/y"))),
     ),
     _case(
         "the class of an Ingress changes",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to="404", by=patch("ingresses/i", {"spec": {"ingressClassName": "other"}})),
+        *_from(A, to="404", by=patch("ingresses/i", {"spec": {"ingressClassName": "other"}})),
     ),
     _case(
         "a priority is set",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, by=patch("ingresses/i", {"metadata": {"annotations": {f"{_PREFIX}router.priority": "5"}}})),
+        *_from(A, by=patch("ingresses/i", {"metadata": {"annotations": {f"{_PREFIX}router.priority": "5"}}})),
     ),
     _case(
         "a Middleware that does not exist is named",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
         *_from(
-            _A,
+            A,
             to="404",
             by=patch(
                 "ingresses/i",
@@ -136,11 +134,11 @@ _INGRESSES = (
     ),
     _case(
         "a Middleware that redirects is named",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
         create(_kind("Middleware", "m", {"redirectRegex": {"regex": ".*", "replacement": "http://y.test/"}})),
         *_from(
-            _A,
+            A,
             to="302 to http://y.test/",
             by=patch(
                 "ingresses/i",
@@ -150,155 +148,160 @@ _INGRESSES = (
     ),
     _case(
         "sessions become sticky",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, by=patch("services/a", {"metadata": {"annotations": {f"{_PREFIX}service.sticky.cookie": "true"}}})),
+        *_from(A, by=patch("services/a", {"metadata": {"annotations": {f"{_PREFIX}service.sticky.cookie": "true"}}})),
     ),
 )
 _SERVICES = (
     _case(
         "a Service selects other pods",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to=_B, by=patch("services/a", {"spec": {"selector": {"app": "b"}}})),
+        *_from(A, to=B, by=patch("services/a", {"spec": {"selector": {"app": "b"}}})),
     ),
     _case(
         "a Service selects no pods",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to="404", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
+        *_from(A, to="404", by=patch("services/a", {"spec": {"selector": {"app": "nothing"}}})),
     ),
-    _case("a Service is deleted", *_two(), create(_ingress()), *_from(_A, to="404", by=delete("services/a"))),
+    _case("a Service is deleted", *two_versions(), create(_ingress()), *_from(A, to="404", by=delete("services/a"))),
     _case(
         "a Service gets the wrong target port",
-        *_two(),
+        *two_versions(),
         create(_ingress()),
-        *_from(_A, to="502", by=patch("services/a", {"spec": {"ports": [{"port": 80, "targetPort": 5679}]}})),
+        *_from(A, to="502", by=patch("services/a", {"spec": {"ports": [{"port": 80, "targetPort": 5679}]}})),
     ),
 )
 
 #: Middlewares that a route gets, and the answers after that.
 _MIDDLEWARES: tuple[tuple[Object, str], ...] = (
-    ({"stripPrefix": {"prefixes": ["/x"]}}, _A),
-    ({"addPrefix": {"prefix": "/y"}}, _A),
-    ({"replacePath": {"path": "/y"}}, _A),
-    ({"headers": {"customResponseHeaders": {"X-Y": "y"}}}, _A),
+    ({"stripPrefix": {"prefixes": ["/x"]}}, A),
+    ({"addPrefix": {"prefix": "/y"}}, A),
+    ({"replacePath": {"path": "/y"}}, A),
+    ({"headers": {"customResponseHeaders": {"X-Y": "y"}}}, A),
     ({"redirectScheme": {"scheme": "https", "permanent": True}}, "301 to https://HOST/x"),
     ({"ipAllowList": {"sourceRange": ["192.0.2.0/24"]}}, "403"),
-    ({"ipAllowList": {"sourceRange": ["0.0.0.0/0"]}}, _A),
-    ({"rateLimit": {"average": 5, "burst": 1}}, f"{_A} + 429"),
-    ({"inFlightReq": {"amount": 100}}, _A),
-    ({"retry": {"attempts": 3}}, _A),
-    ({"circuitBreaker": {"expression": "NetworkErrorRatio() > 0.5"}}, _A),
-    ({"buffering": {"maxRequestBodyBytes": 1000}}, _A),
-    ({"compress": {}}, _A),
+    ({"ipAllowList": {"sourceRange": ["0.0.0.0/0"]}}, A),
+    ({"rateLimit": {"average": 5, "burst": 1}}, f"{A} + 429"),
+    ({"inFlightReq": {"amount": 100}}, A),
+    ({"retry": {"attempts": 3}}, A),
+    ({"circuitBreaker": {"expression": "NetworkErrorRatio() > 0.5"}}, A),
+    ({"buffering": {"maxRequestBodyBytes": 1000}}, A),
+    ({"compress": {}}, A),
     ({"basicAuth": {"secret": "nothing"}}, "404"),
 )
 _ROUTES = (
-    _case("an IngressRoute is made", *_two(), *_from("404", to=_A, by=create(_route()))),
-    _case("an IngressRoute is deleted", *_two(), create(_route()), *_from(_A, to="404", by=delete("ingressroutes/r"))),
+    _case("an IngressRoute is made", *two_versions(), *_from("404", to=A, by=create(_route()))),
+    _case(
+        "an IngressRoute is deleted",
+        *two_versions(),
+        create(_route()),
+        *_from(A, to="404", by=delete("ingressroutes/r")),
+    ),
     _case(
         "an IngressRoute goes to another Service",
-        *_two(),
+        *two_versions(),
         create(_route()),
-        *_from(_A, to=_B, by=_rerouted(_served("b"))),
+        *_from(A, to=B, by=_rerouted(_served("b"))),
     ),
     _case(
         "an IngressRoute goes to a Service that does not exist",
-        *_two(),
+        *two_versions(),
         create(_route()),
-        *_from(_A, to="404", by=_rerouted(_served("nothing"))),
+        *_from(A, to="404", by=_rerouted(_served("nothing"))),
     ),
     _case(
         "the rule of an IngressRoute changes",
-        *_two(),
+        *two_versions(),
         create(_route()),
-        *_from(_A, to="404", by=_rerouted(match=f"Host(`{HOST}`) && PathPrefix(`/y`)")),
+        *_from(A, to="404", by=_rerouted(match=f"Host(`{HOST}`) && PathPrefix(`/y`)")),
     ),
     _case(
         "the rule of an IngressRoute cannot be parsed",
-        *_two(),
+        *two_versions(),
         create(_route()),
-        *_from(_A, to="404", by=_rerouted(match="Host(")),
+        *_from(A, to="404", by=_rerouted(match="Host(")),
     ),
     _case(
         "a route for a header is made",
-        *_two(),
+        *two_versions(),
         create(_route()),
         *_from(
-            _A,
-            to=_B,
+            A,
+            to=B,
             by=create(_route("q", _served("b"), match=f"Host(`{HOST}`) && Header(`X-Version`, `new`)")),
             headers={"X-Version": "new"},
         ),
     ),
     _case(
         "two Services get weights",
-        *_two(),
+        *two_versions(),
         create(_route()),
-        *_from(_A, to=f"{_A} + {_B}", by=_rerouted(_served("a", weight=1), _served("b", weight=1))),
+        *_from(A, to=f"{A} + {B}", by=_rerouted(_served("a", weight=1), _served("b", weight=1))),
     ),
     *(
         _case(
             f"a Middleware {next(iter(spec))} is named" + (f", answers {after}" if "ipAllow" in str(spec) else ""),
-            *_two(),
+            *two_versions(),
             create(_kind("Middleware", "m", spec)),
             create(_route()),
-            *_from(_A, to=after, by=_rerouted(_served("a"), middlewares=[{"name": "m"}]), path="/x"),
+            *_from(A, to=after, by=_rerouted(_served("a"), middlewares=[{"name": "m"}]), path="/x"),
         )
         for spec, after in _MIDDLEWARES
     ),
     _case(
         "a Middleware of a route is deleted",
-        *_two(),
+        *two_versions(),
         create(_kind("Middleware", "m", {"addPrefix": {"prefix": "/y"}})),
         create(_route("r", middlewares=[{"name": "m"}])),
-        *_from(_A, to="404", by=delete("middlewares/m")),
+        *_from(A, to="404", by=delete("middlewares/m")),
     ),
     _case(
         "a Middleware of a route changes",
-        *_two(),
+        *two_versions(),
         create(_kind("Middleware", "m", {"ipAllowList": {"sourceRange": ["0.0.0.0/0"]}})),
         create(_route("r", middlewares=[{"name": "m"}])),
-        *_from(_A, to="403", by=patch("middlewares/m", {"spec": {"ipAllowList": {"sourceRange": ["192.0.2.0/24"]}}})),
+        *_from(A, to="403", by=patch("middlewares/m", {"spec": {"ipAllowList": {"sourceRange": ["192.0.2.0/24"]}}})),
     ),
     _case(
         "a TraefikService's weights change",
-        *_two(),
+        *two_versions(),
         create(_kind("TraefikService", "w", _weighted(1, 0))),
         create(_route("r", _SHARED)),
-        *_from(_A, to=_B, by=patch("traefikservices/w", {"spec": _weighted(0, 1)})),
+        *_from(A, to=B, by=patch("traefikservices/w", {"spec": _weighted(0, 1)})),
     ),
     _case(
         "a route goes to a TraefikService",
-        *_two(),
+        *two_versions(),
         create(_kind("TraefikService", "w", _weighted(1, 1))),
         create(_route()),
-        *_from(_A, to=f"{_A} + {_B}", by=_rerouted(_SHARED)),
+        *_from(A, to=f"{A} + {B}", by=_rerouted(_SHARED)),
     ),
     _case(
         "a TraefikService mirrors",
-        *_two(),
+        *two_versions(),
         create(_kind("TraefikService", "w", {"mirroring": _served("a", mirrors=[_served("b", percent=50)])})),
         create(_route()),
-        *_from(_A, by=_rerouted(_SHARED)),
+        *_from(A, by=_rerouted(_SHARED)),
     ),
     _case(
         "a TraefikService of a route is deleted",
-        *_two(),
+        *two_versions(),
         create(_kind("TraefikService", "w", _weighted(1, 0))),
         create(_route("r", _SHARED)),
-        *_from(_A, to="404", by=delete("traefikservices/w")),
+        *_from(A, to="404", by=delete("traefikservices/w")),
     ),
 )
 
 
 def _rolled(
-    name: str, made: Object, *, by: Step, then: tuple[Step, ...], to: tuple[str, ...] = (_A,), **more: Any
+    name: str, made: Object, *, by: Step, then: tuple[Step, ...], to: tuple[str, ...] = (A,), **more: Any
 ) -> Case:
     """Return a case in which a Deployment changes under traffic."""
-    steps = (create(made), create(service("a", app="a", ports=_ECHO)), complete("a"), create(_ingress()))
-    traffic = (ask(), answered(_A), pause(_QUIET), count(), by, *then, answered(*to), pause(_AFTER))
+    steps = (create(made), create(service("a", app="a", ports=ECHO_PORTS)), complete("a"), create(_ingress()))
+    traffic = (ask(), answered(A), pause(_QUIET), count(), by, *then, answered(*to), pause(_AFTER))
     return _case(name, *steps, *traffic, **more)
 
 
@@ -311,14 +314,14 @@ _RESTART = patch("deployments/a", {"spec": {"template": {"metadata": {"annotatio
 _DONE = (pause(1), complete("a"), pause(6))
 _scaled = {count: patch("deployments/a/scale", {"spec": {"replicas": count}}) for count in (0, 1, 3)}
 _ROLLOUTS = (
-    _rolled("a rollout with a preStop hook", nginx.version("a"), by=_RESTART, then=_DONE),
-    _rolled("a rollout of three with a preStop hook", nginx.version("a", 3), by=_RESTART, then=_DONE),
+    _rolled("a rollout with a preStop hook", version("a"), by=_RESTART, then=_DONE),
+    _rolled("a rollout of three with a preStop hook", version("a", 3), by=_RESTART, then=_DONE),
     _rolled("a rollout without a preStop hook", _abrupt(), by=_RESTART, then=_DONE),
     _rolled("a rollout with Recreate", _abrupt(strategy={"type": "Recreate"}), by=_RESTART, then=_DONE, slack=4.0),
-    _rolled("scale up to three", nginx.version("a"), by=_scaled[3], then=(runs(3, name="a"),)),
-    _rolled("scale down to one with a preStop hook", nginx.version("a", 3), by=_scaled[1], then=(runs(1, name="a"),)),
+    _rolled("scale up to three", version("a"), by=_scaled[3], then=(runs(3, name="a"),)),
+    _rolled("scale down to one with a preStop hook", version("a", 3), by=_scaled[1], then=(runs(1, name="a"),)),
     _rolled("scale down to one without a preStop hook", _abrupt(3), by=_scaled[1], then=(runs(1, name="a"),)),
-    _rolled("scale to nothing", nginx.version("a"), by=_scaled[0], then=(runs(0, name="a"),), to=("404",)),
+    _rolled("scale to nothing", version("a"), by=_scaled[0], then=(runs(0, name="a"),), to=("404",)),
 )
 
 CASES: tuple[Case, ...] = (*_INGRESSES, *_SERVICES, *_ROUTES, *_ROLLOUTS)
