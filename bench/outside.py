@@ -94,14 +94,13 @@ def k6(job: Job, cpu: int | None) -> Result:
     return _result(spent, int(metrics["http_reqs"]["count"]), int(metrics["http_req_failed"]["passes"]))
 
 
-def _check(spent: Spent) -> None:
-    if spent.code:
+def _check(spent: Spent, *, sent: bool = True) -> None:
+    if spent.code or not sent:
         raise RuntimeError(f"the client ended with {spent.code}:\n{spent.stdout}{spent.stderr}")
 
 
 def _result(spent: Spent, requests: int, lost: int) -> Result:
-    if spent.code or not requests:
-        raise RuntimeError(f"the client ended with {spent.code}:\n{spent.stdout}{spent.stderr}")
+    _check(spent, sent=requests > 0)
     return Result(requests, lost, spent.cpu)
 
 

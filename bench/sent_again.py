@@ -30,8 +30,9 @@ import aiohttp
 import gevent
 import urllib3
 
-from bench.servers import ROOT
+from bench.servers import ROOT, free_port
 from bench.tables import parser, publish, table
+from harness.kit.processes import ManagedProcess
 from harness.kit.waiting import wait_until
 from harness.localkube.apps.receipts import WORD
 from harness.model.attempt import Method, Outcome
@@ -95,15 +96,14 @@ class Pod:
 
     def __init__(self, module: str, log: Path) -> None:
         self._module, self._log = module, log
-        self.port = _free_port()
+        self.port = free_port()
         self.is_endpoint = True
 
     def __enter__(self) -> Self:
         """Start it, and wait until it listens."""
         argv = [sys.executable, "-m", f"harness.localkube.apps.{self._module}", "-text=done", f"-listen=:{self.port}"]
-        with self._log.open("wb") as file:
-            env = {**os.environ, "POD_IP": "127.0.0.1", "HOSTNAME": self._module}
-            self._process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=file, stderr=file)
+        env = {**os.environ, "POD_IP": "127.0.0.1", "HOSTNAME": self._module}
+        self._process = ManagedProcess.start(argv, name=self._module, log=self._log, env=env, cwd=ROOT)
         wait_until(
             lambda: "server is listening" in self._log.read_text(), timeout=PATIENCE, what=self._module, interval=_LOOK
         )
@@ -115,8 +115,8 @@ class Pod:
 
     def kill(self) -> None:
         """Send SIGKILL, and wait for its end."""
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self._process.signal(signal.SIGKILL)
+        self._process.wait(PATIENCE)
 
     def reads(self, request: str) -> int:
         """Return how often it has read a request."""
@@ -316,13 +316,6 @@ def _drain(client: Client) -> None:
 
 def _fail(text: str) -> None:
     raise RuntimeError(text)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -5,13 +5,12 @@ from __future__ import annotations
 from harness.changes.context import ChangeContext, Missing
 from harness.changes.pods import uid
 from harness.errors import HarnessError, WaitTimeoutError
-from harness.kit.waiting import wait_until
+from harness.kit.waiting import at_most_every, wait_until
 from harness.kube.api import Objects
 from harness.kube.errors import EvictionRefusedError, NotFoundError
 
 #: Seconds until a refused eviction is requested again. kubectl waits 5 s; controllers of nodes are faster.
 AGAIN_SECONDS = 1.0
-_NS = 1_000_000_000
 
 
 class Evictions:
@@ -30,7 +29,7 @@ class Evictions:
         self._context = context
         self._left = {uid(pod): str(pod["metadata"]["name"]) for pod in pods}
         self._refused: dict[str, str] = {}
-        self._asked = 0
+        self._request_left = at_most_every(AGAIN_SECONDS, self._evict_left)
         self.evicted: tuple[str, ...] = ()
         self.begun = 0
 
@@ -55,12 +54,7 @@ class Evictions:
 
     def request(self) -> None:
         """Request the evictions that are not accepted yet, at most once a second."""
-        now = self._context.clock.now()
-        if self._asked and now - self._asked < AGAIN_SECONDS * _NS:
-            return
-        self._asked = now
-        for number, name in list(self._left.items()):
-            self._evict(number, name)
+        self._request_left()
 
     def missing(self) -> Missing:
         """Return the evictions that are not accepted yet, with the reason of each."""
@@ -68,6 +62,10 @@ class Evictions:
             f"the eviction of pod {name} ({self._refused.get(number, 'not requested yet')})"
             for number, name in self._left.items()
         )
+
+    def _evict_left(self) -> None:
+        for number, name in list(self._left.items()):
+            self._evict(number, name)
 
     def _evict(self, number: str, name: str) -> None:
         begun = self._context.clock.now()

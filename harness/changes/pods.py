@@ -51,7 +51,7 @@ def is_ready(pod: Mapping[str, Any]) -> bool:
     """Return True if a pod is ready and not being deleted."""
     conditions = pod.get("status", {}).get("conditions", ())
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
-    return ready and not pod["metadata"].get("deletionTimestamp")
+    return ready and not is_leaving(pod)
 
 
 def addresses(pods: Objects) -> frozenset[str]:

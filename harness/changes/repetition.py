@@ -42,6 +42,10 @@ class Repetition(Generic[SpecT_co]):
         self.context = context
         self.number = number
 
+    def longer(self, seconds: float) -> Repetition[SpecT_co]:
+        """Return this repetition with so many seconds more for each wait."""
+        return Repetition(self.spec, replace(self.context, timeout=self.context.timeout + seconds), self.number)
+
     @property
     def last(self) -> bool:
         """Return True for the last repetition."""

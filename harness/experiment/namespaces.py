@@ -31,7 +31,7 @@ def without_namespace(found: Sequence[LocatedManifest]) -> tuple[list[LocatedMan
     if len(names) > 1:
         return objects, []
     notices = [_omitted(item) for item in declared]
-    inside = [item for item in objects if _namespace(item) and _is_plain(item)]
+    inside = [item for item in objects if _namespace(item)]
     if inside:
         count = "1 object" if len(inside) == 1 else f"{len(inside)} objects"
         notices.append(f"metadata.namespace {names[0]} is left out of {count}: each trial has a namespace of its own")
@@ -55,7 +55,7 @@ def _split(found: Sequence[LocatedManifest]) -> tuple[list[LocatedManifest], lis
     """Return the Namespace objects, the other objects, and the names of all namespaces."""
     declared = [item for item in found if _is_namespace(item)]
     objects = [item for item in found if not _is_namespace(item)]
-    names = {name_of(item.manifest) for item in declared} | {_namespace(item) for item in objects if _is_plain(item)}
+    names = {name_of(item.manifest) for item in declared} | {_namespace(item) for item in objects}
     return declared, objects, sorted(names - {""})
 
 
@@ -63,17 +63,13 @@ def _is_namespace(item: LocatedManifest) -> bool:
     return item.manifest.get("kind") == "Namespace" and item.manifest.get("apiVersion") == "v1"
 
 
-def _is_plain(item: LocatedManifest) -> bool:
-    """Return False for the settings of an ingress controller, which are in the controller's namespace."""
-    return not is_controller_settings(item.manifest)
-
-
 def _namespace(item: LocatedManifest) -> str:
-    return str(at(item.manifest, "metadata", "namespace") or "")
+    """Return the namespace; empty for the settings of an ingress controller, which are in the controller's."""
+    return "" if is_controller_settings(item.manifest) else str(at(item.manifest, "metadata", "namespace") or "")
 
 
 def _omit_namespace(item: LocatedManifest) -> LocatedManifest:
-    if not _namespace(item):
+    if not at(item.manifest, "metadata", "namespace"):
         return item
     metadata = {key: value for key, value in item.manifest["metadata"].items() if key != "namespace"}
     return replace(item, manifest={**item.manifest, "metadata": metadata})
@@ -83,7 +79,7 @@ def _several(
     declared: Sequence[LocatedManifest], objects: Sequence[LocatedManifest], names: Sequence[str]
 ) -> Iterator[Problem]:
     places = [(item, name_of(item.manifest), ("metadata", "name")) for item in declared]
-    inside = [item for item in objects if _namespace(item) and _is_plain(item)]
+    inside = [item for item in objects if _namespace(item)]
     places += [(item, _namespace(item), ("metadata", "namespace")) for item in inside]
     for item, name, place in places:
         message = f"{_title(item)}: namespace {name}: the workload is in several ({listed(names)}), and a trial has one"

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,13 @@ def expendable(path: Path, *, remove: bool = False) -> Iterator[None]:
         if remove:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def copy_log(source: Path, target: Path) -> None:
+    """Copy a log for people into a folder that may not exist. A copy that can't be written is left out."""
+    with expendable(target, remove=True):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
 
 
 def open_log(path: Path) -> IO[bytes]:

@@ -21,21 +21,6 @@ _TAIL = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
-    """The output of a program that ended with code 0.
-
-    Attributes:
-        argv: Program and arguments.
-        stdout: Its standard output as text.
-        stderr: Its standard error as text.
-    """
-
-    argv: tuple[str, ...]
-    stdout: str
-    stderr: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ended:
     """The end of a program, with whatever code.
 
@@ -56,8 +41,8 @@ def run(
     timeout: float,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-) -> Completed:
-    """Run a program to its end.
+) -> Ended:
+    """Run a program to its end, and require code 0.
 
     Args:
         argv: Program and arguments.
@@ -73,7 +58,7 @@ def run(
     if done.code != 0:
         output = (done.stdout + done.stderr)[-_TAIL:]
         raise CommandError(f"{argv[0]} {describe_code(done.code)}.", detail=pasteable(argv, output))
-    return Completed(tuple(argv), done.stdout, done.stderr)
+    return done
 
 
 def attempt(

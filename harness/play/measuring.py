@@ -88,8 +88,7 @@ class LiveMeasure:
 
     def is_whole(self, begin_ns: int, end_ns: int) -> bool:
         """Return True if every slot planned in a stretch of time has a request whose outcome is known."""
-        rows = self._since(begin_ns)
-        mine = rows[(rows["planned"] >= begin_ns) & (rows["planned"] < end_ns)]
+        mine = self._planned(begin_ns, end_ns)
         planned = slots_until(self._plan, max(0, end_ns)) - slots_until(self._plan, max(0, begin_ns))
         return len(mine) == planned > 0 and not bool((mine["outcome"] == Outcome.UNFINISHED).any())
 
@@ -112,8 +111,7 @@ class LiveMeasure:
 
     def shares(self, begin_ns: int, end_ns: int) -> dict[str, dict[str, int]]:
         """Return, for each route, the number of requests by the text of their answer, or by the class of their loss."""
-        rows = self._since(begin_ns)
-        rows = rows[(rows["planned"] >= begin_ns) & (rows["planned"] < end_ns)]
+        rows = self._planned(begin_ns, end_ns)
         found: dict[str, Counter[str]] = {}
         for row in rows[rows["outcome"] != Outcome.UNFINISHED]:
             found.setdefault(self._plan.routes[row["route"]].key, Counter())[self._answer(row)] += 1
@@ -122,9 +120,7 @@ class LiveMeasure:
     def switches(self, begin_ns: int, end_ns: int) -> Switches:
         """Count the changes of version within the sessions of a stretch of time."""
         sessions = {index: route.sessions for index, route in enumerate(self._plan.routes) if route.sessions}
-        rows = self._since(begin_ns)
-        rows = rows[(rows["planned"] >= begin_ns) & (rows["planned"] < end_ns)]
-        return count_switches(rows, sessions, len(streams(self._plan)))
+        return count_switches(self._planned(begin_ns, end_ns), sessions, len(streams(self._plan)))
 
     def connections(self, begin_ns: int, end_ns: int) -> tuple[int, int]:
         """Return how many kept-alive connections are open at the end, and how many the peer cut in between."""
@@ -142,6 +138,11 @@ class LiveMeasure:
         if outcome is Outcome.WRONG_ANSWER and int(row["responder"]) in self._texts:
             return f"{outcome.label}: {self._texts[int(row['responder'])]}"
         return loss_label(outcome, int(row["status"]))
+
+    def _planned(self, begin_ns: int, end_ns: int) -> Rows:
+        """Return the rows of the requests planned in a stretch of time."""
+        rows = self._since(begin_ns)
+        return rows[(rows["planned"] >= begin_ns) & (rows["planned"] < end_ns)]
 
     def _since(self, begin_ns: int) -> Rows:
         """Return rows that cover all requests planned since a time; some of them may be earlier."""

@@ -7,7 +7,6 @@ read a session's directory as they read that of a watch.
 from __future__ import annotations
 
 import queue
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,7 +21,7 @@ from harness.clusters.registry import provider
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
-from harness.kit.files import expendable, write_text
+from harness.kit.files import copy_log, write_text
 from harness.kit.interruption import Interrupted, shielded
 from harness.kube.client import Kube
 from harness.kube.custom import GROUPS
@@ -357,10 +356,7 @@ class PlaySession:
 def _copy_logs(source: Path, destination: Path) -> None:
     """Copy a folder of logs, which may not exist. A log that can't be written is left out."""
     for path in sorted(each for each in source.rglob("*") if each.is_file()):
-        target = destination / path.relative_to(source)
-        with expendable(target, remove=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+        copy_log(path, destination / path.relative_to(source))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
-import pexpect
 import pytest
-from command_line import MARK, CommandLine
+from command_line import CommandLine
+from participant import Participant
 
-from harness.exercises.steps import ExerciseStep, load_exercise
-from harness.exercises.texts import load_texts
+from harness.exercises.steps import load_exercise
 
 pytestmark = [pytest.mark.e2e, pytest.mark.kubectl, pytest.mark.timeout(3600)]
 
-#: Seconds for a step to be prepared or measured, on a busy machine.
-SECONDS = 300
 #: Exercise -> step -> who must have answered, where the verdict does not say it.
 ANSWERS = {
     3: {
@@ -32,68 +26,17 @@ ANSWERS = {
 }
 #: Exercise -> steps in which each session changes its version once at most.
 KEPT_SESSIONS = {3: ("sessions",)}
-Terminal = Any
-
-
-class Participant:
-    """A participant at a terminal."""
-
-    def __init__(self, terminal: Terminal, state: Path, number: int, language: str) -> None:
-        self.terminal = terminal
-        self.texts = load_texts(number, language)
-        self.number = number
-        self._results = state / "harness" / "exercises" / f"exercise-{number}.json"
-
-    def see(self, text: str) -> None:
-        """Wait for a text. Line breaks of the terminal do not matter."""
-        pattern = r"\s+".join(re.escape(word) for word in text.split())
-        self.terminal.expect(pattern, timeout=SECONDS)
-
-    def type(self, line: str) -> None:
-        """Type a line."""
-        self.terminal.sendline(line)
-
-    def result(self, step: ExerciseStep) -> dict[str, Any]:
-        """Return the saved result of a step."""
-        found: dict[str, Any] = json.loads(self._results.read_text())["results"][step.id]
-        return found
-
-    def begin(self, step: ExerciseStep, choice: int) -> None:
-        """Wait for a step, and predict."""
-        self.see(self.texts.steps[step.id].question)
-        self.see(self.texts.common["ask_prediction"])
-        self.type(str(choice))
-        self.see(f"$ {step.command.splitlines()[0]}")
-
-    def finish(self, step: ExerciseStep) -> dict[str, Any]:
-        """Type the reference answer, and return the result when the guide has shown it."""
-        for line in step.command.splitlines():
-            self.type(line)
-        self.see(self.texts.common["ask_next"])
-        self.type("")
-        return self.result(step)
 
 
 @pytest.fixture
 def participant(harness: CommandLine, tmp_path: Path) -> Iterator[Callable[..., Participant]]:
     """Return a function that starts an exercise on a terminal."""
-    terminals: list[Terminal] = []
+    with ExitStack() as stack:
 
-    def start(number: int, *words: str, language: str = "en") -> Participant:
-        terminal = pexpect.spawn(
-            sys.executable,
-            ["-m", "harness", "exercise", str(number), "--no-browser", "--lang", language, *words],
-            env={**os.environ, MARK: harness.mark, "XDG_STATE_HOME": str(tmp_path), "TERM": "dumb"},
-            cwd=str(tmp_path),
-            dimensions=(60, 200),
-            encoding="utf-8",
-        )
-        terminals.append(terminal)
-        return Participant(terminal, tmp_path, number, language)
+        def start(number: int, *words: str, language: str = "en") -> Participant:
+            return stack.enter_context(Participant(harness, tmp_path, number, *words, language=language))
 
-    yield start
-    for terminal in terminals:
-        terminal.close(force=True)
+        yield start
 
 
 @pytest.mark.parametrize("number", [2, 3, 1])
@@ -107,7 +50,7 @@ def test_every_step(participant: Callable[..., Participant], number: int) -> Non
         one.begin(step, step.right)
         result = results[step.id] = one.finish(step)
         outcomes[step.id] = (result["prediction"], result["outcome"], result["cut"] > 0 if step.cut else None)
-    one.terminal.expect(pexpect.EOF, timeout=SECONDS)
+    one.leave()
     one.terminal.close()
 
     assert outcomes == {s.id: (s.right, s.expected, True if s.cut else None) for s in steps}
@@ -138,9 +81,9 @@ def test_wrong_turns_and_hints(participant: Callable[..., Participant]) -> None:
     one.see(one.texts.common["result_wrong"].partition("{")[0])
     one.see(one.texts.common["ask_next"])
     one.type("quit")
-    one.terminal.expect(pexpect.EOF, timeout=SECONDS)
+    one.leave()
 
-    assert one.result(step)["prediction"] == 2
+    assert one.results()[step.id]["prediction"] == 2
 
 
 def test_progress_survives_a_kill(participant: Callable[..., Participant], harness: CommandLine) -> None:
@@ -155,6 +98,6 @@ def test_progress_survives_a_kill(participant: Callable[..., Participant], harne
     again.see(again.texts.say("resumed", done=1, all=len(load_exercise(3).steps)))
     again.begin(second, second.right)
     again.type("quit")
-    again.terminal.expect(pexpect.EOF, timeout=SECONDS)
+    again.leave()
 
-    assert again.result(first)["outcome"] == first.expected
+    assert again.results()[first.id]["outcome"] == first.expected

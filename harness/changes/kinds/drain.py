@@ -22,9 +22,9 @@ def carry_out(repetition: Repetition[Drain]) -> bool:
     The drain is observed when none of these pods is left. Its undo, which is part of it, is observed when the rollout
     of every Deployment of the workload is complete.
     """
-    spec = repetition.spec
-    context = replace(repetition.context, timeout=repetition.context.timeout + spec.within)
-    node = spec.node or _busiest(context)
+    repetition = repetition.longer(repetition.spec.within)
+    context = repetition.context
+    node = repetition.spec.node or _busiest(context)
     pods = _pods_on(context, node)
     if not pods:
         raise HarnessError(f"Node {node} runs no pod of the workload.", hint="leave node out for the one that does")
@@ -41,7 +41,7 @@ def carry_out(repetition: Repetition[Drain]) -> bool:
     def missing_after_undo(_applied: AppliedChange, _begun: int) -> Missing:
         return workload_missing(context)
 
-    return Repetition(spec, context, repetition.number).act(make, missing, missing_after_undo)
+    return repetition.act(make, missing, missing_after_undo)
 
 
 def _busiest(context: ChangeContext) -> str:

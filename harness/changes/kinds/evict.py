@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from harness.changes.applied import AppliedChange
 from harness.changes.context import Missing
 from harness.changes.evictions import Evictions
@@ -17,8 +15,8 @@ from harness.model.events import Applied
 
 def carry_out(repetition: Repetition[Evict]) -> bool:
     """Evict the pods, each as soon as its budget allows it. Observed when they are gone and the replicas are ready."""
-    spec = repetition.spec
-    context = replace(repetition.context, timeout=repetition.context.timeout + spec.within)
+    repetition = repetition.longer(repetition.spec.within)
+    spec, context = repetition.spec, repetition.context
     deployment = context.kube.get("Deployment", spec.deployment, context.namespace)
     pods = [pod for pod in pods_of(context.kube, deployment, context.namespace) if not is_leaving(pod)]
     first = first_ready(pods, spec.deployment)
@@ -35,4 +33,4 @@ def carry_out(repetition: Repetition[Evict]) -> bool:
         evictions.request()
         return (*evictions.missing(), *replacement_missing(context, applied))
 
-    return Repetition(spec, context, repetition.number).act(make, missing)
+    return repetition.act(make, missing)

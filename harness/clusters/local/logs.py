@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.controllers.registry import INGRESS_CONTROLLERS
-from harness.kit.files import expendable
+from harness.kit.files import copy_log, expendable
 from harness.localkube.system.programs import INGRESS_PROGRAMS
 from harness.model.timeline import Detail, Event, EventKind
 
@@ -39,9 +38,7 @@ def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
         if relative.name == own:
             continue
         target = destination / relative if relative == Path(ACCESS_LOG) else destination / "logs" / relative
-        with expendable(target, remove=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, target)
+        copy_log(source, target)
 
 
 def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str], str]) -> None:

@@ -25,6 +25,7 @@ from differential.lanes import split
 from differential.page import write
 from differential.running import Case, Flavour, Runner
 from differential.timeline_cases import CASES, GROUPS
+from harness.experiment.quantities import seconds
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
 #: How a real cluster names the images.
@@ -48,7 +49,7 @@ def main() -> int:
     parser.add_argument("--group", choices=GROUPS, default=None, help="only cases of this group")
     parser.add_argument("--entry", action="append", default=[], help="URL of an ingress controller; one for each lane")
     parser.add_argument("--until", type=float, default=0, help="seconds after which no case begins; 0: no limit")
-    parser.add_argument("--for", dest="duration", default="10m", help="generate: how long, such as 10m or 1h")
+    parser.add_argument("--for", dest="seconds", type=seconds, default="10m", help="generate: how long: 10m, 1h")
     parser.add_argument("--seed", type=int, default=None, help="generate: the number of the first batch")
     options = parser.parse_args()
     if options.what == "page":
@@ -146,15 +147,13 @@ async def _split(config: dict[str, Any]) -> None:
 
 #: Cases of a batch of the generator.
 _BATCH = 24
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def _generate(options: argparse.Namespace) -> int:
     """Run generated cases on the cluster of the kubeconfig and on an embedded one, for so long."""
-    seconds = float(options.duration[:-1]) * _UNITS[options.duration[-1]]
     config = yaml.safe_load(options.kubeconfig.read_text())
     with cluster("none") as (own, _):
-        outcome, source = asyncio.run(_explore(config, own, seconds, options))
+        outcome, source = asyncio.run(_explore(config, own, options))
     record(outcome, source, time.strftime("%Y-%m-%d", time.gmtime()))
     for recipe, facts in outcome.differ:
         sys.stdout.write(f"{json.dumps(recipe)}\n    {', '.join(facts)}\n")
@@ -162,10 +161,9 @@ def _generate(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _explore(
-    config: dict[str, Any], own: dict[str, Any], seconds: float, options: argparse.Namespace
-) -> tuple[Outcome, str]:
-    outcome, deadline = Outcome(), time.monotonic() + seconds
+async def _explore(config: dict[str, Any], own: dict[str, Any], options: argparse.Namespace) -> tuple[Outcome, str]:
+    outcome = Outcome()
+    deadline: float = time.monotonic() + options.seconds
     number = int(time.time()) if options.seed is None else options.seed
 
     def late() -> bool:
