@@ -191,7 +191,13 @@ class Session:
             if log is not None:
                 log.close()
         self.failure = engine.failure
-        self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
+        self.journal.record(
+            "drained",
+            slots=engine.next_slot,
+            rows=ledger.used,
+            unfinished=client.in_flight,
+            open_ended=client.open_ended,
+        )
 
     def _stop(self, engine: Engine) -> int:
         """Wait for the command to stop, and for its time; return the end of the schedule."""
