@@ -87,7 +87,7 @@ def gets_no_requests(pod: Mapping[str, Any] | None, objects: _Objects) -> bool:
 
 def takes_many_pods(claim: Mapping[str, Any], objects: _Objects) -> bool:
     """Return True if a PersistentVolumeClaim never makes one pod of this cluster wait for the end of another."""
-    name = (claim.get("metadata") or {}).get("name")
+    name = str((claim.get("metadata") or {}).get("name"))
     modes = (claim.get("spec") or {}).get("accessModes") or ()
     return _ONE_POD not in modes or not any(name in _claims(each) for each in objects if each.get("kind") in RUN_KINDS)
 
