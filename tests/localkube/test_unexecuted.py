@@ -22,11 +22,11 @@ OTHERS = {"app": "shop", "part": "job"}
 ALONE = {"app": "db"}
 
 
-def a_deployment(name: str = "shop", **spec: Any) -> dict[str, Any]:
+def a_deployment(named: str = "shop", **spec: Any) -> dict[str, Any]:
     """Return a Deployment whose pods have ``LABELS`` and mount the claim ``data``."""
     volumes = [{"name": "cache", "emptyDir": {}}, {"name": "d", "persistentVolumeClaim": {"claimName": "data"}}]
     template = {"metadata": {"labels": LABELS}, "spec": {"containers": [], "volumes": volumes}}
-    return {"kind": "Deployment", "metadata": {"name": name}, "spec": {"template": template, **spec}}
+    return {"kind": "Deployment", "metadata": {"name": named}, "spec": {"template": template, **spec}}
 
 
 SERVICE = {"kind": "Service", "metadata": {"name": "shop"}, "spec": {"selector": LABELS}}
@@ -79,7 +79,7 @@ def test_limits_are_accepted_if_they_only_set_defaults() -> None:
     ],
 )
 def test_an_autoscaler_keeps_only_a_scale_within_its_bounds(
-    replicas: dict[str, int], bounds: tuple[int, int], kept: bool
+    replicas: dict[str, Any], bounds: tuple[int, int], kept: bool
 ) -> None:
     """It leaves a Deployment of 0 replicas alone; one that does not say has 1."""
     target = {"kind": "Deployment", "name": "shop"}
