@@ -368,10 +368,16 @@ def test_a_segment_is_on_disk_before_its_seal(sealed: Path, monkeypatch: pytest.
     done: list[str] = []
     flush, write = os.fsync, os.write
 
-    monkeypatch.setattr(os, "fsync", lambda handle: (done.append(f"flush {name_of(handle)}"), flush(handle))[1])
-    monkeypatch.setattr(
-        os, "write", lambda handle, data: (done.append(f"write {name_of(handle)}"), write(handle, data))[1]
-    )
+    def noted_flush(handle: int) -> None:
+        done.append(f"flush {name_of(handle)}")
+        flush(handle)
+
+    def noted_write(handle: int, data: bytes) -> int:
+        done.append(f"write {name_of(handle)}")
+        return write(handle, data)
+
+    monkeypatch.setattr(os, "fsync", noted_flush)
+    monkeypatch.setattr(os, "write", noted_write)
     SegmentSealer(sealed, 0).seal()
 
     assert done == [
