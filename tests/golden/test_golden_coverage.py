@@ -36,8 +36,7 @@ CODES = {
     "sender-paused", "share-not-measured", "stream-without-success", "trial-failed",
 }  # fmt: skip
 #: ``seal-broken`` is written into no verdict; no check of the harness raises on evidence that can be read.
-#: ``not-ended`` is that of a watch that is still going on.
-NOWHERE = {"seal-broken", "check-raised", "not-ended"}
+NOWHERE = {"seal-broken", "check-raised"}
 
 
 @dataclass
