@@ -45,10 +45,20 @@ def faulty(recipe: Recipe, _run: int) -> Mapping[str, str]:
     return {"deployment d: Available": "False" if wrong else "True"}
 
 
+def found_and_shrunk(generator: Generator, batch: Sequence[Recipe], outcome: Outcome) -> None:
+    """Run a batch, and shrink what differs."""
+
+    async def both() -> None:
+        await generator.explore(batch, outcome)
+        await generator.shrink(outcome)
+
+    asyncio.run(both())
+
+
 def explored(real: Run, ours: Run, count: int = COUNT) -> Outcome:
     """Return what the generator finds between two clusters."""
     outcome = Outcome()
-    asyncio.run(Generator(real, ours).explore(recipes(count, SEED), outcome))
+    found_and_shrunk(Generator(real, ours), recipes(count, SEED), outcome)
     return outcome
 
 
@@ -76,7 +86,7 @@ def test_nothing_is_shrunk_without_time() -> None:
     """A difference that is found at the end stays as it was generated."""
     outcome = Outcome()
     generator = Generator(cluster(plain), cluster(faulty), lambda: True)
-    asyncio.run(generator.explore(recipes(COUNT, SEED), outcome))
+    found_and_shrunk(generator, recipes(COUNT, SEED), outcome)
 
     assert outcome.differ != []
     assert all(recipe in recipes(COUNT, SEED) for recipe, _ in outcome.differ)

@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("what", choices=("api", "timelines", "lanes", "embedded", "generate", "page"))
     parser.add_argument("kubeconfig", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=None)
-    parser.add_argument("--only", default="", help="a part of the cases' names")
+    parser.add_argument("--only", action="append", default=[], help="a part of the cases' names; repeatable")
     parser.add_argument("--together", type=int, default=6, help="cases side by side")
     parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
     parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
@@ -76,12 +76,17 @@ def main() -> int:
     return 0
 
 
+def _named(parts: Sequence[str]) -> list[Case]:
+    """Return the cases with one of the parts in their names; all if there is none."""
+    return [case for case in CASES if not parts or any(part in case.name for part in parts)]
+
+
 def _timelines(options: argparse.Namespace) -> int:
     """Run the timeline cases once, and add their timelines to a file."""
     out = options.out or TIMELINE_RECORDING
     before = out.read_text().splitlines()[1:] if out.exists() else []
     recorded = {json.loads(line)["case"] for line in before}
-    cases = [case for case in CASES if options.only in case.name and options.group in {None, case.group}]
+    cases = [case for case in _named(options.only) if options.group in {None, case.group}]
     if not options.entry:
         cases = [case for case in cases if not case.is_asked]
     if options.missing:
@@ -124,7 +129,7 @@ def _measure(options: argparse.Namespace) -> int:
     known = read_known(ROOT / "known-timelines.yaml")
     measured = measuring.read()[1] if measuring.MEASURED.exists() else {}
     for group in groups:
-        cases = [case for case in CASES if case.group == group and case.name in real and options.only in case.name]
+        cases = [case for case in _named(options.only) if case.group == group and case.name in real]
         ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience))
         ours = {name: reduce(timeline) for name, timeline in ran.timelines.items()}
         found = measuring.differing(cases, real, ours)
@@ -145,8 +150,8 @@ async def _split(config: dict[str, Any]) -> None:
         await split(api, SERVICE_PORT)
 
 
-#: Cases of a batch of the generator.
-_BATCH = 24
+#: Cases of a batch of the generator, and the share of its time after which it only makes simpler what differs.
+_BATCH, _FOR_BATCHES = 24, 0.6
 
 
 def _generate(options: argparse.Namespace) -> int:
@@ -163,19 +168,20 @@ def _generate(options: argparse.Namespace) -> int:
 
 async def _explore(config: dict[str, Any], own: dict[str, Any], options: argparse.Namespace) -> tuple[Outcome, str]:
     outcome = Outcome()
-    deadline: float = time.monotonic() + options.seconds
+    begun = time.monotonic()
     number = int(time.time()) if options.seed is None else options.seed
 
-    def late() -> bool:
-        return time.monotonic() > deadline
+    def late(share: float = 1) -> bool:
+        return time.monotonic() > begun + share * float(options.seconds)
 
     async with connected(config) as real, connected(own) as ours:
         generator = Generator(_run_on(real, FLAVOUR, options), _run_on(ours, EMBEDDED_FLAVOUR, options), late)
-        while not late():
+        while not late(_FOR_BATCHES if outcome.differ else 1):
             await generator.explore(recipes(_BATCH, number), outcome)
             number += 1
             sys.stdout.write(f"{outcome.ran} ran, {len(outcome.differ)} differ\n")
             sys.stdout.flush()
+        await generator.shrink(outcome)
         return outcome, str((await source_of(real))["source"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from genuine import comparing as genuine
@@ -15,11 +15,14 @@ from differential.generating import history
 from differential.known import Known, read_known
 from differential.measuring import Shares, total
 from differential.measuring import read as read_measured
+from differential.observing import Entry
 from differential.timeline_cases import CASES, GROUPS
 
 PAGE = ROOT.parents[1] / "docs" / "explanation" / "differences.md"
 #: How many facts a row of the page names, and how many characters it has of a case's name.
 _NAMED, _LONGEST = 3, 70
+#: What is noted of a case's verdict, and by whom.
+_VERDICT = ("answers", "verdict")
 
 _HEAD = """# Differences from a real cluster
 
@@ -72,6 +75,16 @@ A case differs if a fact of order or presence differs in two runs.
 Each that does is made simpler, as long as it still differs and there is time.
 """
 
+_CHANCE = """
+## Verdicts of chance
+
+A real cluster does not come to the same verdict in every recording of these cases.
+A verdict like one of the recordings counts as the same.
+
+| case | lossy |
+|---|---|
+"""
+
 _ASKED = {
     "admit": "a new object is decoded, completed, validated and warned of",
     "replace": "an object is replaced by a changed one",
@@ -115,6 +128,7 @@ def page() -> str:
     ]
     same = "\n".join(_shares(*each) for each in measured.items())
     parts = [_HEAD + "\n".join(rows), _COMPARED.format(share=round(SHARE * 100), date=date, shares=same)]
+    parts.append(_chance(timelines))
     parts.append(_generated())
     functions_header, functions = genuine.read()
     functions_known = genuine.read_known()
@@ -125,6 +139,20 @@ def page() -> str:
     for title, table in (("Timelines", known), ("Answers of the API", api_known)):
         parts.append(f"## {title}: what differs\n\n{_table(table)}")
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _chance(timelines: Mapping[str, Sequence[Sequence[Entry]]]) -> str:
+    """Return the table of the cases that were recorded with different verdicts; nothing if there are none."""
+    verdicts = {
+        name: [state for each in recorded for _, subject, aspect, state in each if (subject, aspect) == _VERDICT]
+        for name, recorded in sorted(timelines.items())
+    }
+    rows = [
+        f"| `{_cell(name)}` | {Counter(found)['lossy']} of {len(found)} |"
+        for name, found in verdicts.items()
+        if len(set(found)) > 1
+    ]
+    return _CHANCE + "\n".join(rows) + "\n" if rows else ""
 
 
 def _generated() -> str:
