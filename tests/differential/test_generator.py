@@ -12,7 +12,8 @@ import pytest
 from differential import generating
 from differential.facts import Facts
 from differential.generating import Generator, Outcome, Recipe, Run, built, name_of, recipes, simpler
-from differential.running import Case
+from differential.observing import Observer
+from differential.running import Case, Step, chosen
 
 SEED = 7
 COUNT = 60
@@ -135,6 +136,18 @@ def test_recipe_becomes_a_script() -> None:
     assert made["spec"]["replicas"] == 2
     assert made["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["failureThreshold"] == 2
     assert case.name == name_of(recipe)
+
+
+def test_pod_of_a_step_may_be_missing() -> None:
+    """After a scale to 0 there is no pod to delete: the step has no object, and the run goes on."""
+    observer = Observer(lambda: 0.0)
+    step = Step("delete any", "app=d")
+    assert chosen(observer, step) is None
+
+    for name, label in (("p", "e"), ("q", "d")):
+        pod = {"metadata": {"name": name, "labels": {"app": label}}, "spec": {}, "status": {}}
+        observer.take("pods", "ADDED", pod)
+    assert chosen(observer, step) == Step("delete", "pods/q", None)
 
 
 def test_each_simpler_recipe_has_less() -> None:

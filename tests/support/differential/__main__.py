@@ -28,6 +28,8 @@ from differential.timeline_cases import CASES, GROUPS
 from harness.experiment.quantities import seconds
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
+#: Cases side by side on a real cluster.
+TOGETHER = 6
 #: How a real cluster names the images.
 FLAVOUR = Flavour("python:3-slim", "python3", "python:3-slim")
 #: The port of a real cluster's node behind which the second lane's controller answers, as in cluster.yaml.
@@ -42,7 +44,7 @@ def main() -> int:
     parser.add_argument("kubeconfig", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=None)
     parser.add_argument("--only", action="append", default=[], help="a part of the cases' names; repeatable")
-    parser.add_argument("--together", type=int, default=6, help="cases side by side")
+    parser.add_argument("--together", type=int, default=None, help="cases side by side; by default 6 on a real cluster")
     parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
     parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
     parser.add_argument("--patience", type=float, default=75.0, help="longest time for a wait, in seconds")
@@ -100,7 +102,7 @@ def _timelines(options: argparse.Namespace) -> int:
         runner = Runner(api, FLAVOUR, f"{int(time.time())}{name}", patience=options.patience, entry=entry, lane=name)
         runner.until = time.monotonic() + (options.until or float("inf"))
         share = cases[number - 1 :: max(1, len(options.entry))]
-        found, starved = await runner.run_unstarved(share, together=options.together, tries=options.tries)
+        found, starved = await runner.run_unstarved(share, together=options.together or TOGETHER, tries=options.tries)
         ran.timelines.update(found)
         ran.starved += starved
 
@@ -130,7 +132,7 @@ def _measure(options: argparse.Namespace) -> int:
     measured = measuring.read()[1] if measuring.MEASURED.exists() else {}
     for group in groups:
         cases = [case for case in _named(options.only) if case.group == group and case.name in real]
-        ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience))
+        ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience, together=options.together))
         ours = {name: reduce(timeline) for name, timeline in ran.timelines.items()}
         found = measuring.differing(cases, real, ours)
         new, gone = judge([each for each in found if not each.is_duration], known, set(ours))
@@ -190,7 +192,7 @@ def _run_on(api: Api, flavour: Flavour, options: argparse.Namespace) -> Run:
     runner = Runner(api, flavour, f"g{int(time.time())}", patience=options.patience)
 
     async def run(cases: Sequence[Case]) -> Mapping[str, Facts]:
-        found, _ = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
+        found, _ = await runner.run_unstarved(cases, together=options.together or TOGETHER, tries=options.tries)
         return {name: reduce(timeline) for name, timeline in found.items()}
 
     return run
