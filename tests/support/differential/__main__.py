@@ -129,7 +129,6 @@ def _measure(options: argparse.Namespace) -> int:
     _, recorded = read_timelines(TIMELINE_RECORDING.read_text())
     real = {name: [reduce(timeline) for timeline in timelines] for name, timelines in recorded.items()}
     known = read_known(ROOT / "known-timelines.yaml")
-    measured = measuring.read()[1] if measuring.MEASURED.exists() else {}
     for group in groups:
         cases = [case for case in _named(options.only) if case.group == group and case.name in real]
         ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience, together=options.together))
@@ -139,10 +138,11 @@ def _measure(options: argparse.Namespace) -> int:
         durations = [each for each in found if each.is_duration]
         for title, listed in (("new", new), ("gone", gone), ("durations", durations), ("starved", ran.starved)):
             sys.stdout.write("\n".join([f"{group}: {title} {len(listed)}", *map(str, listed)]) + "\n")
-        measured[group] = measuring.shares(cases, real, ours, known)
-        sys.stdout.write(f"{measured[group]}\n")
-    if not options.only:
-        measuring.write(measured, time.strftime("%Y-%m-%d", time.gmtime()))
+        found_shares = measuring.shares(cases, real, ours, known)
+        sys.stdout.write(f"{found_shares}\n")
+        if not options.only:
+            before = measuring.read()[1] if measuring.MEASURED.exists() else {}
+            measuring.write(before | {group: found_shares}, time.strftime("%Y-%m-%d", time.gmtime()))
     return 0
 
 
@@ -179,10 +179,13 @@ async def _explore(config: dict[str, Any], own: dict[str, Any], options: argpars
     async with connected(config) as real, connected(own) as ours:
         generator = Generator(_run_on(real, FLAVOUR, options), _run_on(ours, EMBEDDED_FLAVOUR, options), late)
         while not late(_FOR_BATCHES if outcome.differ else 1):
+            known = len(outcome.differ)
             await generator.explore(recipes(_BATCH, number), outcome)
-            number += 1
-            sys.stdout.write(f"{outcome.ran} ran, {len(outcome.differ)} differ\n")
+            for recipe, facts in outcome.differ[known:]:
+                sys.stdout.write(f"{json.dumps(recipe)}\n    {', '.join(facts)}\n")
+            sys.stdout.write(f"batch {number}: {outcome.ran} ran, {len(outcome.differ)} differ\n")
             sys.stdout.flush()
+            number += 1
         await generator.shrink(outcome)
         return outcome, str((await source_of(real))["source"])
 
