@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -141,8 +142,9 @@ def _measure(options: argparse.Namespace) -> int:
         found_shares = measuring.shares(cases, real, ours, known)
         sys.stdout.write(f"{found_shares}\n")
         if not options.only:
-            before = measuring.read()[1] if measuring.MEASURED.exists() else {}
-            measuring.write(before | {group: found_shares}, time.strftime("%Y-%m-%d", time.gmtime()))
+            before = measuring.read()[2] if measuring.MEASURED.exists() else {}
+            date = time.strftime("%Y-%m-%d", time.gmtime())
+            measuring.write(before | {group: found_shares}, date, os.getloadavg()[0])
     return 0
 
 
