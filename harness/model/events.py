@@ -20,6 +20,7 @@ class ChangeEvent(StrEnum):
 
     BEGIN = "begin"
     APPLIED = "applied"
+    IN_PROGRESS = "in-progress"
     OBSERVED = "observed"
     NOT_OBSERVED = "not-observed"
     UNDONE = "undone"
@@ -262,6 +263,7 @@ class ChangeMoment(Generic[D_co]):
         n: Number of the repetition, from 1; 0 if the event belongs to none.
         begun: Time just before the request to the API server; ``at`` if it was not recorded.
         detail: Further facts.
+        change: Name of the change.
     """
 
     at: int
@@ -269,6 +271,7 @@ class ChangeMoment(Generic[D_co]):
     n: int
     begun: int
     detail: D_co
+    change: str = ""
 
 
 def written(
@@ -302,7 +305,7 @@ def read(timeline: Iterable[Event]) -> Iterator[ChangeMoment[EventDetail]]:
             word, detail = words[event.what], event.detail
             n, begun = _typed(detail.get("n"), int), _typed(detail.get("begun"), int)
             parsed = DETAILS.get(word, EventDetail).read(detail)
-            yield ChangeMoment(event.at, word, n or 0, event.at if begun is None else begun, parsed)
+            yield ChangeMoment(event.at, word, n or 0, event.at if begun is None else begun, parsed, event.subject)
 
 
 def of_type(
@@ -311,7 +314,7 @@ def of_type(
     """Yield the moments of one event, with the type of its detail."""
     for moment in moments:
         if moment.event is event and isinstance(moment.detail, kind):
-            yield ChangeMoment(moment.at, moment.event, moment.n, moment.begun, moment.detail)
+            yield ChangeMoment(moment.at, moment.event, moment.n, moment.begun, moment.detail, moment.change)
 
 
 def _types(cls: type[EventDetail]) -> Mapping[str, type]:

@@ -206,7 +206,7 @@ class Trial:
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
         answers = {
-            route.key: (*route.answers, *change.answers.get(route.key, ())) if route.answers else ()
+            route.key: (*route.answers, *change.accepted.get(route.key, ())) if route.answers else ()
             for route in self.traffic.routes
         }
         return TrafficChildPlan(
