@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event as Flag
+from threading import RLock
 
 from harness.changes.context import ChangeContext, Recorder
 from harness.changes.executors import executor_of
@@ -167,6 +168,7 @@ def perform_overlapping(spec: ChangeSpec, other: ChangeSpec, context: ChangeCont
     Raises:
         HarnessError: One of the changes can't be made.
     """
+    context = _for_two_threads(context)
     seen = {part.name: True for part in (other, spec)}
     begun: dict[str, ChangeSpec] = {}
 
@@ -193,6 +195,25 @@ def perform_overlapping(spec: ChangeSpec, other: ChangeSpec, context: ChangeCont
         for part in begun.values():
             record(part, ChangeEvent.END, End(observed=seen[part.name]))
     return all(seen.values())
+
+
+def _for_two_threads(context: ChangeContext) -> ChangeContext:
+    """Return a context whose questions about the traffic are asked by one thread at a time."""
+    lock = RLock()
+
+    def answered(pattern: str, since_ns: int, route: str = "", /) -> bool:
+        with lock:
+            return context.answered(pattern, since_ns, route)
+
+    def lost(since_ns: int) -> int:
+        with lock:
+            return context.lost(since_ns)
+
+    def check() -> None:
+        with lock:
+            context.check()
+
+    return replace(context, answered=answered, lost=lost, check=check)
 
 
 def _second(spec: ChangeSpec, context: ChangeContext, number: int, running: _InProgress | None) -> bool:

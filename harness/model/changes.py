@@ -894,6 +894,38 @@ class ControllerRestart(ChangeSpec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRotation(ChangeSpec):
+    """Another certificate in the Secret of an Ingress's ``tls``.
+
+    Attributes:
+        secret: Name of the Secret.
+        host: Host for which the certificate is served: the server name of the TLS connections that show it.
+        source: Secret of the workload whose certificate and key are copied; empty for a new self-signed certificate.
+    """
+
+    kind: ClassVar[str] = "certificate-rotation"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="another certificate in the Secret of an Ingress's `tls`",
+        target=TargetKind.SECRET,
+        observed="several new connections in a row got the new certificate",
+        undoable=True,
+        undo="the certificate before",
+        in_place=InPlace(refused="clients trust the certificate that is there, and the harness can't have one issued"),
+        needs_ingress=True,
+        rights=(Right("", "secrets", ("get", "patch")),),
+        aliases=("certificate", "rotate-certificate", "tls-secret"),
+    )
+    secret: str
+    host: str
+    source: str = ""
+
+    @property
+    def unpatched(self) -> tuple[str, ...]:
+        """Return the values of the Secret."""
+        return ("data",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kubectl(ChangeSpec):
     """A command of the user's, run by kubectl.
 
@@ -940,6 +972,7 @@ CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
         Canary,
         AbTest,
         ControllerRestart,
+        CertificateRotation,
         Kubectl,
     )
 }

@@ -21,6 +21,7 @@ class ChangeEvent(StrEnum):
     BEGIN = "begin"
     APPLIED = "applied"
     IN_PROGRESS = "in-progress"
+    CERTIFICATE_SERVED = "certificate-served"
     OBSERVED = "observed"
     NOT_OBSERVED = "not-observed"
     UNDONE = "undone"
@@ -133,6 +134,19 @@ class StepDetail(Acted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedCertificate(EventDetail):
+    """The first connection that got the new certificate.
+
+    Attributes:
+        sha256: Beginning of the certificate's fingerprint.
+        ms: Milliseconds since the request to the API server.
+    """
+
+    sha256: str | None = None
+    ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(EventDetail):
     """The reason why a canary is rolled back.
 
@@ -219,6 +233,7 @@ DETAILS: Mapping[ChangeEvent, type[EventDetail]] = {
         ),
         Resized,
     ),
+    ChangeEvent.CERTIFICATE_SERVED: ServedCertificate,
     ChangeEvent.WITHHELD: Withheld,
     ChangeEvent.PUT_BACK: PutBack,
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,10 +33,7 @@ _LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 
 
 class TrafficChild:
-    """A running traffic process (context manager); see ``start``.
-
-    Its numbers may be asked by several threads, such as those of two changes that overlap.
-    """
+    """A running traffic process (context manager); see ``start``."""
 
     def __init__(self, plan: TrafficChildPlan, process: ManagedProcess) -> None:
         self._plan = plan
@@ -46,7 +42,6 @@ class TrafficChild:
         self._live = _live(plan, self._journal)
         self._origin_ns = 0
         self._is_drained = False
-        self._asking = threading.Lock()
 
     @classmethod
     def start(
@@ -149,13 +144,11 @@ class TrafficChild:
             route: Key of its route; empty for any.
         """
         keys = [one.key for one in self._plan.traffic.routes]
-        with self._asking:
-            return self._live.answered(pattern, since_ns - self._origin_ns, keys.index(route) if route else None)
+        return self._live.answered(pattern, since_ns - self._origin_ns, keys.index(route) if route else None)
 
     def lost(self, since_ns: int) -> int:
         """Count the lost attempts that were planned since ``since_ns`` (CLOCK_MONOTONIC)."""
-        with self._asking:
-            return self._live.lost(since_ns - self._origin_ns)
+        return self._live.lost(since_ns - self._origin_ns)
 
     def counts(self) -> LiveCounts:
         """Return the present numbers of the ledger.
@@ -163,9 +156,8 @@ class TrafficChild:
         Raises:
             HarnessError: The process has ended early, or cannot record any more.
         """
-        with self._asking:
-            self._check()
-            return self._live.counts()
+        self._check()
+        return self._live.counts()
 
     def _await(self, event: str, timeout: float) -> dict[str, Any]:
         """Wait for an event of the log."""

@@ -1,4 +1,4 @@
-"""Checks a change that is made while another one is in progress: both must make sense together, and stay apart."""
+"""Checks a change that is made while another one is in progress: both must make sense together."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class _Field(NamedTuple):
 
 
 def check_overlap(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
-    """Require that two changes can overlap, and that their effects can be told apart.
+    """Require that two changes can overlap, and that their effects can be distinguished.
 
     Args:
         spec: The change; nothing is checked if it is made alone.
@@ -112,7 +112,7 @@ def _written(spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[_Field]:
 
 
 def _leaves(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Yield the paths of the values of a patch. Items of a list are told apart by their names."""
+    """Yield the paths of the values of a patch. Items of a list are known by their names."""
     if isinstance(value, Mapping) and value:
         for key in value:
             yield from _leaves(value[key], (*path, str(key)))
