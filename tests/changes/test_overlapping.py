@@ -47,7 +47,7 @@ class Finisher:
 
 def is_repointed(kube: FakeKube) -> bool:
     """Return True if the Service selects banana."""
-    return kube.get("Service", "apple-service", NS)["spec"]["selector"] == {"version": "banana-v1"}
+    return bool(kube.get("Service", "apple-service", NS)["spec"]["selector"] == {"version": "banana-v1"})
 
 
 def held_until_repointed(world: World) -> None:
