@@ -170,3 +170,28 @@ def test_a_first_change_that_fails_later_ends_the_second_one(
     with pytest.raises(HarnessError, match="The first change broke"):
         perform(Scale(name="scale", deployment="banana", replicas=2, during=edit), world.context)
     assert recorded(world, "scale") == ["begin", "end"]
+
+
+def test_only_one_of_the_two_changes_reads_the_traffic_at_a_time(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader of the ledger keeps its place in the file, and serves one thread."""
+    world, both, asking = make_world(timeout=LONG), threading.Barrier(2), threading.Lock()
+
+    def answered(_pattern: str, _since: int, _route: str = "") -> bool:
+        assert asking.acquire(blocking=False), "the other thread is reading"
+        second_comes.wait(0.05)
+        asking.release()
+        return True
+
+    def ask(repetition: Repetition[Any]) -> bool:
+        repetition.record(ChangeEvent.APPLIED, Applied(begun=1))
+        both.wait(LONG)
+        return all(repetition.context.answered("x", 0) for _ in range(5))
+
+    second_comes = threading.Event()
+    world.context = replace(world.context, answered=answered)
+    monkeypatch.setattr(overlapping, "executor_of", lambda _kind: ask)
+    edit = IngressEdit(name="edit", ingress="fruit", annotations={"x/timeout": "1"})
+
+    assert perform(Scale(name="scale", deployment="banana", replicas=2, during=edit), world.context)
