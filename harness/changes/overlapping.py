@@ -66,7 +66,6 @@ class _InProgress:
     def __init__(self, spec: ChangeSpec, context: ChangeContext, number: int, pool: ThreadPoolExecutor) -> None:
         self._spec = spec
         self._context = context
-        self._number = number
         self._accepted = Flag()
         self._cut_short = Flag()
         self._before = self._pods()

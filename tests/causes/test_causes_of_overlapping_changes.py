@@ -14,6 +14,7 @@ from harness.causes.context import LossContext
 from harness.model.causes import Happening
 from harness.model.changes import ChangeSpec, ControllerRestart, Restart, SelectorPatch
 from harness.model.timeline import EventKind
+from harness.testing.evidence import with_event
 
 #: A patch of a Service that none of the scenes is about.
 ELSEWHERE = SelectorPatch(name="elsewhere", service="pear-service", selector={"version": "v2"})
@@ -36,7 +37,7 @@ def with_second(evidence: TrialEvidence, second: ChangeSpec) -> TrialEvidence:
     """Return the evidence of the same trial with a second change in the progress of its own."""
     found = replace(evidence, change=replace(second, during=evidence.change))
     for seconds, what, n in ((1.01, "begin", 0), (1.02, "applied", 1), (1.9, "observed", 1), (1.95, "end", 0)):
-        found = lossy_scenes.with_event(found, seconds, EventKind.CHANGE, what, subject=second.name, n=n)
+        found = with_event(found, seconds, EventKind.CHANGE, what, subject=second.name, n=n)
     return found
 
 
@@ -44,7 +45,7 @@ def with_first(evidence: TrialEvidence, first: ChangeSpec) -> TrialEvidence:
     """Return the evidence of the same trial in the progress of another change."""
     found = replace(evidence, change=replace(evidence.change, during=first))
     for seconds, what, n in ((0.9, "begin", 0), (0.95, "applied", 1), (2.0, "observed", 1), (2.1, "end", 0)):
-        found = lossy_scenes.with_event(found, seconds, EventKind.CHANGE, what, subject=first.name, n=n)
+        found = with_event(found, seconds, EventKind.CHANGE, what, subject=first.name, n=n)
     return found
 
 
