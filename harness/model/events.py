@@ -20,8 +20,6 @@ class ChangeEvent(StrEnum):
 
     BEGIN = "begin"
     APPLIED = "applied"
-    IN_PROGRESS = "in-progress"
-    CERTIFICATE_SERVED = "certificate-served"
     OBSERVED = "observed"
     NOT_OBSERVED = "not-observed"
     UNDONE = "undone"
@@ -43,6 +41,8 @@ class ChangeEvent(StrEnum):
     RETIRED_UNDO_OBSERVED = "retired-undo-observed"
     WITHHELD = "withheld"
     PUT_BACK = "put-back"
+    IN_PROGRESS = "in-progress"
+    CERTIFICATE_SERVED = "certificate-served"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
