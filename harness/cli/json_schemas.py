@@ -79,5 +79,5 @@ SCHEMAS: Mapping[str, Callable[[], str]] = {
     "verdict": verdict_schema.schema_text,
     "watch-verdict": verdict_schema.watch_schema_text,
     "validate": _validation_text,
-    **{name: partial(_output_text, record) for name, record in (OUTPUTS | FILES).items()},
+    **{name: partial(_output_text, record) for name, record in {**OUTPUTS, **FILES}.items()},
 }

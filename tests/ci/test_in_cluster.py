@@ -108,7 +108,9 @@ def test_scripts_of_the_image_stop_at_an_error(name: str) -> None:
 def test_the_image_keeps_the_programs_of_the_job() -> None:
     """No package that has a program or a library of the Job's script is taken out of the base image."""
     script = (FOLDER / "slim-base.sh").read_text(encoding="utf-8")
-    gone = set(re.search(r'^gone="(.*?)"', script, re.MULTILINE | re.DOTALL)[1].split())
+    listed = re.search(r'^gone="(.*?)"', script, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    gone = {*listed[1].split()}
 
     # hostname: hostname -i. libc-bin: getent. openssl: the place of the certificates. libgmp10: expr of coreutils.
     needed = (

@@ -34,7 +34,7 @@ WITHOUT = {
     "play": "is a session for a person, whose result is a page",
     "exercise": "is a session for a person, whose result is a page",
 }
-RECORDS = OUTPUTS | FILES
+RECORDS = {**OUTPUTS, **FILES}
 Run = Callable[..., tuple[int, str]]
 
 
