@@ -9,6 +9,7 @@ from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off, unle
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
 from harness.localkube.kubelet.images import find_image, has_stand_in
+from harness.localkube.kubelet.local_command import signalling_program
 from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
 from harness.localkube.kubelet.scheduling import NODE_LABELS, insufficient, takes_affinity, takes_labels
 
@@ -59,9 +60,23 @@ def _images(site: Site) -> list[str]:
 
 
 def _stands_in(site: Site) -> bool:
-    """Return True if stand-ins run in place of all images that a field applies to."""
+    """Return True if stand-ins or commands run in place of all images that a field applies to."""
     found = _images(site)
     return bool(found) and all(map(has_stand_in, found))
+
+
+def _has_command(site: Site) -> bool:
+    """Return True if a local command runs in place of an image that a field applies to."""
+    metadata = next((each.get("metadata") for each in reversed(site.holders) if "spec" in each), None)
+    try:
+        return any(model_of(metadata or {}, image).command for image in _images(site) if has_stand_in(image))
+    except ValueError:
+        return False  # The kubelet reports it.
+
+
+def _reads_no_variables(site: Site) -> bool:
+    """Return True if stand-ins run in place of all images that a field applies to, and no command does."""
+    return _stands_in(site) and not _has_command(site)
 
 
 def _needs_no_system(site: Site) -> bool:
@@ -89,6 +104,8 @@ def _may_be_non_root(site: Site) -> bool:
 def _mountable(site: Site) -> bool:
     """Accept volumes that no program reads. The kubelet waits for the objects that they name."""
     volumes = site.value if isinstance(site.value, list) else []
+    if _has_command(site):
+        return False
     return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_known_volume(each) for each in volumes)
 
 
@@ -112,13 +129,15 @@ def _stand_in_listens(site: Site) -> bool:
         model = model_of(metadata or {}, str(container["image"]))
     except ValueError:
         return True  # The kubelet reports it.
-    return port in ports_of(model, container)
+    return bool(model.command) or port in ports_of(model, container)
 
 
 def _available_in_stand_in(site: Site) -> bool:
     """Accept a hook's command unless a stand-in lacks one of its programs."""
     command = (site.value or {}).get("command") if isinstance(site.value, Mapping) else None
     words = [str(each) for each in command] if isinstance(command, list) else []
+    if _has_command(site):
+        return not signalling_program(words)
     return not _stands_in(site) or not unavailable_program(words)
 
 
@@ -313,7 +332,7 @@ TABLES: Mapping[str, Fields] = {
         implemented={"configMapKeyRef": "", "fieldRef": "V1ObjectFieldSelector", "secretKeyRef": ""},
         decisive={
             "fileKeyRef": Decisive(_START),
-            "resourceFieldRef": Decisive("gives the program its own resource amounts", _stands_in, _ANY_STAND_IN),
+            "resourceFieldRef": Decisive("gives the program its own amounts", _reads_no_variables, _ANY_STAND_IN),
         },
     ),
     "V1ObjectFieldSelector": Fields(
@@ -333,7 +352,8 @@ TABLES: Mapping[str, Fields] = {
         decisive={
             "exec": Decisive(
                 "runs this program in the container, which the stand-in does not have", _available_in_stand_in,
-                "any in the known images; sh, sleep, true, echo, printf, date and exit in a stand-in",
+                "any in the known images; sh, sleep, true, echo, printf, date and exit in a stand-in; with a command,"
+                " any but kill, pkill and killall",
                 implemented=True,
             ),
             "tcpSocket": Decisive("fails a hook of this kind"),

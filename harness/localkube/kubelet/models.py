@@ -10,7 +10,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -39,20 +39,26 @@ class StandInModel:
         ready: Seconds from its start until it listens.
         ports: Ports on which it listens in addition to those that the container declares.
         shell: True if the image has a shell and ``sleep``; otherwise exec hooks fail, as in an image without them.
+        command: Id of the local command that runs instead of the stand-in; empty if none does.
     """
 
     ending: StopMode = StopMode.CLOSES_AT_ONCE
     ready: float = 1.0
     ports: tuple[int, ...] = ()
     shell: bool = True
+    command: str = ""
 
     @property
     def image(self) -> Image:
         """Return the image with this behaviour."""
+        if self.command:
+            return replace(_COMMAND, shell=self.shell)
         return Image("stand-in", "stand-in", (), 0, shell=self.shell, stop=_STOPS[self.ending])
 
 
 DEFAULT = StandInModel()
+#: The image of every local command.
+_COMMAND = Image("local command", "", (), 0, shell=False, stop=OnSigterm.PATIENT)
 
 _STOPS: Mapping[StopMode, OnSigterm] = {
     StopMode.DRAINS: OnSigterm.PATIENT,
@@ -64,7 +70,11 @@ _STOPS: Mapping[StopMode, OnSigterm] = {
 
 def encode(models: Mapping[str, StandInModel]) -> str:
     """Encode models by image pattern as the annotation's value."""
-    return json.dumps({pattern: asdict(model) for pattern, model in models.items()})
+    plain = {pattern: asdict(model) for pattern, model in models.items()}
+    for each in plain.values():
+        if not each["command"]:
+            del each["command"]
+    return json.dumps(plain)
 
 
 def model_of(metadata: Mapping[str, Any], image: str) -> StandInModel:
@@ -83,7 +93,7 @@ def model_of(metadata: Mapping[str, Any], image: str) -> StandInModel:
     if word is None:
         return found
     try:
-        return StandInModel(StopMode(word), found.ready, found.ports, found.shell)
+        return replace(found, ending=StopMode(word))
     except ValueError:
         raise ValueError(f"label {LABEL}: expected one of {', '.join(StopMode)}, got {word!r}") from None
 
@@ -92,7 +102,11 @@ def _read(text: str) -> dict[str, StandInModel]:
     try:
         return {
             pattern: StandInModel(
-                StopMode(each["ending"]), float(each["ready"]), tuple(each["ports"]), bool(each["shell"])
+                StopMode(each["ending"]),
+                float(each["ready"]),
+                tuple(each["ports"]),
+                bool(each["shell"]),
+                str(each.get("command") or ""),
             )
             for pattern, each in json.loads(text).items()
         }

@@ -195,7 +195,7 @@ class PodWorker:
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
         workers: list[ContainerWorker | None] = []
         for spec in self._pod["spec"].get("initContainers") or ():
-            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
+            if spec.get("restartPolicy") or not has_stand_in(spec["image"]) or self._has_command(spec):
                 workers.append(self._create_init_worker(spec, anchor, system=system))
             else:
                 self._init.append(ContainerState(spec["name"], spec["image"]))
@@ -303,6 +303,13 @@ class PodWorker:
             return image, None
         model = model_of(self._pod["metadata"], spec["image"])
         return model.image, model
+
+    def _has_command(self, spec: Object) -> bool:
+        """Return True if a local command runs in place of a container's image."""
+        try:
+            return bool(model_of(self._pod["metadata"], spec["image"]).command)
+        except ValueError:
+            return True  # The worker of the container reports it.
 
     def _with_invalid_model(self, spec: Object, message: str) -> ContainerState:
         self._node.record_event(self._pod, "Failed", f"Error: {message}", kind="Warning")

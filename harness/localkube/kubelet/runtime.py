@@ -28,12 +28,14 @@ class Console:
     Attributes:
         files: Paths of its standard input, output and error.
         terminal: True if they are a terminal.
-        folder: The folder in which it begins, and the only one in which it may write.
+        folder: The folder in which it begins.
+        writable: The folders in which it may write.
     """
 
     files: tuple[str, str, str]
     terminal: bool
     folder: str
+    writable: tuple[str, ...]
 
 
 @dataclass(eq=False, slots=True)
@@ -89,10 +91,24 @@ class Runtime:
         self._writer.close()
         self._server.wait(_END_SECONDS)
 
-    async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
-        """Start a container's main process; an empty ``app`` runs ``args`` as a program of the machine."""
+    async def start(
+        self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path, folder: str = ""
+    ) -> Process:
+        """Start a container's main process.
+
+        Args:
+            app: Its application; empty to run ``args`` as a program of the machine.
+            args: Arguments of the application, or the program and its arguments.
+            env: Its environment.
+            address: The address of its pod.
+            log: File of its output.
+            folder: The folder in which it begins; empty for any.
+
+        Raises:
+            RuntimeFailedError: It was not started.
+        """
         order = {"app": app, "args": list(args), "env": dict(env), "address": address, "log": str(log)}
-        return await self._make({"start": order})
+        return await self._make({"start": order | {"folder": folder}})
 
     async def execute(
         self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None

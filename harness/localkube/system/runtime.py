@@ -164,11 +164,13 @@ class NodeRuntime(Runtime):
         super().__init__(log, server)
         self._system = system
 
-    async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
+    async def start(
+        self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path, folder: str = ""
+    ) -> Process:
         """Start a controller here, or any other application in the fork server."""
         if self._system.handles(app):
             return await self._system.start(app, address, log)
-        return await super().start(app=app, args=args, env=env, address=address, log=log)
+        return await super().start(app=app, args=args, env=env, address=address, log=log, folder=folder)
 
     async def execute(
         self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None
