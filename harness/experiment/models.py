@@ -13,6 +13,7 @@ from harness.experiment.problems import Problems
 from harness.experiment.schema import ModelPart
 from harness.experiment.stages import ParsedExperiment, ResolvedExperiment
 from harness.kube.pods import pod_of
+from harness.localkube.apps import mounts
 from harness.localkube.apps.orders import StopMode
 from harness.localkube.commands import PORT, LocalCommand, variables_of
 from harness.localkube.kubelet.models import StandInModel, ports_of
@@ -86,6 +87,9 @@ def _faults(experiment: ResolvedExperiment, pattern: str, part: ModelPart) -> It
             continue
         if not experiment.rules.has_stand_in(image):
             yield f"the embedded cluster has the image {image} itself", "give the container the name of your own image"
+        if container.get("volumeMounts") and (why := mounts.why_not()):
+            hint = "let this user have mount namespaces, remove the volumes, or use a stand-in"
+            yield f"the volumes of {image} cannot be mounted on this machine: {why}", hint
         names = {each.get("name") for each in container.get("env") or ()}
         needs_port = PORT in variables_of(part.command) and PORT not in names
         if needs_port and not list(ports_of(StandInModel(ports=tuple(part.ports)), container)):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import InvalidInputError
+from harness.errors import InvalidInputError, Problem
 from harness.experiment.load import load_experiment
+from harness.localkube.apps import mounts
 from harness.localkube.commands import LocalCommand
 from harness.localkube.kubelet.models import ANNOTATION
 from harness.model.experiment import Experiment
@@ -149,9 +150,9 @@ def test_a_command_that_cannot_run_is_a_problem(bench: Bench, model: str, cluste
 
     try:
         load_experiment(bench.path, rules=rules_of(cluster, {}))
-        found = []
+        found: list[Problem] = []
     except InvalidInputError as error:
-        found = error.problems
+        found = list(error.problems)
 
     assert [p.message for p in found] == messages
     assert {p.line for p in found} <= {2}
@@ -166,6 +167,22 @@ def test_the_port_of_a_command_must_be_known(bench: Bench) -> None:
         load_experiment(bench.path, rules=rules_of("local", {}))
 
     assert [p.message for p in caught.value.problems] == ["the container of shop:2 has no port for $PORT"]
+
+
+def test_the_reason_why_volumes_cannot_be_mounted_is_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's own words say what to change on this machine."""
+    monkeypatch.setattr(mounts, "why_not", lambda: "unshare: Operation not permitted")
+    give_command(bench)
+    volumes = "\n          volumeMounts: [{name: v, mountPath: /v}]\n      volumes: [{name: v, emptyDir: {}}]"
+    bench.edit("apps.yaml", "image: shop:2", f"image: shop:2{volumes}")
+    bench.edit("apps.yaml", "\n          ports: [{containerPort: 5678}]", "")
+    bench.edit("small.yaml", "'shop:*': {", "'shop:*': {ports: [5678], ")
+
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, rules=rules_of("local", {}))
+
+    words = "the volumes of shop:2 cannot be mounted on this machine: unshare: Operation not permitted"
+    assert words in [p.message for p in caught.value.problems]
 
 
 def test_a_command_cannot_replace_an_image_that_the_cluster_has(bench: Bench) -> None:

@@ -5,8 +5,9 @@ time and memory. Requests and reports are JSON, one per line, on a socket inheri
 closes, the kubelet is gone and all containers are killed.
 
 A request has an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
-``{"id", "start": {app, args, env, address, log, folder}}`` or ``{"id", "exec": {container, argv, env, console}}`` are
-answered with ``{"id", "pid"}`` or ``{"id", "error"}``. In ``folder`` a program begins. ``console`` is null, or
+``{"id", "start": {app, args, env, address, log, folder, mounts, root}}`` or ``{"id", "exec": {container, argv, env,
+console}}`` are answered with ``{"id", "pid"}`` or ``{"id", "error"}``. In ``folder`` a program begins. ``mounts`` are
+what it sees in addition (``mounts.Mount``), with ``root`` as an empty folder for its view. ``console`` is null, or
 ``{files, terminal, folder, writable}``: the paths of standard input, output and error, true for a terminal, and the
 folders in which the program may write.
 ``{"signal": {pid, number, tree}}`` is not answered. ``{"exited": pid, "code"}`` reports an end. The code of a killed
@@ -38,6 +39,7 @@ from harness.kit.title import set_title
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
 from harness.localkube.apps.confinement import confine
 from harness.localkube.apps.launch import Launch
+from harness.localkube.apps.mounts import Entering, Mount, join
 from harness.localkube.apps.programs import MARK, first_process_ignores, kill_marked
 from harness.localkube.apps.receipts import receipts_of
 
@@ -71,6 +73,8 @@ class ForkServer:
         # The mark of each container that runs a program of the machine, by its main process.
         self._marks: dict[int, str] = {}
         self._numbers = count(1)
+        # The containers with a view of their own of the machine's files.
+        self._mounted: set[int] = set()
 
     def run(self) -> None:
         """Serve until the kubelet closes the socket; all containers have ended when this returns."""
@@ -119,14 +123,27 @@ class ForkServer:
             self._send({"id": request["id"], "pid": pid})
 
     def _start(
-        self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str, folder: str = ""
-    ) -> int:
+        self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str, folder: str = "",
+        mounts: Sequence[tuple[str, str, bool]] = (), root: str = "",
+    ) -> int:  # fmt: skip
         receipts = str(receipts_of(Path(log))) if app else ""
         launch = Launch(args=tuple(args), env=env, address=address, receipts=receipts)
         mark = "" if app else f"{os.getpid()}-{next(self._numbers)}"
-        main = APPS[app] if app else lambda _: _execute(args, env | {MARK: mark}, folder)
+        entering = Entering([Mount(*each) for each in mounts], Path(root)) if mounts else None
+
+        def program(_: Launch) -> int:
+            if entering is not None:
+                entering.enter()
+            return _execute(args, env | {MARK: mark}, folder)
+
+        main = APPS[app] if app else program
         with open_log(Path(log)) as output:
             pid = self._fork((0, output.fileno(), output.fileno()), lambda: main(launch), app or "container")
+        if entering is not None:
+            if why := entering.wait():
+                os.waitpid(pid, 0)
+                raise ValueError(why)
+            self._mounted.add(pid)
         self._containers[pid] = set()
         if mark:
             self._marks[pid] = mark
@@ -139,10 +156,13 @@ class ForkServer:
             raise ValueError("container not running")
         if container in self._marks:
             env = env | {MARK: self._marks[container]}
-        if console is None:
-            pid = self._run([os.devnull] * 3, lambda: _execute(argv, env))
-        else:
-            pid = self._run(console["files"], lambda: _execute_at_console(argv, env, console))
+
+        def program() -> int:
+            if container in self._mounted:
+                join(container)
+            return _execute(argv, env) if console is None else _execute_at_console(argv, env, console)
+
+        pid = self._run([os.devnull] * 3 if console is None else console["files"], program)
         self._containers[container].add(pid)
         return pid
 
@@ -211,6 +231,7 @@ class ForkServer:
                 self._kill_group(executed, signal.SIGKILL)
             if mark := self._marks.pop(ended, ""):
                 kill_marked(mark)
+            self._mounted.discard(ended)
             for members in self._containers.values():
                 members.discard(ended)
             _, status = os.waitpid(ended, 0)

@@ -18,10 +18,11 @@ from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
 from harness.localkube.kubelet.relist_times import RelistTimes
-from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
+from harness.localkube.kubelet.runtime import Inside, Process, RuntimeFailedError
 from harness.localkube.kubelet.sources import read_sources
 from harness.localkube.kubelet.status import ContainerState
 from harness.localkube.kubelet.termination import Turn
+from harness.localkube.kubelet.volumes import PodVolumes
 from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.profiles import Delay
 
@@ -48,6 +49,7 @@ class ContainerWorker:
         changed: Called after each change of ``state``.
         restarts: The restart policy; that of the pod, or of an init container.
         follows: True if it starts after an init container, so that the pod is relisted already.
+        volumes: The pod's volumes; None if no local command mounts one.
 
     Attributes:
         state: The container's part of the pod's status.
@@ -69,9 +71,11 @@ class ContainerWorker:
         changed: Callable[[], None],
         restarts: str,
         follows: bool,
+        volumes: PodVolumes | None = None,
     ) -> None:
         self._policy = restarts
         self._follows = follows
+        self._volumes = volumes
         self.state = ContainerState(spec["name"], spec["image"])
         self._node = node
         self._pod = pod
@@ -213,16 +217,17 @@ class ContainerWorker:
         """
         env = await self._environment()
         app, args, folder = self._program(env)
+        inside = self._files(folder, env)
         self._record_event("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._record_event("Created", f"Created container: {self.state.name}")
         process = await self._node.runtime.start(
-            app=app, args=args, env=env, address=self._network.address, log=self._log_file(), folder=folder
+            app=app, args=args, env=env, address=self._network.address, log=self._log_file(), inside=inside
         )
         self._record_event("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
         return RunningContainer(
             process, self._spec, self._network.address, env, self._image.shell, set(), self._model,
-            folder, self._writable(),
+            folder, self._writable(inside),
         )  # fmt: skip
 
     async def _environment(self) -> dict[str, str]:
@@ -271,14 +276,31 @@ class ContainerWorker:
         certificate = certificate_file(self._node.settings.directory)
         return orders(model, self._pod, self._spec, str(certificate)).encode()
 
-    def _writable(self) -> tuple[str, ...]:
-        """Return the folders in which programs may write that are executed next to a local command."""
-        if self._model is None or not self._model.command:
-            return ()
+    def _files(self, folder: str, env: dict[str, str]) -> Inside:
+        """Return where a local command begins, and what is mounted for it.
+
+        Raises:
+            ConfigError: A mount is impossible.
+        """
+        mounts = self._volumes.mounts(self._spec, env) if folder and self._volumes is not None else []
+        if not mounts:
+            return Inside(folder)
+        root = self._own_folder() / f"root-{self.state.name}"
+        root.mkdir(exist_ok=True)
+        return Inside(folder, tuple(mounts), str(root))
+
+    def _own_folder(self) -> Path:
+        """Return the folder of the pod's executed programs; it exists."""
         metadata = self._pod["metadata"]
         folder = self._node.settings.directory / "exec" / f"{metadata['namespace']}_{metadata['name']}"
         folder.mkdir(parents=True, exist_ok=True)
-        return (str(folder),)
+        return folder
+
+    def _writable(self, inside: Inside) -> tuple[str, ...]:
+        """Return the folders in which programs may write that are executed next to a local command."""
+        if not inside.folder:
+            return ()
+        return (str(self._own_folder()), *(each.target for each in inside.mounts if not each.read_only))
 
     async def _watch_listeners(self, target: RunningContainer) -> None:
         """Kill a local command that listens at an address of other pods; report one at the loopback address."""

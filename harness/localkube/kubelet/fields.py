@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off, unless_in
+from harness.localkube.apps import mounts
 from harness.localkube.fieldtables import CONSTANTS, STATUS
-from harness.localkube.kubelet.environment import FIELD_PATHS
+from harness.localkube.kubelet.environment import FIELD_PATHS, FILE_PATHS
 from harness.localkube.kubelet.images import find_image, has_stand_in
 from harness.localkube.kubelet.local_command import signalling_program
 from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
@@ -65,11 +66,20 @@ def _stands_in(site: Site) -> bool:
     return bool(found) and all(map(has_stand_in, found))
 
 
+def _all_images(site: Site) -> list[str]:
+    """Return the images that a field applies to, with those of init containers."""
+    if "containers" not in site.holder:
+        return _images(site)
+    first = site.holder.get("initContainers")
+    initial = [str(each.get("image")) for each in first if isinstance(each, Mapping)] if isinstance(first, list) else []
+    return [*initial, *_images(site)]
+
+
 def _has_command(site: Site) -> bool:
     """Return True if a local command runs in place of an image that a field applies to."""
     metadata = next((each.get("metadata") for each in reversed(site.holders) if "spec" in each), None)
     try:
-        return any(model_of(metadata or {}, image).command for image in _images(site) if has_stand_in(image))
+        return any(model_of(metadata or {}, image).command for image in _all_images(site) if has_stand_in(image))
     except ValueError:
         return False  # The kubelet reports it.
 
@@ -102,10 +112,11 @@ def _may_be_non_root(site: Site) -> bool:
 
 
 def _mountable(site: Site) -> bool:
-    """Accept volumes that no program reads. The kubelet waits for the objects that they name."""
+    """Accept volumes that no program reads, and those that the kubelet can mount for a command."""
     volumes = site.value if isinstance(site.value, list) else []
     if _has_command(site):
-        return False
+        known = all(isinstance(each, Mapping) and _is_mounted(each) for each in volumes)
+        return known and (not volumes or not mounts.why_not())
     return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_known_volume(each) for each in volumes)
 
 
@@ -116,6 +127,21 @@ def _is_known_volume(volume: Mapping[str, Any]) -> bool:
         sources = (volume["projected"] or {}).get("sources") or []
         return all(isinstance(each, Mapping) and _is_known_volume(each) for each in sources)
     return len(kinds) == 1 and kinds <= _VOLUMES
+
+
+def _is_mounted(volume: Mapping[str, Any]) -> bool:
+    """Return True if the kubelet mounts a volume for a command."""
+    kinds = set(volume) - {"name"}
+    if kinds == {"projected"}:
+        sources = (volume["projected"] or {}).get("sources") or []
+        return all(isinstance(each, Mapping) and _is_mounted(each) and "emptyDir" not in each for each in sources)
+    if kinds == {"downwardAPI"}:
+        items = (volume["downwardAPI"] or {}).get("items") or []
+        paths = [(each.get("fieldRef") or {}).get("fieldPath") for each in items if isinstance(each, Mapping)]
+        return all(isinstance(path, str) and FILE_PATHS.fullmatch(path) for path in paths)
+    if kinds == {"emptyDir"}:
+        return not (volume["emptyDir"] or {}).get("sizeLimit")
+    return len(kinds) == 1 and kinds <= {"configMap", "secret"}
 
 
 def _stand_in_listens(site: Site) -> bool:
@@ -222,7 +248,10 @@ _POD = Fields(
             _START,
             _mountable,
             "with an image that is a single static program or a stand-in, which read no files: emptyDir, downwardAPI,"
-            " configMap, secret, persistentVolumeClaim, and projected ones of these",
+            " configMap, secret, persistentVolumeClaim, and projected ones of these; with a command, if the kernel lets"
+            " this user have mount namespaces: emptyDir without sizeLimit, configMap, secret, downwardAPI with"
+            " fieldRef, and projected ones of these",
+            implemented=True,
         ),
     },
 )

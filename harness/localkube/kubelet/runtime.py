@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness.localkube.apps.mounts import Mount
 from harness.localkube.kubelet.container_server import ContainerServer, ExecutedServer
 
 #: Timeout in seconds. The server kills its children and ends as soon as the socket closes, unless the machine hangs.
@@ -36,6 +37,25 @@ class Console:
     terminal: bool
     folder: str
     writable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The files of a program of the machine.
+
+    Attributes:
+        folder: The folder in which it begins; empty for any.
+        mounts: What it sees in addition to the machine's files.
+        root: An existing empty folder, which its view of the files needs.
+    """
+
+    folder: str = ""
+    mounts: tuple[Mount, ...] = ()
+    root: str = ""
+
+
+#: Any folder, with the machine's files.
+ANYWHERE = Inside()
 
 
 @dataclass(eq=False, slots=True)
@@ -92,7 +112,14 @@ class Runtime:
         self._server.wait(_END_SECONDS)
 
     async def start(
-        self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path, folder: str = ""
+        self,
+        *,
+        app: str,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        address: str,
+        log: Path,
+        inside: Inside = ANYWHERE,
     ) -> Process:
         """Start a container's main process.
 
@@ -102,13 +129,14 @@ class Runtime:
             env: Its environment.
             address: The address of its pod.
             log: File of its output.
-            folder: The folder in which it begins; empty for any.
+            inside: Where it begins, and what it sees.
 
         Raises:
             RuntimeFailedError: It was not started.
         """
         order = {"app": app, "args": list(args), "env": dict(env), "address": address, "log": str(log)}
-        return await self._make({"start": order | {"folder": folder}})
+        mounts = [[each.source, each.target, each.read_only] for each in inside.mounts]
+        return await self._make({"start": order | {"folder": inside.folder, "mounts": mounts, "root": inside.root}})
 
     async def execute(
         self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None

@@ -81,6 +81,17 @@ class LocalCluster:
         async with self._http.get(url) as response:
             return await response.text()
 
+    async def until_answer(self, expected: str, pod: Object, path: str, seconds: float = 60) -> None:
+        """Wait until a pod answers a path so."""
+        async with asyncio.timeout(seconds):
+            while await self.ask(pod, path) != expected:
+                pass
+
+    async def put(self, pod: Object, path: str, port: int = 5678) -> int:
+        """Return the status of a pod's response to a PUT on a new connection."""
+        async with self._http.put(f"http://{pod['status']['podIP']}:{port}{path}") as response:
+            return response.status
+
 
 def probe_port(address: str, port: int) -> str:
     """Return the result of a new connection: ``connected``, ``refused`` or ``no answer``."""

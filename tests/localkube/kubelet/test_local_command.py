@@ -234,8 +234,9 @@ def test_marked_processes_are_killed_and_no_others() -> None:
         subprocess.Popen(argv, env={MARK: "a"}, start_new_session=True, **pipes) as marked,
         subprocess.Popen(argv, env={MARK: "ab"}, start_new_session=True, **pipes) as other,
     ):
-        marked.stdout.readline()
-        other.stdout.readline()
+        for process in (marked, other):
+            assert process.stdout is not None
+            process.stdout.readline()
 
         kill_marked("a")
 
