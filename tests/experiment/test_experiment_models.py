@@ -118,9 +118,11 @@ def test_a_command_is_described_with_what_does_not_apply(bench: Bench) -> None:
     give_command(bench)
     bench.edit("apps.yaml", "image: shop:2", "image: shop:2\n          args: [-v]\n          workingDir: /app")
 
-    assert load_experiment(bench.path, rules=rules_of("local", {})).stand_ins == (
+    (sentence,) = load_experiment(bench.path, rules=rules_of("local", {})).stand_ins
+
+    assert sentence == (
         "shop:2 is not pulled: the command ./shop --port '$PORT' runs in its place, as a process of this machine with "
-        "your user and files; of its container, args and workingDir do not apply",
+        "your user and files; of its container, args and workingDir do not apply"
     )
 
 

@@ -12,7 +12,7 @@ from harness.localkube.ingress.certificates import certificate_file
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
-from harness.localkube.kubelet.local_command import own_environment, shared_listeners
+from harness.localkube.kubelet.local_command import ListenerWatch, own_environment
 from harness.localkube.kubelet.models import StandInModel, orders, ports_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
@@ -94,6 +94,7 @@ class ContainerWorker:
         self._end: Object = {}
         self._unhealthy = False
         self._shared = ""
+        self._reported: set[str] = set()
         self._probing: dict[ProbeKind | str, asyncio.Task[None]] = {}
         self._readiness: Prober | None = None
 
@@ -177,6 +178,7 @@ class ContainerWorker:
         started, started_at = asyncio.get_running_loop().time(), timestamp()
         try:
             if target.folder:
+                self._listeners = ListenerWatch(target.process.pid, target.address)
                 self._probing["listeners"] = asyncio.create_task(
                     self._watch_listeners(target), name=f"listeners of {self.state.name}"
                 )
@@ -304,13 +306,12 @@ class ContainerWorker:
 
     async def _watch_listeners(self, target: RunningContainer) -> None:
         """Kill a local command that listens at an address of other pods; report one at the loopback address."""
-        reported: set[str] = set()
         while True:
             await asyncio.sleep(_LISTENERS_SECONDS)
-            self._check_listeners(target, reported)
+            self._check_listeners(target)
 
-    def _check_listeners(self, target: RunningContainer, reported: set[str]) -> None:
-        shared, local = shared_listeners(target.process.pid, target.address)
+    def _check_listeners(self, target: RunningContainer) -> None:
+        shared, local = self._listeners.look()
         if shared and not self._shared:
             self._shared = (
                 f"the command listens at {shared[0]}, which all pods of the embedded cluster share: "
@@ -318,8 +319,8 @@ class ContainerWorker:
             )
             self._node.runtime.kill(target.process)
         for each in local:
-            if each not in reported:
-                reported.add(each)
+            if each not in self._reported:
+                self._reported.add(each)
                 message = f"The command listens at {each}, which all pods of the embedded cluster share"
                 self._record_event("SharedAddress", message, kind="Warning")
 
@@ -352,7 +353,7 @@ class ContainerWorker:
         reported = self._relists.next(now) if again else self._relists.begin(now)
         await asyncio.wait({target.process.exited}, timeout=reported - now)
         if target.folder:
-            self._check_listeners(target, set())
+            self._check_listeners(target)
         if not target.process.alive or self._shared:
             return
         started_up = ProbeKind.STARTUP.field not in self._spec

@@ -247,10 +247,8 @@ _POD = Fields(
         "volumes": Decisive(
             _START,
             _mountable,
-            "with an image that is a single static program or a stand-in, which read no files: emptyDir, downwardAPI,"
-            " configMap, secret, persistentVolumeClaim, and projected ones of these; with a command, if the kernel lets"
-            " this user have mount namespaces: emptyDir without sizeLimit, configMap, secret, downwardAPI with"
-            " fieldRef, and projected ones of these",
+            "emptyDir, configMap, secret, downwardAPI, projected and persistentVolumeClaim with a static program or a"
+            " stand-in; with a command the first five without sizeLimit, if the kernel allows mounts",
             implemented=True,
         ),
     },

@@ -8,12 +8,27 @@ from __future__ import annotations
 
 import ipaddress
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
+
+
+class Listener(NamedTuple):
+    """A socket that listens.
+
+    Attributes:
+        address: Its address.
+        port: Its port.
+        inode: The inode of the socket.
+    """
+
+    address: str
+    port: int
+    inode: str
 
 
 def owns_listener(pid: int, address: str, port: int) -> bool:
@@ -25,27 +40,26 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
     return any(wanted in _open_files(each) for each in _family(pid))
 
 
-def foreign_listeners(pid: int, address: str) -> list[tuple[str, int]]:
-    """Return address and port of each TCP listener of a process or a descendant that is not at this address."""
-    foreign = [(host, port, f"socket:[{inode}]") for host, port, inode in _all_listeners() if host != address]
-    if not foreign:
-        return []
+def owned(pid: int, listeners: Collection[Listener]) -> frozenset[Listener]:
+    """Return those of some listeners that a process or a descendant holds."""
+    if not listeners:
+        return frozenset()
     files = {file for each in _family(pid) for file in _open_files(each)}
-    return [(host, port) for host, port, file in foreign if file in files]
+    return frozenset(each for each in listeners if f"socket:[{each.inode}]" in files)
 
 
 def listener_inode(address: str, port: int) -> str | None:
     """Return the inode of the socket that listens on exactly this IPv4 address and port, or None."""
-    return next((inode for host, number, inode in _all_listeners() if (host, number) == (address, port)), None)
+    return next((each.inode for each in all_listeners() if (each.address, each.port) == (address, port)), None)
 
 
 def listening_ports(address: str) -> set[int]:
     """Return the ports with a listener on exactly this IPv4 address."""
-    return {port for host, port, _ in _all_listeners() if host == address}
+    return {each.port for each in all_listeners() if each.address == address}
 
 
-def _all_listeners() -> Iterator[tuple[str, int, str]]:
-    """Yield address, port and inode of each TCP listener; one for IPv6 and IPv4 has its IPv4 address if it has one."""
+def all_listeners() -> Iterator[Listener]:
+    """Yield each TCP listener; one of IPv6 at an address of IPv4 has that address."""
     for name in ("tcp", "tcp6"):
         with suppress(FileNotFoundError), (_PROC / "net" / name).open() as table:
             next(table)
@@ -55,7 +69,7 @@ def _all_listeners() -> Iterator[tuple[str, int, str]]:
                     # The kernel lists listeners first; the rest of the table may be very long.
                     break
                 host, _, port = fields[1].partition(":")
-                yield _address(host), int(port, 16), fields[9]
+                yield Listener(_address(host), int(port, 16), fields[9])
 
 
 def _address(words: str) -> str:

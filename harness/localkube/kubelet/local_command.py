@@ -1,4 +1,4 @@
-"""What a local command needs of the kubelet: its variables, and a look at what it shares with other pods."""
+"""Serve local commands in the kubelet: their variables, and a look at what they share with other pods."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from harness.localkube.commands import POD_IP, PORT
-from harness.localkube.kubelet.listeners import foreign_listeners
+from harness.localkube.kubelet.listeners import Listener, all_listeners, owned
 
 #: Programs that signal others by number or name. A command has no process numbers of its own.
 _SIGNALLING = re.compile(r"(?:^|[\s;&|/(])(kill|pkill|killall)(?:$|[\s;&|)])")
@@ -31,16 +31,28 @@ def signalling_program(command: Sequence[str]) -> str:
     return "" if found is None else found[1]
 
 
-def shared_listeners(pid: int, address: str) -> tuple[list[str], list[str]]:
-    """Return the listeners of a command that all pods share, as ``address:port``.
+class ListenerWatch:
+    """Finds the listeners of a local command that all pods share.
+
+    A listener that was seen twice and is not the command's is not looked at again.
 
     Args:
-        pid: Its main process.
+        pid: The command's main process.
         address: The address of its pod.
-
-    Returns:
-        Those that would answer for other pods, and those at the loopback address.
     """
-    found = foreign_listeners(pid, address)
-    local = [f"{host}:{port}" for host, port in found if host in _LOOPBACK]
-    return [f"{host}:{port}" for host, port in found if host not in _LOOPBACK], local
+
+    def __init__(self, pid: int, address: str) -> None:
+        self._pid = pid
+        self._address = address
+        self._once: frozenset[Listener] = frozenset()
+        self._twice: frozenset[Listener] = frozenset()
+
+    def look(self) -> tuple[list[str], list[str]]:
+        """Return the listeners as ``address:port``: those that would answer for other pods, and those at loopback."""
+        foreign = frozenset(each for each in all_listeners() if each.address != self._address)
+        new = foreign - self._twice
+        own = owned(self._pid, new)
+        self._twice = foreign & (self._twice | (self._once & new) - own)
+        self._once = new - own
+        texts = sorted((each.address in _LOOPBACK, f"{each.address}:{each.port}") for each in own)
+        return [text for local, text in texts if not local], [text for local, text in texts if local]

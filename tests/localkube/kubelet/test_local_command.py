@@ -20,8 +20,8 @@ from harness.localkube.addresses import AddressBlock
 from harness.localkube.apps.programs import MARK, first_process_ignores, kill_marked
 from harness.localkube.commands import LocalCommand, variables_of
 from harness.localkube.fields import CLASSIFIER
-from harness.localkube.kubelet.listeners import foreign_listeners, listening_ports, owns_listener
-from harness.localkube.kubelet.local_command import own_environment, shared_listeners, signalling_program
+from harness.localkube.kubelet.listeners import listening_ports, owns_listener
+from harness.localkube.kubelet.local_command import ListenerWatch, own_environment, signalling_program
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import EVENTS, PODS
@@ -184,8 +184,8 @@ def test_listeners_of_both_families_are_found(family: socket.AddressFamily) -> N
 
         assert listening_ports(address) == {port}
         assert owns_listener(os.getpid(), address, port)
-        assert (address, port) not in foreign_listeners(os.getpid(), address)
-        assert (address, port) in foreign_listeners(os.getpid(), "127.0.0.78")
+        assert f"{address}:{port}" not in ListenerWatch(os.getpid(), address).look()[0]
+        assert f"{address}:{port}" in ListenerWatch(os.getpid(), "127.0.0.78").look()[0]
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,10 @@ def test_shared_listeners_are_told_from_those_of_the_machine(host: str, family: 
         listener.bind((host, 0))
         listener.listen()
 
-        found = shared_listeners(os.getpid(), "127.0.0.77")
+        watch = ListenerWatch(os.getpid(), "127.0.0.77")
+        found = watch.look()
 
+        assert watch.look() == watch.look() == found
         assert f"{host}:{listener.getsockname()[1]}" in found[where]
         assert f"{host}:{listener.getsockname()[1]}" not in found[1 - where]
 
@@ -383,3 +385,16 @@ def test_hooks_of_a_command_run_and_cannot_change_the_machine(on_cluster: OnClus
     assert "7" in found[0]
     assert kept.exists()
     assert not outside.exists()
+
+
+def test_a_listener_that_comes_later_is_found() -> None:
+    """What was there before is not the command's, and is not looked at again."""
+    with socket.create_server(("0.0.0.0", 0)) as others:
+        watch = ListenerWatch(0, "127.0.0.77")
+        for _ in range(3):
+            assert f"0.0.0.0:{others.getsockname()[1]}" not in watch.look()[0]
+    watch = ListenerWatch(os.getpid(), "127.0.0.77")
+    for _ in range(3):
+        watch.look()
+    with socket.create_server(("0.0.0.0", 0)) as own:
+        assert f"0.0.0.0:{own.getsockname()[1]}" in watch.look()[0]
