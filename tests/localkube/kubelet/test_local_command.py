@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 import pytest
@@ -20,12 +21,18 @@ from harness.localkube.addresses import AddressBlock
 from harness.localkube.apps.programs import MARK, first_process_ignores, kill_marked
 from harness.localkube.commands import LocalCommand, variables_of
 from harness.localkube.fields import CLASSIFIER
+from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
 from harness.localkube.kubelet.listeners import listening_ports, owns_listener
 from harness.localkube.kubelet.local_command import ListenerWatch, own_environment, signalling_program
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import EVENTS, PODS
 from harness.localkube.settings import NodeSettings
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from harness.localkube.kubelet.runtime import Process, Runtime
 
 OnCluster = Callable[..., Any]
 SHOP = "registry.example/shop:1.2"
@@ -135,6 +142,18 @@ def test_settings_are_read_as_written(tmp_path: Path) -> None:
 def test_programs_that_would_signal_the_machine_are_found(command: list[str], expected: str) -> None:
     """A hook of a chart must not end processes of the user."""
     assert signalling_program(command) == expected
+
+
+def test_the_kubelet_executes_no_program_that_would_signal_the_machine() -> None:
+    """A pod that is applied with kubectl is checked by nothing else."""
+    runner = HandlerRunner(cast("Runtime", None), cast("aiohttp.ClientSession", None))
+    model = StandInModel(command="abc")
+    target = RunningContainer(
+        cast("Process", None), {}, "127.1.2.3", {}, shell=True, verified_ports=set(), model=model, folder="/"
+    )
+
+    with pytest.raises(HandlerFailedError, match="pkill is not executed: it would signal processes of this machine"):
+        asyncio.run(runner.run({"exec": {"command": ["pkill", "shop"]}}, target, hook=True))
 
 
 def refused(container: Object, pod: Object | None = None, model: StandInModel | None = None) -> list[str]:
