@@ -39,7 +39,7 @@ SHOP = "registry.example/shop:1.2"
 
 #: A server that answers its environment as JSON. Its arguments are its address and port, and what it does at SIGTERM.
 SERVER = """\
-import http.server, json, os, signal, subprocess, sys
+import http.server, json, os, signal, socketserver, subprocess, sys
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -63,7 +63,11 @@ if at_end == "detaches":
     detached.stdout.readline()
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 print("serving", flush=True)
-http.server.HTTPServer((host, port), Handler).serve_forever()
+# Unlike HTTPServer, it asks for no name of its address, and one silent client does not keep the others waiting.
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads, request_queue_size = True, 128
+
+Server((host, port), Handler).serve_forever()
 """
 
 

@@ -28,7 +28,7 @@ SHOP = "registry.example/shop:1.2"
 
 #: A server that answers with the content of the file that is named by the request, or with the error.
 SERVER = """\
-import http.server, os, pathlib, sys
+import http.server, os, pathlib, socketserver, sys
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -52,7 +52,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
-http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
+# Unlike HTTPServer, it asks for no name of its address, and one silent client does not keep the others waiting.
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads, request_queue_size = True, 128
+
+Server((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
 
 
@@ -275,6 +279,8 @@ def test_a_command_reads_its_volumes(on_cluster: OnCluster, tmp_path: Path) -> N
         await cluster.until(EVENTS, lambda events: [e for e in events if 'configmap "s" not found' in e["message"]])
         await client.create(CONFIGMAPS, settings, "default")
         pod = await cluster.ready_pod()
+        # The probe finds a file, which says nothing about the listener.
+        await cluster.until_port("connected", pod, 5678)
         paths = ("/etc/no-such-shop/conf.d/color", "/etc/no-such-shop/only", "/no-such-scratch/t", "/etc/no-such-shop")
         found: list[Any] = [await cluster.ask(pod, path) for path in paths]
         found += [await cluster.put(pod, path) for path in ("/etc/no-such-shop/conf.d/new", "/no-such-scratch/new")]
