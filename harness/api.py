@@ -62,7 +62,7 @@ def load(
     Args:
         path: The Experiment file.
         cluster: Kind of cluster that is to run it: ``local``, ``kind`` or ``context``. Its rules are checked, and on
-            ``local`` the Experiment's ``stand_ins`` name the images that stand-ins replace.
+            ``local`` the Experiment's ``stand_ins`` name the images that stand-ins or commands replace.
         only: Cells to keep, as names or globs: ``{"configuration": ["graceful"], "change": ["restart"]}``. The control
             of each configuration that is kept stays.
         ingress: Ingress controller in place of the file's; empty for the file's.

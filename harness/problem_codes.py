@@ -76,6 +76,7 @@ class ProblemCode(StrEnum):
         "stand-in-answers",
         "a route expects an answer that the stand-in of its image does not give",
     )
+    COMMAND_CANNOT_RUN = "command-cannot-run", "the command of a model cannot run in place of its image"
     SERVICE_WITHOUT_PODS = "service-without-pods", "no pod of the workload stands behind the Service of a route"
     WRONG_PORT = "wrong-port", "a rule or Service names a port that does not exist"
     MISSING_REFERENCE = "missing-reference", "a pod names an object that the workload does not have"

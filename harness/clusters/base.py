@@ -52,6 +52,8 @@ class BringUp:
         changes: Kinds of the changes that will be made.
         workload: Objects of the workload in all configurations. A shared cluster refuses cluster-scoped ones.
         options: Further options of the kind of cluster, by name.
+        commands: Commands that run in place of images, each as its folder, its program and its arguments; only for
+            local clusters.
         servers: Fork servers for the processes of clusters. If None, each process is a new interpreter.
     """
 
@@ -64,6 +66,7 @@ class BringUp:
     changes: tuple[str, ...] = ()
     workload: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    commands: tuple[tuple[str, ...], ...] = ()
     servers: ForkServers | None = None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import Problem
 from harness.kube.fieldclasses import Classified
+from harness.localkube.commands import LocalCommand
 from harness.localkube.kubelet.models import StandInModel
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
@@ -19,6 +20,9 @@ FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
 
 #: Returns why the cluster cannot have an object and a trial does without it; empty for any other object.
 OmittedKind = Callable[[Manifest], str]
+
+#: Describes what runs in place of images, given the objects of all configurations and the local commands by id.
+DescribeStandIns = Callable[[Sequence[Manifest], Mapping[str, LocalCommand]], tuple[str, ...]]
 
 #: Kinds whose pods serve requests on a real cluster.
 WITH_PODS = ("Deployment", "ReplicaSet", "Pod", "StatefulSet", "DaemonSet")
@@ -43,7 +47,7 @@ def as_it_is(manifest: Manifest, _models: Mapping[str, StandInModel]) -> Manifes
     return manifest
 
 
-def none_stands_in(_manifests: Sequence[Manifest]) -> tuple[str, ...]:
+def none_stands_in(_manifests: Sequence[Manifest], _commands: Mapping[str, LocalCommand]) -> tuple[str, ...]:
     """Return nothing: a real cluster runs the images themselves."""
     return ()
 
@@ -63,7 +67,8 @@ class ClusterRules:
         change: Checks every change.
         fields: Classifies the fields of every object of the workload, before and after changes.
         with_models: Puts the models of stand-ins onto the pods of an object.
-        describe_stand_ins: Describes the images that stand-ins run in place of, each in a sentence.
+        describe_stand_ins: Describes the images that stand-ins and commands run in place of, each in a sentence.
+        local_commands: The cluster runs commands of this machine in place of images.
         bare_namespaces: A new namespace has nothing but what the workload brings; others may get copies of Secrets.
         runs_controller: The harness runs the ingress controller, so its settings are known.
         omitted: Says why an object is left out of the workload.
@@ -76,8 +81,9 @@ class ClusterRules:
     change: ChangeCheck = takes_any
     fields: FieldCheck = any_field
     with_models: Callable[[Manifest, Mapping[str, StandInModel]], Manifest] = as_it_is
-    describe_stand_ins: Callable[[Sequence[Manifest]], tuple[str, ...]] = none_stands_in
+    describe_stand_ins: DescribeStandIns = none_stands_in
     has_stand_in: Callable[[str], bool] = runs_itself
+    local_commands: bool = True
     bare_namespaces: bool = True
     runs_controller: bool = False
     omitted: OmittedKind = omits_none

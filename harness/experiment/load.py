@@ -37,11 +37,12 @@ from harness.experiment.ingress_class import for_controller
 from harness.experiment.left_out import Workload, usable
 from harness.experiment.matching import names_of, parse_exclude, parse_expect
 from harness.experiment.matrix import AxisValue, combinations, parse_matrix
+from harness.experiment.models import check_models, commands_of, models_of
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.preflight import check_backends, check_references, check_stand_ins
 from harness.experiment.problems import Problems
 from harness.experiment.routes import check_expected_bodies, check_headers, check_route_keys, check_sessions
-from harness.experiment.schema import VERSION, Head, ModelPart
+from harness.experiment.schema import VERSION, Head
 from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.traffic import check_authorities, check_settings_used, parse_traffic
 from harness.experiment.traffic_checks import (
@@ -56,7 +57,6 @@ from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
 from harness.kit.located_yaml import YamlDocument, read_documents
 from harness.kube.manifests import objects_of
-from harness.localkube.apps.orders import StopMode
 from harness.localkube.kubelet.models import StandInModel
 from harness.model.experiment import Configuration, Experiment
 from harness.problem_codes import ProblemCode
@@ -97,6 +97,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     check_backends,
     check_references,
     check_stand_ins,
+    check_models,
     check_entry_points,
     # the cells
     check_entries,
@@ -141,6 +142,7 @@ def load_experiment(
 
     if problems.found or parsed.head is None or parsed.plan is None:
         raise InvalidInputError(sorted(problems.found, key=lambda p: (p.file != str(path), p.file, p.line)))
+    commands = commands_of(parsed) if rules.local_commands else {}
     return Experiment(
         name=parsed.head.name,
         source=str(path),
@@ -155,7 +157,10 @@ def load_experiment(
         assumed=review.assumed,
         inert=review.inert,
         notices=resolved.workload.notices,
-        stand_ins=rules.describe_stand_ins([m for row in resolved.configurations for m in row.configuration.manifests]),
+        stand_ins=rules.describe_stand_ins(
+            [m for row in resolved.configurations for m in row.configuration.manifests], commands
+        ),
+        commands=tuple((each.folder, *each.argv) for each in commands.values()),
     )
 
 
@@ -195,7 +200,7 @@ def resolve(
     workload = usable(parsed.manifests, rules.omitted)
     named = [(_named(values), values) for values in combinations(parsed.axes)]
     rows = [row for row, _ in named]
-    models = {pattern: _model(part) for pattern, part in (parsed.head.models if parsed.head else {}).items()}
+    models = models_of(parsed)
     return ResolvedExperiment(
         parsed=parsed,
         workload=workload,
@@ -289,11 +294,6 @@ def _resolve_configuration(
     return ResolvedConfiguration(
         configuration, objects, tuple(_answered(cell, parsed, configuration) for cell in cells)
     )
-
-
-def _model(part: ModelPart) -> StandInModel:
-    """Return the model that a part of the file describes."""
-    return StandInModel(StopMode(part.stop), part.ready, tuple(part.ports), part.shell)
 
 
 def _answered(cell: ResolvedCell, parsed: ParsedExperiment, configuration: Configuration) -> ResolvedCell:

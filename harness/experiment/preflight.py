@@ -8,6 +8,7 @@ from typing import Any
 from harness.errors import Problem
 from harness.experiment.admission import title
 from harness.experiment.cluster_rules import WITH_PODS
+from harness.experiment.models import runs_command
 from harness.experiment.naming import service_of
 from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
@@ -57,7 +58,9 @@ def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
             expects = bool(route.answers or route.body is not None)
             service = service_of(route, experiment.plan, objects)
             images = _images_behind(objects, service) if expects and service else []
-            if images and all(map(experiment.rules.has_stand_in, images)):
+            if images and all(
+                experiment.rules.has_stand_in(image) and not runs_command(experiment.parsed, image) for image in images
+            ):
                 message = (
                     f"{route.key}: {images[0]} does not run on the embedded cluster; its stand-in does not answer so"
                 )

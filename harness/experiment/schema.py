@@ -404,7 +404,7 @@ _Axes = Annotated[dict[str, Annotated[dict[Name, PatchedPart | None], Field(min_
 
 
 class ModelPart(ExperimentPart):
-    """The stand-in that the embedded cluster runs in place of an image that it does not have."""
+    """The stand-in or the command that the embedded cluster runs in place of an image that it does not have."""
 
     stop: EndingWord = Field(
         default=default_of(StandInModel, "ending"), description="its behaviour at SIGTERM: one of the four words"
@@ -419,6 +419,11 @@ class ModelPart(ExperimentPart):
         default=default_of(StandInModel, "shell"),
         description="the image has a shell and `sleep`; without, an exec hook fails as in such an image; "
         "by default it has them, unless it is known to lack them",
+    )
+    command: list[Annotated[str, Field(min_length=1)]] = Field(
+        default=[],
+        description="run this program of your machine instead of a stand-in: its path relative to this file, "
+        "and its arguments",
     )
 
 
@@ -437,7 +442,8 @@ class Head(ExperimentPart):
     ingress: ControllerWord = Field(default=DEFAULT.word, description="the ingress controller in front")
     models: dict[str, _Model] = Field(
         default={},
-        description="stand-ins on the embedded cluster, by patterns of images such as `shop:*`; the first match counts",
+        description="stand-ins and commands on the embedded cluster, by patterns of images such as `shop:*`; "
+        "the first match counts",
     )
     entry: EntryPart | None = Field(
         default=None,

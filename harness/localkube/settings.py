@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.localkube.addresses import AddressBlock
+from harness.localkube.commands import LocalCommand
 from harness.localkube.nginx.record import NginxInstall
 
 #: Port where traffic enters, unless another process listens on it at all addresses.
@@ -50,6 +51,7 @@ class NodeSettings:
         entry_port: Port of the data plane at ``block.ingress_address``.
         tls_port: Its port for TLS.
         options: More options by name, as given by the user.
+        commands: Local commands that run in place of images, by id (``harness.localkube.commands``).
     """
 
     name: str
@@ -62,6 +64,7 @@ class NodeSettings:
     entry_port: int = ENTRY_PORT
     tls_port: int = TLS_PORT
     options: Mapping[str, str] = field(default_factory=dict)
+    commands: Mapping[str, LocalCommand] = field(default_factory=dict)
 
     @property
     def node_name(self) -> str:
@@ -94,6 +97,7 @@ class NodeSettings:
         data["directory"] = str(self.directory)
         data["block"] = self.block.number
         data["options"] = dict(self.options)
+        data["commands"] = {name: asdict(command) for name, command in self.commands.items()}
         data["nginx"] = None if self.nginx is None else _plain(self.nginx)
         path.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -104,6 +108,9 @@ class NodeSettings:
         data["directory"] = Path(data["directory"])
         data["block"] = AddressBlock(data["block"])
         data["nginx"] = None if data["nginx"] is None else _install(data["nginx"])
+        data["commands"] = {
+            name: LocalCommand(each["folder"], tuple(each["argv"])) for name, each in data["commands"].items()
+        }
         return cls(**data)
 
 

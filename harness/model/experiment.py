@@ -237,7 +237,8 @@ class Experiment:
             verdict is better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
         notices: Sentences about omitted parts of the workload's files, each with file and line.
-        stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in.
+        stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in or a command.
+        commands: Commands that run in place of images, each as its folder, its program and its arguments.
     """
 
     name: str
@@ -254,3 +255,4 @@ class Experiment:
     inert: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     stand_ins: tuple[str, ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()

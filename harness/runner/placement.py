@@ -61,6 +61,7 @@ class OwnClusters:
             seed=job.number,
             images=images_of(job.cell.configuration.manifests),
             options=self._request.options,
+            commands=self._request.commands,
             servers=self._request.servers,
         )
         with self._provider.up(request, progress) as cluster:

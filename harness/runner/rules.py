@@ -42,7 +42,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             change=takes_any,
             fields=classify,
             with_models=stand_ins.with_models,
-            describe_stand_ins=lambda manifests: stand_ins.describe(manifests, replaced),
+            describe_stand_ins=lambda manifests, commands: stand_ins.describe(manifests, replaced, commands),
             runs_controller=True,
             omitted=reason_to_omit,
             pod_kinds=stand_ins.POD_KINDS,
@@ -58,6 +58,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         omitted=reason_to_omit_on_existing if cluster == "context" else omits_none,
         change=check_change if cluster == "context" else takes_any,
         fields=any_field,
+        local_commands=False,
         bare_namespaces=cluster != "context",
         runs_controller=cluster == "kind",
     )

@@ -249,6 +249,7 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         images=images_of(manifests),
         changes=tuple(dict.fromkeys(part.kind for cell in experiment.cells for part in cell.change.parts)),
         workload=_each_once(manifests),
+        commands=experiment.commands,
         options={
             **options.cluster_options,
             "keep": "yes" if options.keep else "",

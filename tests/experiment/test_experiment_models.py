@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.errors import InvalidInputError
+from harness.errors import InvalidInputError, Problem
 from harness.experiment.load import load_experiment
+from harness.localkube.apps import mounts
+from harness.localkube.commands import LocalCommand
 from harness.localkube.kubelet.models import ANNOTATION
+from harness.model.experiment import Experiment
 from harness.runner.rules import rules_of
+from harness.store.records import from_json, to_json
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -115,6 +119,114 @@ def test_a_wrong_model_is_a_problem_of_its_line(bench: Bench, models: str) -> No
         load_experiment(bench.path, rules=rules_of("local", {}))
 
     assert [(p.file.rpartition("/")[2], p.line) for p in caught.value.problems] == [("small.yaml", 2)]
+
+
+def give_command(bench: Bench, model: str = "command: [./shop, --port, $PORT]") -> None:
+    """Give the workload an image for which the Experiment has a command."""
+    unknown_image(bench)
+    program = bench.folder / "shop"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    bench.edit("small.yaml", "name: small", f"name: small\nmodels: {{'shop:*': {{{model}}}}}")
+
+
+def test_the_pods_name_a_command_that_only_the_experiment_has(bench: Bench) -> None:
+    """Its program is found next to the file, from wherever the harness is started."""
+    give_command(bench)
+    local = load_experiment(bench.path, rules=rules_of("local", {}))
+
+    folder = str(bench.folder)
+    command = LocalCommand(folder, (f"{folder}/shop", "--port", "$PORT"))
+    assert local.commands == ((folder, *command.argv),)
+    assert models_of(local.cells[0].configuration.manifests)[0]["shop:*"]["command"] == command.id
+    assert str(bench.folder) not in json.dumps([dict(m) for m in local.cells[0].configuration.manifests])
+    assert from_json(Experiment, json.loads(json.dumps(to_json(local)))) == local
+
+
+def test_a_command_is_described_with_what_does_not_apply(bench: Bench) -> None:
+    """The report begins with it."""
+    give_command(bench)
+    bench.edit("apps.yaml", "image: shop:2", "image: shop:2\n          args: [-v]\n          workingDir: /app")
+
+    (sentence,) = load_experiment(bench.path, rules=rules_of("local", {})).stand_ins
+
+    assert sentence == (
+        "shop:2 is not pulled: the command ./shop --port '$PORT' runs in its place, as a process of this machine with "
+        "your user and files; of its container, args and workingDir do not apply"
+    )
+
+
+def test_a_route_may_expect_the_answer_of_a_command(bench: Bench) -> None:
+    """A stand-in answers its own name, but a command is the user's program."""
+    give_command(bench)
+    bench.edit("small.yaml", "/apple", PLAIN)
+
+    assert load_experiment(bench.path, rules=rules_of("local", {})).commands
+
+
+@pytest.mark.parametrize(
+    ("model", "cluster", "messages"),
+    [
+        ("command: [./shop, $PORT]", "kind", ["a command runs only on the embedded cluster, which this is not"]),
+        ("command: [./shop, $PORT]", "context", ["a command runs only on the embedded cluster, which this is not"]),
+        ("command: [./none]", "local", ["the program ./none does not exist"]),
+        ("command: [./small.yaml]", "local", ["the program ./small.yaml is not executable"]),
+        ("command: [no-such-program-anywhere]", "local", ["the program no-such-program-anywhere does not exist"]),
+        ("command: [./shop], ready: 2s", "local", ["ready is for stand-ins, not for a command"]),
+        ("command: [sh, -c, ./shop]", "local", []),
+    ],
+)
+def test_a_command_that_cannot_run_is_a_problem(bench: Bench, model: str, cluster: str, messages: list[str]) -> None:
+    """Nothing starts, and the problem has the line of the model."""
+    give_command(bench, model)
+
+    try:
+        load_experiment(bench.path, rules=rules_of(cluster, {}))
+        found: list[Problem] = []
+    except InvalidInputError as error:
+        found = list(error.problems)
+
+    assert [p.message for p in found] == messages
+    assert {p.line for p in found} <= {2}
+
+
+def test_the_port_of_a_command_must_be_known(bench: Bench) -> None:
+    """Without a port, the program would get an empty argument."""
+    give_command(bench)
+    bench.edit("apps.yaml", "\n          ports: [{containerPort: 5678}]", "")
+
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, rules=rules_of("local", {}))
+
+    assert [p.message for p in caught.value.problems] == ["the container of shop:2 has no port for $PORT"]
+
+
+def test_the_reason_why_volumes_cannot_be_mounted_is_shown(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's own words say what to change on this machine."""
+    monkeypatch.setattr(mounts, "why_not", lambda: "unshare: Operation not permitted")
+    give_command(bench)
+    volumes = "\n          volumeMounts: [{name: v, mountPath: /v}]\n      volumes: [{name: v, emptyDir: {}}]"
+    bench.edit("apps.yaml", "image: shop:2", f"image: shop:2{volumes}")
+    bench.edit("apps.yaml", "\n          ports: [{containerPort: 5678}]", "")
+    bench.edit("small.yaml", "'shop:*': {", "'shop:*': {ports: [5678], ")
+
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, rules=rules_of("local", {}))
+
+    words = "the volumes of shop:2 cannot be mounted on this machine: unshare: Operation not permitted"
+    assert words in [p.message for p in caught.value.problems]
+
+
+def test_a_command_cannot_replace_an_image_that_the_cluster_has(bench: Bench) -> None:
+    """The image would run, and the command would not."""
+    bench.edit("small.yaml", "name: small", "name: small\nmodels: {'hashicorp/*': {command: [sh]}}")
+
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, rules=rules_of("local", {}))
+
+    assert [p.message for p in caught.value.problems] == [
+        "the embedded cluster has the image hashicorp/http-echo:1.0 itself"
+    ]
 
 
 @pytest.mark.parametrize(("cluster", "count"), [("local", 1), ("kind", 0)])

@@ -98,6 +98,7 @@ EXAMPLES = [
         ProblemCode.TOO_MANY_CONNECTIONS,
     ),
     ("apps.yaml", "image: hashicorp/http-echo:1.0", "image: shop", ProblemCode.STAND_IN_ANSWERS),
+    ("small.yaml", "name: small", "name: small\nmodels: {a: {command: [./b]}}", ProblemCode.COMMAND_CANNOT_RUN),
     ("apps.yaml", "selector: {app: apple}", "selector: {app: aple}", ProblemCode.SERVICE_WITHOUT_PODS),
     ("apps.yaml", "port: {number: 5678}", "port: {number: 80}", ProblemCode.WRONG_PORT),
     ("apps.yaml", "{port: 5678}", "{port: 5678, targetPort: web}", ProblemCode.WRONG_PORT),

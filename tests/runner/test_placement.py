@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,8 @@ REQUEST = BringUp(name="demo", directory=Path("run/cluster"))
 def test_each_trial_has_a_cluster_of_its_own() -> None:
     """Such a cluster comes up once per trial, in the trial's folder, with the trial's number as seed."""
     provider = FakeProvider(shared=False)
-    with placement(provider, REQUEST, {}, silent) as places:
+    request = replace(REQUEST, commands=(("/shop", "/shop/run", "$PORT"),))
+    with placement(provider, request, {}, silent) as places:
         for number in (1, 2):
             with places.place(job(number), silent) as place:
                 assert (place.namespace, place.shared) == ("harness", False)
@@ -120,6 +122,7 @@ def test_each_trial_has_a_cluster_of_its_own() -> None:
         (1, Path("trials/1/cluster")),
         (2, Path("trials/2/cluster")),
     ]
+    assert [r.commands for r in provider.requests] == [request.commands] * 2
 
 
 def test_a_shared_cluster_comes_up_once() -> None:

@@ -20,6 +20,7 @@ from harness.kit.backends import backends_file, read_backends
 from harness.kit.files import clear_disk_errors, tail
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import AddressBlock, free_port
+from harness.localkube.commands import LocalCommand
 from harness.localkube.kubeconfig import write_kubeconfig
 from harness.localkube.settings import (
     ENTRY_PORT,
@@ -125,6 +126,7 @@ def write_settings(request: BringUp, directory: Path, block: AddressBlock, found
         entry_port=free_port(block.ingress_address, ENTRY_PORT),
         tls_port=free_port(block.ingress_address, TLS_PORT),
         options=request.options,
+        commands={each.id: each for each in (LocalCommand(folder, tuple(argv)) for folder, *argv in request.commands)},
     )
     config = ClusterFiles(directory).config
     with clear_disk_errors(config):

@@ -8,9 +8,14 @@ from typing import Any
 
 from harness.kube.pods import pod_of, serving_containers
 from harness.localkube.apps.orders import STOP_MODES
+from harness.localkube.commands import ARGS, LocalCommand
 from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode, model_of
 from harness.model.experiment import Manifest
+from harness.wording import listed
+
+#: Fields of a container that do not apply to a command, each with its name in the report.
+_NOT_APPLIED = {"command": "command", "args": "args", "securityContext": "security context", "workingDir": "workingDir"}
 
 #: Kinds for which the embedded cluster runs pods.
 POD_KINDS = ("Deployment", "ReplicaSet", "Pod")
@@ -27,17 +32,22 @@ def with_models(manifest: Manifest, models: Mapping[str, StandInModel]) -> Manif
     return changed
 
 
-def describe(manifests: Sequence[Manifest], images: Mapping[str, str]) -> tuple[str, ...]:
-    """Return a sentence for each image that a stand-in runs in place of, with its model.
+def describe(
+    manifests: Sequence[Manifest], images: Mapping[str, str], commands: Mapping[str, LocalCommand]
+) -> tuple[str, ...]:
+    """Return a sentence for each image that a stand-in or a command runs in place of, with its model.
 
     Args:
         manifests: Objects of all configurations.
         images: Replacements of images, by name.
+        commands: The local commands of the Experiment, by id.
     """
-    return tuple(dict.fromkeys(_sentences(manifests, images)))
+    return tuple(dict.fromkeys(_sentences(manifests, images, commands)))
 
 
-def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iterator[str]:
+def _sentences(
+    manifests: Sequence[Manifest], images: Mapping[str, str], commands: Mapping[str, LocalCommand]
+) -> Iterator[str]:
     for manifest in manifests:
         pod = pod_of(manifest)
         if pod is None or manifest.get("kind") not in POD_KINDS:
@@ -51,6 +61,10 @@ def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iter
                 model = model_of(pod.get("metadata") or {}, image)
             except ValueError:
                 continue  # The check of models reports it.
+            if model.command:
+                if model.command in commands:
+                    yield _of_command(image, commands[model.command], container)
+                continue
             yield (
                 f"{image} is not pulled: a stand-in runs in its place ({model.ending}: it {STOP_MODES[model.ending]}; "
                 f"it listens {model.ready:g} s after its start{_of_hooks(model, container)})"
@@ -66,3 +80,14 @@ def _of_hooks(model: StandInModel, container: Mapping[str, Any]) -> str:
     if model.shell is None:
         return "; it has the programs of its exec hook, which the image may lack: say shell in models"
     return "" if model.shell else "; it has no shell, so its exec hook fails"
+
+
+def _of_command(image: str, command: LocalCommand, container: Mapping[str, Any]) -> str:
+    """Return the sentence about an image in place of which a command runs."""
+    own = {"args"} if ARGS in command.argv else set()
+    left = [word for field, word in _NOT_APPLIED.items() if container.get(field) and field not in own]
+    without = f"; of its container, {listed(left)} {'do' if len(left) > 1 else 'does'} not apply" if left else ""
+    return (
+        f"{image} is not pulled: the command {command.shown} runs in its place, as a process of this machine "
+        f"with your user and files{without}"
+    )

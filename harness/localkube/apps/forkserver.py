@@ -5,9 +5,11 @@ time and memory. Requests and reports are JSON, one per line, on a socket inheri
 closes, the kubelet is gone and all containers are killed.
 
 A request has an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
-``{"id", "start": {app, args, env, address, log}}`` or ``{"id", "exec": {container, argv, env, console}}`` are answered
-with ``{"id", "pid"}`` or ``{"id", "error"}``. ``console`` is null, or ``{files, terminal, folder}``: the paths of
-standard input, output and error, true for a terminal, and the only folder in which the program may write.
+``{"id", "start": {app, args, env, address, log, folder, mounts, root}}`` or ``{"id", "exec": {container, argv, env,
+console}}`` are answered with ``{"id", "pid"}`` or ``{"id", "error"}``. In ``folder`` a program begins. ``mounts`` are
+what it sees in addition (``mounts.Mount``), with ``root`` as an empty folder for its view. ``console`` is null, or
+``{files, terminal, folder, writable}``: the paths of standard input, output and error, true for a terminal, and the
+folders in which the program may write.
 ``{"signal": {pid, number, tree}}`` is not answered. ``{"exited": pid, "code"}`` reports an end. The code of a killed
 process is 128 + signal, as in container runtimes.
 """
@@ -27,6 +29,7 @@ import sys
 import termios
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,6 +39,8 @@ from harness.kit.title import set_title
 from harness.localkube.apps import http_echo, nginx_hostname, slow_echo, stand_in
 from harness.localkube.apps.confinement import confine
 from harness.localkube.apps.launch import Launch
+from harness.localkube.apps.mounts import Entering, Mount, join
+from harness.localkube.apps.programs import MARK, first_process_ignores, kill_marked
 from harness.localkube.apps.receipts import receipts_of
 
 #: Every application, by its name in images.
@@ -65,6 +70,11 @@ class ForkServer:
         os.set_blocking(self._wake_write, False)
         # The processes executed in each container, by its main process; each leads a process group.
         self._containers: dict[int, set[int]] = {}
+        # The mark of each container that runs a program of the machine, by its main process.
+        self._marks: dict[int, str] = {}
+        self._numbers = count(1)
+        # The containers with a view of their own of the machine's files.
+        self._mounted: set[int] = set()
 
     def run(self) -> None:
         """Serve until the kubelet closes the socket; all containers have ended when this returns."""
@@ -112,13 +122,31 @@ class ForkServer:
         else:
             self._send({"id": request["id"], "pid": pid})
 
-    def _start(self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str) -> int:
+    def _start(
+        self, *, app: str, args: list[str], env: dict[str, str], address: str, log: str, folder: str = "",
+        mounts: Sequence[tuple[str, str, bool]] = (), root: str = "",
+    ) -> int:  # fmt: skip
         receipts = str(receipts_of(Path(log))) if app else ""
         launch = Launch(args=tuple(args), env=env, address=address, receipts=receipts)
-        main = APPS[app] if app else lambda _: _execute(args, env)
+        mark = "" if app else f"{os.getpid()}-{next(self._numbers)}"
+        entering = Entering([Mount(*each) for each in mounts], Path(root)) if mounts else None
+
+        def program(_: Launch) -> int:
+            if entering is not None:
+                entering.enter()
+            return _execute(args, env | {MARK: mark}, folder)
+
+        main = APPS[app] if app else program
         with open_log(Path(log)) as output:
             pid = self._fork((0, output.fileno(), output.fileno()), lambda: main(launch), app or "container")
+        if entering is not None:
+            if why := entering.wait():
+                os.waitpid(pid, 0)
+                raise ValueError(why)
+            self._mounted.add(pid)
         self._containers[pid] = set()
+        if mark:
+            self._marks[pid] = mark
         return pid
 
     def _exec(
@@ -126,10 +154,15 @@ class ForkServer:
     ) -> int:
         if container not in self._containers:
             raise ValueError("container not running")
-        if console is None:
-            pid = self._run([os.devnull] * 3, lambda: _execute(argv, env))
-        else:
-            pid = self._run(console["files"], lambda: _execute_at_console(argv, env, console))
+        if container in self._marks:
+            env = env | {MARK: self._marks[container]}
+
+        def program() -> int:
+            if container in self._mounted:
+                join(container)
+            return _execute(argv, env) if console is None else _execute_at_console(argv, env, console)
+
+        pid = self._run([os.devnull] * 3 if console is None else console["files"], program)
         self._containers[container].add(pid)
         return pid
 
@@ -178,7 +211,7 @@ class ForkServer:
             self._kill_group(pid, number)
             for executed in self._containers.get(pid, ()):
                 self._kill_group(executed, number)
-        elif pid in self._containers:
+        elif pid in self._containers and not (pid in self._marks and first_process_ignores(pid, number)):
             os.kill(pid, number)
 
     @staticmethod
@@ -196,6 +229,9 @@ class ForkServer:
             self._kill_group(ended, signal.SIGKILL)
             for executed in self._containers.pop(ended, ()):
                 self._kill_group(executed, signal.SIGKILL)
+            if mark := self._marks.pop(ended, ""):
+                kill_marked(mark)
+            self._mounted.discard(ended)
             for members in self._containers.values():
                 members.discard(ended)
             _, status = os.waitpid(ended, 0)
@@ -205,12 +241,19 @@ class ForkServer:
     def _kill_everything(self) -> None:
         for pid in list(self._containers):
             self._signal(pid=pid, number=signal.SIGKILL, tree=True)
+        for mark in self._marks.values():
+            kill_marked(mark)
         while _children_left():
             pass
 
 
-def _execute(argv: list[str], env: dict[str, str]) -> int:
+def _execute(argv: list[str], env: dict[str, str], folder: str = "") -> int:
     try:
+        if folder:
+            os.chdir(folder)
+        # Python ignores these, and a program would inherit that.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
         os.execvpe(argv[0], argv, env)  # noqa: S606 - a hook's command runs without a shell, as in a container
     except OSError as error:
         sys.stderr.write(f"{argv[0]}: {error.strerror}\n")
@@ -218,12 +261,11 @@ def _execute(argv: list[str], env: dict[str, str]) -> int:
 
 
 def _execute_at_console(argv: list[str], env: dict[str, str], console: Mapping[str, Any]) -> int:
-    """Execute a program that a user talks to; it may write only in the folder of its console."""
-    folder = Path(console["folder"])
+    """Execute a program that may write only in the folders of its console."""
     if console["terminal"]:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    os.chdir(folder)
-    confine([folder])
+    os.chdir(console["folder"])
+    confine([Path(each) for each in console["writable"]])
     return _execute(argv, env)
 
 

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from harness.localkube.commands import POD_IP
 from harness.localkube.ingress.certificates import certificate_file
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
-from harness.localkube.kubelet.models import StandInModel, orders
+from harness.localkube.kubelet.local_command import ListenerWatch, own_environment
+from harness.localkube.kubelet.models import StandInModel, orders, ports_of
 from harness.localkube.kubelet.network import PodNetwork
 from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.probes import ProbeKind, Prober
 from harness.localkube.kubelet.relist_times import RelistTimes
-from harness.localkube.kubelet.runtime import Process, RuntimeFailedError
+from harness.localkube.kubelet.runtime import Inside, Process, RuntimeFailedError
 from harness.localkube.kubelet.sources import read_sources
 from harness.localkube.kubelet.status import ContainerState
 from harness.localkube.kubelet.termination import Turn
+from harness.localkube.kubelet.volumes import PodVolumes
 from harness.localkube.machinery.objects import Object, timestamp
 from harness.localkube.profiles import Delay
+
+#: Seconds between two looks at the listeners of a local command.
+_LISTENERS_SECONDS = 0.2
+
+
+class SharedAddressError(ConfigError):
+    """A local command listens at an address that other pods share."""
 
 
 class ContainerWorker:
@@ -38,6 +49,7 @@ class ContainerWorker:
         changed: Called after each change of ``state``.
         restarts: The restart policy; that of the pod, or of an init container.
         follows: True if it starts after an init container, so that the pod is relisted already.
+        volumes: The pod's volumes; None if no local command mounts one.
 
     Attributes:
         state: The container's part of the pod's status.
@@ -59,9 +71,11 @@ class ContainerWorker:
         changed: Callable[[], None],
         restarts: str,
         follows: bool,
+        volumes: PodVolumes | None = None,
     ) -> None:
         self._policy = restarts
         self._follows = follows
+        self._volumes = volumes
         self.state = ContainerState(spec["name"], spec["image"])
         self._node = node
         self._pod = pod
@@ -79,7 +93,9 @@ class ContainerWorker:
         self._ended_at = 0.0
         self._end: Object = {}
         self._unhealthy = False
-        self._probing: dict[ProbeKind | None, asyncio.Task[None]] = {}
+        self._shared = ""
+        self._reported: set[str] = set()
+        self._probing: dict[ProbeKind | str, asyncio.Task[None]] = {}
         self._readiness: Prober | None = None
 
     @property
@@ -103,6 +119,9 @@ class ContainerWorker:
                 # It was not created, so this is no restart: the kubelet tries again at the next sync of the pod.
                 self._record_event("Failed", f"Error: {error}", kind="Warning")
                 self._set(state={"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}})
+                if isinstance(error, SharedAddressError):
+                    await self._stopping.wait()
+                    return
                 if await self._stopped_within(self._node.profile.resync):
                     return
                 continue
@@ -158,10 +177,17 @@ class ContainerWorker:
             self.kill()
         started, started_at = asyncio.get_running_loop().time(), timestamp()
         try:
+            if target.folder:
+                self._listeners = ListenerWatch(target.process.pid, target.address)
+                self._probing["listeners"] = asyncio.create_task(
+                    self._watch_listeners(target), name=f"listeners of {self.state.name}"
+                )
             if await self._after_start(target):
                 await self._become_running(target, started, started_at)
             code, finished_at = await target.process.wait(), timestamp()
             self._ended_at = asyncio.get_running_loop().time()
+            if self._shared:
+                raise SharedAddressError(self._shared)
             self._end = {"terminated": _terminated(target.process, code, started_at, finished_at)}
             if self._unhealthy and not backs_off and not self._stopping.is_set() and self._restarts(code):
                 # The kubelet kills and starts it in one step: nobody sees that it ended, and the pod stays ready.
@@ -192,15 +218,19 @@ class ContainerWorker:
             RuntimeFailedError: The program does not exist, or the runtime failed.
         """
         env = await self._environment()
-        app, args = self._program(env)
+        app, args, folder = self._program(env)
+        inside = self._files(folder, env)
         self._record_event("Pulled", f'Container image "{self.state.image}" already present on machine')
         self._record_event("Created", f"Created container: {self.state.name}")
         process = await self._node.runtime.start(
-            app=app, args=args, env=env, address=self._network.address, log=self._log_file()
+            app=app, args=args, env=env, address=self._network.address, log=self._log_file(), inside=inside
         )
         self._record_event("Started", f"Started container {self.state.name}")
         self.state.container_id = f"processes://{process.pid}"
-        return RunningContainer(process, self._spec, self._network.address, env, self._image.shell, set(), self._model)
+        return RunningContainer(
+            process, self._spec, self._network.address, env, self._image.shell, set(), self._model,
+            folder, self._writable(inside),
+        )  # fmt: skip
 
     async def _environment(self) -> dict[str, str]:
         """Return its environment. A stand-in reads no variables, so of its spec only the sources must exist.
@@ -209,29 +239,90 @@ class ContainerWorker:
             ConfigError: A source does not exist, or is not supported.
         """
         sources = await read_sources(self._node.client, self._pod["metadata"]["namespace"], self._spec)
+        image, address = self._image, self._network.address
+        if self._model is not None and self._model.command:
+            own = own_environment(address, tuple(ports_of(self._model, self._spec)))
+            return environment(self._pod, self._spec, replace(image, env=own), address, sources)
         spec = self._spec if self._model is None else without_own_sources(self._spec)
-        return environment(self._pod, spec, self._image, self._network.address, sources)
+        return environment(self._pod, spec, image, address, sources)
 
-    def _program(self, env: dict[str, str]) -> tuple[str, list[str]]:
-        """Return the application and its arguments.
+    def _program(self, env: dict[str, str]) -> tuple[str, list[str], str]:
+        """Return the application, its arguments, and the folder in which it begins.
 
-        The application is empty if the command is another program of an image with a shell.
+        The application is empty for a local command, and for another program of an image with a shell.
+
+        Raises:
+            ConfigError: The settings of the cluster do not have the local command.
         """
-        if self._model is not None:
-            return self._image.app, [self._orders(self._model)]
-        command = arguments(self._spec.get("command"), env)
         args = arguments(self._spec.get("args"), env)
+        if self._model is not None and self._model.command:
+            found = self._node.settings.commands.get(self._model.command)
+            if found is None:
+                raise ConfigError(f"the Experiment has no command {self._model.command}, and nothing else can have one")
+            try:
+                return "", found.line(args, env), found.folder
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
+        if self._model is not None:
+            return self._image.app, [self._orders(self._model)], ""
+        command = arguments(self._spec.get("command"), env)
         if not command:
-            return self._image.app, args
+            return self._image.app, args, ""
         if command[0] in self._image.programs:
-            return self._image.app, command[1:] + args
+            return self._image.app, command[1:] + args, ""
         if self._image.shell:
-            return "", command + args
+            return "", command + args, ""
         raise RuntimeFailedError(f'exec: "{command[0]}": executable file not found in $PATH')
 
     def _orders(self, model: StandInModel) -> str:
         certificate = certificate_file(self._node.settings.directory)
         return orders(model, self._pod, self._spec, str(certificate)).encode()
+
+    def _files(self, folder: str, env: dict[str, str]) -> Inside:
+        """Return where a local command begins, and what is mounted for it.
+
+        Raises:
+            ConfigError: A mount is impossible.
+        """
+        mounts = self._volumes.mounts(self._spec, env) if folder and self._volumes is not None else []
+        if not mounts:
+            return Inside(folder)
+        root = self._own_folder() / f"root-{self.state.name}"
+        root.mkdir(exist_ok=True)
+        return Inside(folder, tuple(mounts), str(root))
+
+    def _own_folder(self) -> Path:
+        """Return the folder of the pod's executed programs; it exists."""
+        metadata = self._pod["metadata"]
+        folder = self._node.settings.directory / "exec" / f"{metadata['namespace']}_{metadata['name']}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _writable(self, inside: Inside) -> tuple[str, ...]:
+        """Return the folders in which programs may write that are executed next to a local command."""
+        if not inside.folder:
+            return ()
+        return (str(self._own_folder()), *(each.target for each in inside.mounts if not each.read_only))
+
+    async def _watch_listeners(self, target: RunningContainer) -> None:
+        """Kill a local command that listens at an address of other pods; report one at the loopback address."""
+        while True:
+            await asyncio.sleep(_LISTENERS_SECONDS)
+            self._check_listeners(target)
+
+    def _check_listeners(self, target: RunningContainer) -> None:
+        shared, local = self._listeners.look()
+        if shared and not self._shared:
+            self._shared = (
+                f"the command listens at {shared[0]}, which all pods of the embedded cluster share: "
+                f"let it listen at its pod's own address, ${POD_IP}"
+            )
+            self._node.runtime.kill(target.process)
+        for each in local:
+            if each not in self._reported:
+                self._reported.add(each)
+                message = f"The command listens at {each}, which all pods of the embedded cluster share"
+                self._record_event("SharedAddress", message, kind="Warning")
 
     def _log_file(self) -> Path:
         metadata = self._pod["metadata"]
@@ -261,7 +352,9 @@ class ContainerWorker:
         again = self._follows or self.state.restarts
         reported = self._relists.next(now) if again else self._relists.begin(now)
         await asyncio.wait({target.process.exited}, timeout=reported - now)
-        if not target.process.alive:
+        if target.folder:
+            self._check_listeners(target)
+        if not target.process.alive or self._shared:
             return
         started_up = ProbeKind.STARTUP.field not in self._spec
         ready = started_up and ProbeKind.READINESS.field not in self._spec
@@ -281,7 +374,7 @@ class ContainerWorker:
             )
             if kind is ProbeKind.READINESS:
                 self._readiness = prober
-                self._probing[None] = asyncio.create_task(
+                self._probing["first"] = asyncio.create_task(
                     self._trigger_readiness(prober), name=f"first probes of {self.state.name}"
                 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -25,8 +26,14 @@ _FIELDS = (
     "status.podIPs",
     "status.hostIP",
 )
-#: Every supported ``fieldPath`` of the downward API.
+#: Fields that only a file of the downward API can have.
+_WHOLE = ("metadata.labels", "metadata.annotations")
+#: Every supported ``fieldPath`` of a variable.
 FIELD_PATHS = re.compile("|".join((_KEYED.pattern, *map(re.escape, _FIELDS))))
+
+
+#: Every supported ``fieldPath`` of a file.
+FILE_PATHS = re.compile("|".join((_KEYED.pattern, *map(re.escape, (*_FIELDS, *_WHOLE)))))
 
 
 class ConfigError(Exception):
@@ -110,13 +117,29 @@ def _from_source(source: Object, pod: Object, address: str, sources: Sources) ->
             return _key_of(kind, source[field], sources)
     if "fieldRef" not in source:
         raise ConfigError(f"env valueFrom {', '.join(source)} is not supported by the local cluster")
-    path = source["fieldRef"]["fieldPath"]
+    return _field(source["fieldRef"]["fieldPath"], pod, address)
+
+
+def downward_value(pod: Object, path: str, address: str) -> bytes:
+    """Return the content of a file of the downward API: a field of the pod, or all its labels or annotations.
+
+    Raises:
+        ConfigError: The field is not supported.
+    """
+    if path in _WHOLE:
+        entries = sorted((pod["metadata"].get(path.partition(".")[2]) or {}).items())
+        # Go quotes a value as JSON does, but for what no label and few annotations have.
+        return "\n".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in entries).encode()
+    return _field(path, pod, address).encode()
+
+
+def _field(path: str, pod: Object, address: str) -> str:
     keyed = _KEYED.fullmatch(path)
     if keyed is not None:
         value: str = (pod["metadata"].get(keyed[1]) or {}).get(keyed[2], "")
         return value
     if path not in _FIELDS:
-        raise ConfigError(f"env fieldRef {path} is not supported")
+        raise ConfigError(f"fieldRef {path} is not supported")
     metadata, spec = pod["metadata"], pod["spec"]
     host = pod.get("status", {}).get("hostIP", "")
     values = (

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off, unless_in
+from harness.localkube.apps import mounts
 from harness.localkube.fieldtables import CONSTANTS, STATUS
-from harness.localkube.kubelet.environment import FIELD_PATHS
+from harness.localkube.kubelet.environment import FIELD_PATHS, FILE_PATHS
 from harness.localkube.kubelet.images import find_image, has_stand_in
+from harness.localkube.kubelet.local_command import signalling_program
 from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
 from harness.localkube.kubelet.scheduling import NODE_LABELS, insufficient, startable, takes_affinity, takes_labels
 
@@ -64,9 +66,32 @@ def _images(site: Site) -> list[str]:
 
 
 def _stands_in(site: Site) -> bool:
-    """Return True if stand-ins run in place of all images that a field applies to."""
+    """Return True if stand-ins or commands run in place of all images that a field applies to."""
     found = _images(site)
     return bool(found) and all(map(has_stand_in, found))
+
+
+def _all_images(site: Site) -> list[str]:
+    """Return the images that a field applies to, with those of init containers."""
+    if "containers" not in site.holder:
+        return _images(site)
+    first = site.holder.get("initContainers")
+    initial = [str(each.get("image")) for each in first if isinstance(each, Mapping)] if isinstance(first, list) else []
+    return [*initial, *_images(site)]
+
+
+def _has_command(site: Site) -> bool:
+    """Return True if a local command runs in place of an image that a field applies to."""
+    metadata = next((each.get("metadata") for each in reversed(site.holders) if "spec" in each), None)
+    try:
+        return any(model_of(metadata or {}, image).command for image in _all_images(site) if has_stand_in(image))
+    except ValueError:
+        return False  # The kubelet reports it.
+
+
+def _reads_no_variables(site: Site) -> bool:
+    """Return True if stand-ins run in place of all images that a field applies to, and no command does."""
+    return _stands_in(site) and not _has_command(site)
 
 
 def _needs_no_system(site: Site) -> bool:
@@ -92,8 +117,11 @@ def _may_be_non_root(site: Site) -> bool:
 
 
 def _mountable(site: Site) -> bool:
-    """Accept volumes that no program reads. The kubelet waits for the objects that they name."""
+    """Accept volumes that no program reads, and those that the kubelet can mount for a command."""
     volumes = site.value if isinstance(site.value, list) else []
+    if _has_command(site):
+        known = all(isinstance(each, Mapping) and _is_mounted(each) for each in volumes)
+        return known and (not volumes or not mounts.why_not())
     return _needs_no_system(site) and all(isinstance(each, Mapping) and _is_known_volume(each) for each in volumes)
 
 
@@ -104,6 +132,21 @@ def _is_known_volume(volume: Mapping[str, Any]) -> bool:
         sources = (volume["projected"] or {}).get("sources") or []
         return all(isinstance(each, Mapping) and _is_known_volume(each) for each in sources)
     return len(kinds) == 1 and kinds <= _VOLUMES
+
+
+def _is_mounted(volume: Mapping[str, Any]) -> bool:
+    """Return True if the kubelet mounts a volume for a command."""
+    kinds = set(volume) - {"name"}
+    if kinds == {"projected"}:
+        sources = (volume["projected"] or {}).get("sources") or []
+        return all(isinstance(each, Mapping) and _is_mounted(each) and "emptyDir" not in each for each in sources)
+    if kinds == {"downwardAPI"}:
+        items = (volume["downwardAPI"] or {}).get("items") or []
+        paths = [(each.get("fieldRef") or {}).get("fieldPath") for each in items if isinstance(each, Mapping)]
+        return all(isinstance(path, str) and FILE_PATHS.fullmatch(path) for path in paths)
+    if kinds == {"emptyDir"}:
+        return not (volume["emptyDir"] or {}).get("sizeLimit")
+    return len(kinds) == 1 and kinds <= {"configMap", "secret"}
 
 
 def _stand_in_listens(site: Site) -> bool:
@@ -117,13 +160,15 @@ def _stand_in_listens(site: Site) -> bool:
         model = model_of(metadata or {}, str(container["image"]))
     except ValueError:
         return True  # The kubelet reports it.
-    return port in ports_of(model, container)
+    return bool(model.command) or port in ports_of(model, container)
 
 
 def _available_in_stand_in(site: Site) -> bool:
     """Accept a hook's command unless a stand-in lacks one of its programs."""
     command = (site.value or {}).get("command") if isinstance(site.value, Mapping) else None
     words = [str(each) for each in command] if isinstance(command, list) else []
+    if _has_command(site):
+        return not signalling_program(words)
     return not _stands_in(site) or not unavailable_program(words)
 
 
@@ -212,8 +257,9 @@ _POD = Fields(
         "volumes": Decisive(
             _START,
             _mountable,
-            "with an image that is a single static program or a stand-in, which read no files: emptyDir, downwardAPI,"
-            " configMap, secret, persistentVolumeClaim, and projected ones of these",
+            "emptyDir, configMap, secret, downwardAPI, projected and persistentVolumeClaim with a static program or a"
+            " stand-in; with a command the first five without sizeLimit, if the kernel allows mounts",
+            implemented=True,
         ),
     },
 )
@@ -323,7 +369,7 @@ TABLES: Mapping[str, Fields] = {
         implemented={"configMapKeyRef": "", "fieldRef": "V1ObjectFieldSelector", "secretKeyRef": ""},
         decisive={
             "fileKeyRef": Decisive(_START),
-            "resourceFieldRef": Decisive("gives the program its own resource amounts", _stands_in, _ANY_STAND_IN),
+            "resourceFieldRef": Decisive("gives the program its own amounts", _reads_no_variables, _ANY_STAND_IN),
         },
     ),
     "V1ObjectFieldSelector": Fields(
@@ -343,7 +389,8 @@ TABLES: Mapping[str, Fields] = {
         decisive={
             "exec": Decisive(
                 "runs this program in the container, which the stand-in does not have", _available_in_stand_in,
-                "any in the known images; sh, sleep, true, echo, printf, date and exit in a stand-in",
+                "any in the known images; sh, sleep, true, echo, printf, date and exit in a stand-in; with a command,"
+                " any but kill, pkill and killall",
                 implemented=True,
             ),
             "tcpSocket": Decisive("fails a hook of this kind"),

@@ -14,8 +14,9 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 
 from harness.localkube.kubelet.listeners import owns_listener
+from harness.localkube.kubelet.local_command import signalling_program
 from harness.localkube.kubelet.models import StandInModel, port_number, ports_of, unavailable_program
-from harness.localkube.kubelet.runtime import Process, Runtime, RuntimeFailedError
+from harness.localkube.kubelet.runtime import Console, Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
 _PROBE_AGENT = "kube-probe/1.34"
@@ -42,6 +43,8 @@ class RunningContainer:
         shell: True if its image has programs to execute.
         verified_ports: Ports whose listener is verified to belong to the container.
         model: The model of the stand-in that runs in place of its image, or None.
+        folder: The folder in which programs begin that are executed inside; empty for any.
+        writable: The folders in which those may write, if it runs a local command.
     """
 
     process: Process
@@ -51,6 +54,13 @@ class RunningContainer:
     shell: bool
     verified_ports: set[int]
     model: StandInModel | None = None
+    folder: str = ""
+    writable: tuple[str, ...] = ()
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Return True if a stand-in runs in place of its image, which has none of its programs."""
+        return self.model is not None and not self.model.command
 
     def port(self, value: int | str) -> int:
         """Return the number of a port given by number or by the container's name for it."""
@@ -88,7 +98,7 @@ class HandlerRunner:
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
         """
-        if target.model is None or "exec" not in probe:
+        if target.model is None or target.model.command or "exec" not in probe:
             await self.run(probe, target)
             return
         for port in ports_of(target.model, target.spec):
@@ -119,7 +129,7 @@ class HandlerRunner:
             raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket, grpc and sleep")
 
     async def _exec(self, command: list[str], target: RunningContainer) -> None:
-        missing = unavailable_program(command) if target.model is not None else ""
+        missing = unavailable_program(command) if target.is_stand_in else ""
         if not command or not target.shell or missing:
             name = missing or (command[0] if command else "")
             raise HandlerFailedError(f'exec: "{name}": executable file not found in $PATH')
@@ -127,8 +137,13 @@ class HandlerRunner:
             raise HandlerFailedError(
                 "process 1 does not belong to the container on the local cluster, so it is not signalled"
             )
+        console = None
+        if target.folder:
+            if name := signalling_program(command):
+                raise HandlerFailedError(f"{name} is not executed: it would signal processes of this machine")
+            console = Console((os.devnull,) * 3, terminal=False, folder=target.folder, writable=target.writable)
         try:
-            process = await self._runtime.execute(target.process, command, target.env)
+            process = await self._runtime.execute(target.process, command, target.env, console)
         except RuntimeFailedError as error:
             raise HandlerFailedError(str(error)) from error
         try:

@@ -6,14 +6,29 @@ change as lossless. A probe therefore succeeds only if the listening socket belo
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = Path("/proc")
 _LISTEN = "0A"
+
+
+class Listener(NamedTuple):
+    """A socket that listens.
+
+    Attributes:
+        address: Its address.
+        port: Its port.
+        inode: The inode of the socket.
+    """
+
+    address: str
+    port: int
+    inode: str
 
 
 def owns_listener(pid: int, address: str, port: int) -> bool:
@@ -25,30 +40,44 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
     return any(wanted in _open_files(each) for each in _family(pid))
 
 
+def owned(pid: int, listeners: Collection[Listener]) -> frozenset[Listener]:
+    """Return those of some listeners that a process or a descendant holds."""
+    if not listeners:
+        return frozenset()
+    files = {file for each in _family(pid) for file in _open_files(each)}
+    return frozenset(each for each in listeners if f"socket:[{each.inode}]" in files)
+
+
 def listener_inode(address: str, port: int) -> str | None:
-    """Return the inode of the IPv4 socket that listens on exactly this address and port, or None."""
-    return next((inode for number, inode in _listeners(address) if number == port), None)
+    """Return the inode of the socket that listens on exactly this IPv4 address and port, or None."""
+    return next((each.inode for each in all_listeners() if (each.address, each.port) == (address, port)), None)
 
 
 def listening_ports(address: str) -> set[int]:
     """Return the ports with a listener on exactly this IPv4 address."""
-    return {port for port, _ in _listeners(address)}
+    return {each.port for each in all_listeners() if each.address == address}
 
 
-def _listeners(address: str) -> Iterator[tuple[int, str]]:
-    """Yield port and inode of each IPv4 socket that listens on exactly this address."""
-    (number,) = struct.unpack("=I", socket.inet_aton(address))
-    wanted = f"{number:08X}"
-    with (_PROC / "net/tcp").open() as table:
-        next(table)
-        for line in table:
-            fields = line.split()
-            if fields[3] != _LISTEN:
-                # The kernel lists listeners first; the rest of the table may be very long.
-                return
-            host, _, port = fields[1].partition(":")
-            if host == wanted:
-                yield int(port, 16), fields[9]
+def all_listeners() -> Iterator[Listener]:
+    """Yield each TCP listener; one of IPv6 at an address of IPv4 has that address."""
+    for name in ("tcp", "tcp6"):
+        with suppress(FileNotFoundError), (_PROC / "net" / name).open() as table:
+            next(table)
+            for line in table:
+                fields = line.split()
+                if fields[3] != _LISTEN:
+                    # The kernel lists listeners first; the rest of the table may be very long.
+                    break
+                host, _, port = fields[1].partition(":")
+                yield Listener(_address(host), int(port, 16), fields[9])
+
+
+def _address(words: str) -> str:
+    """Return an address of the kernel's table as text: words of 32 bits in the byte order of this machine."""
+    packed = b"".join(struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8))
+    found = ipaddress.ip_address(packed)
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
 
 
 def _family(pid: int) -> Iterator[int]:

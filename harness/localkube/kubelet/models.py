@@ -40,20 +40,27 @@ class StandInModel:
         ports: Ports on which it listens in addition to those that the container declares.
         shell: True if the image has a shell and ``sleep``; False if exec hooks fail, as in an image without them.
             None if nobody has said: it has them, unless the image is known to lack them.
+        command: Id of the local command that runs instead of the stand-in; empty if none does.
     """
 
     ending: StopMode = StopMode.CLOSES_AT_ONCE
     ready: float = 1.0
     ports: tuple[int, ...] = ()
     shell: bool | None = None
+    command: str = ""
 
     @property
     def image(self) -> Image:
         """Return the image with this behaviour."""
-        return Image("stand-in", "stand-in", (), 0, shell=self.shell is not False, stop=_STOPS[self.ending])
+        shell = self.shell is not False
+        if self.command:
+            return replace(_COMMAND, shell=shell)
+        return Image("stand-in", "stand-in", (), 0, shell=shell, stop=_STOPS[self.ending])
 
 
 DEFAULT = StandInModel()
+#: The image of every local command.
+_COMMAND = Image("local command", "", (), 0, shell=False, stop=OnSigterm.PATIENT)
 
 _STOPS: Mapping[StopMode, OnSigterm] = {
     StopMode.DRAINS: OnSigterm.PATIENT,
@@ -65,7 +72,11 @@ _STOPS: Mapping[StopMode, OnSigterm] = {
 
 def encode(models: Mapping[str, StandInModel]) -> str:
     """Encode models by image pattern as the annotation's value."""
-    return json.dumps({pattern: asdict(model) for pattern, model in models.items()})
+    plain = {pattern: asdict(model) for pattern, model in models.items()}
+    for each in plain.values():
+        if not each["command"]:
+            del each["command"]
+    return json.dumps(plain)
 
 
 def model_of(metadata: Mapping[str, Any], image: str) -> StandInModel:
@@ -99,6 +110,7 @@ def _read(text: str) -> dict[str, StandInModel]:
                 float(each["ready"]),
                 tuple(each["ports"]),
                 None if each["shell"] is None else bool(each["shell"]),
+                str(each.get("command") or ""),
             )
             for pattern, each in json.loads(text).items()
         }

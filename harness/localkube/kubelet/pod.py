@@ -15,6 +15,7 @@ from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.relist_times import RelistTimes
 from harness.localkube.kubelet.sources import missing_for_volumes
 from harness.localkube.kubelet.status import INITIALIZING, OWN_CONDITIONS, ContainerState, pod_status
+from harness.localkube.kubelet.volumes import MountError, PodVolumes
 from harness.localkube.machinery.client import ApiError, Conflict, NotFound
 from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
 from harness.localkube.machinery.resources import PODS
@@ -50,6 +51,7 @@ class PodWorker:
         self._init_workers: dict[str, ContainerWorker] = {}
         self._living: list[asyncio.Task[None]] = []
         self._begun: list[ContainerWorker] = []
+        self._volumes = self._volumes_of_commands()
         self._deleting = asyncio.Event()
         self._gone = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -105,6 +107,8 @@ class PodWorker:
             _log.debug("pod %s/%s is gone", self._namespace, self._name)
         finally:
             self._node.release(self._pod)
+            if self._volumes is not None:
+                self._volumes.remove()
             for container in (*self._containers, *self._init_workers.values()):
                 container.kill()
 
@@ -112,9 +116,12 @@ class PodWorker:
         if not await self._bind():
             return
         publishing = asyncio.create_task(self._patch_changes(), name=f"status of {self._name}")
+        syncing: asyncio.Task[None] | None = None
         try:
             if self._create_workers() and not await self._wait_for_start():
                 self._living.append(asyncio.create_task(self._end_network(), name=f"network of {self._name}"))
+                if self._volumes is not None:
+                    syncing = asyncio.create_task(self._sync_volumes(self._volumes), name=f"volumes of {self._name}")
                 if await self._initialize():
                     for each in self._containers:
                         self._begin(each)
@@ -122,9 +129,10 @@ class PodWorker:
             await self._stop()
             await asyncio.gather(*self._living)
         finally:
-            for task in (publishing, *self._living):
+            tasks = [each for each in (publishing, syncing, *self._living) if each is not None]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(publishing, *self._living, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
         await self._patch_status()
         await self._finish()
 
@@ -195,7 +203,7 @@ class PodWorker:
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
         workers: list[ContainerWorker | None] = []
         for spec in self._pod["spec"].get("initContainers") or ():
-            if spec.get("restartPolicy") or not has_stand_in(spec["image"]):
+            if spec.get("restartPolicy") or not has_stand_in(spec["image"]) or self._has_command(spec):
                 workers.append(self._create_init_worker(spec, anchor, system=system))
             else:
                 self._init.append(ContainerState(spec["name"], spec["image"]))
@@ -247,6 +255,7 @@ class PodWorker:
             changed=self._dirty.set,
             restarts=restarts,
             follows=bool(self._init),
+            volumes=self._volumes,
         )
         states.append(worker.state)
         return worker
@@ -304,6 +313,13 @@ class PodWorker:
         model = model_of(self._pod["metadata"], spec["image"])
         return model.image, model
 
+    def _has_command(self, spec: Object) -> bool:
+        """Return True if a local command runs in place of a container's image."""
+        try:
+            return bool(model_of(self._pod["metadata"], spec["image"]).command)
+        except ValueError:
+            return True  # The worker of the container reports it.
+
     def _with_invalid_model(self, spec: Object, message: str) -> ContainerState:
         self._node.record_event(self._pod, "Failed", f"Error: {message}", kind="Warning")
         waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
@@ -336,9 +352,9 @@ class PodWorker:
     async def _wait_for_start(self) -> bool:
         """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile.
 
-        Volumes are not mounted, but the ConfigMaps and Secrets that they need must exist.
+        Volumes are mounted only for local commands, but the ConfigMaps and Secrets that they need must exist.
         """
-        while reason := await missing_for_volumes(self._node.client, self._pod):
+        while reason := await self._why_not_mounted():
             self._node.record_event(self._pod, "FailedMount", reason, kind="Warning")
             if await self._deleted_before(asyncio.get_running_loop().time() + _MOUNT_INTERVAL):
                 return True
@@ -349,6 +365,38 @@ class PodWorker:
         except TimeoutError:
             return self._deleting.is_set()
         return True
+
+    def _volumes_of_commands(self) -> PodVolumes | None:
+        """Return the pod's volumes if a local command mounts one: all other programs read no files."""
+        spec, metadata = self._pod["spec"], self._pod["metadata"]
+        containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
+        if not any(has_stand_in(each["image"]) and each.get("volumeMounts") for each in containers):
+            return None
+        if not any(self._has_command(each) for each in containers):
+            return None
+        folder = self._node.settings.directory / "volumes" / metadata["uid"]
+        return PodVolumes(self._node.client, folder, self._pod)
+
+    async def _why_not_mounted(self) -> str:
+        """Mount the volumes; return the reason if that is impossible for now, empty if all are mounted."""
+        if self._volumes is None:
+            return await missing_for_volumes(self._node.client, self._pod)
+        try:
+            await self._volumes.write(self._network.address)
+        except MountError as error:
+            return str(error)
+        return ""
+
+    async def _sync_volumes(self, volumes: PodVolumes) -> None:
+        """Bring the files of volumes up to date at each periodic sync of the pod."""
+        while True:
+            await asyncio.sleep(self._node.profile.pod_sync.sample(self._node.rng))
+            try:
+                await volumes.write(self._network.address)
+            except MountError as error:
+                self._node.record_event(self._pod, "FailedMount", str(error), kind="Warning")
+            except ApiError as error:
+                _log.warning("cannot read the volumes of pod %s/%s: %s", self._namespace, self._name, error)
 
     async def _stop(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from harness.localkube.apps.mounts import Mount
 from harness.localkube.kubelet.container_server import ContainerServer, ExecutedServer
 
 #: Timeout in seconds. The server kills its children and ends as soon as the socket closes, unless the machine hangs.
@@ -28,12 +29,33 @@ class Console:
     Attributes:
         files: Paths of its standard input, output and error.
         terminal: True if they are a terminal.
-        folder: The folder in which it begins, and the only one in which it may write.
+        folder: The folder in which it begins.
+        writable: The folders in which it may write.
     """
 
     files: tuple[str, str, str]
     terminal: bool
     folder: str
+    writable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """The files of a program of the machine.
+
+    Attributes:
+        folder: The folder in which it begins; empty for any.
+        mounts: What it sees in addition to the machine's files.
+        root: An existing empty folder, which its view of the files needs.
+    """
+
+    folder: str = ""
+    mounts: tuple[Mount, ...] = ()
+    root: str = ""
+
+
+#: Any folder, with the machine's files.
+ANYWHERE = Inside()
 
 
 @dataclass(eq=False, slots=True)
@@ -89,10 +111,32 @@ class Runtime:
         self._writer.close()
         self._server.wait(_END_SECONDS)
 
-    async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
-        """Start a container's main process; an empty ``app`` runs ``args`` as a program of the machine."""
+    async def start(
+        self,
+        *,
+        app: str,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        address: str,
+        log: Path,
+        inside: Inside = ANYWHERE,
+    ) -> Process:
+        """Start a container's main process.
+
+        Args:
+            app: Its application; empty to run ``args`` as a program of the machine.
+            args: Arguments of the application, or the program and its arguments.
+            env: Its environment.
+            address: The address of its pod.
+            log: File of its output.
+            inside: Where it begins, and what it sees.
+
+        Raises:
+            RuntimeFailedError: It was not started.
+        """
         order = {"app": app, "args": list(args), "env": dict(env), "address": address, "log": str(log)}
-        return await self._make({"start": order})
+        mounts = [[each.source, each.target, each.read_only] for each in inside.mounts]
+        return await self._make({"start": order | {"folder": inside.folder, "mounts": mounts, "root": inside.root}})
 
     async def execute(
         self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None

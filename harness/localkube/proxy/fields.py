@@ -53,7 +53,7 @@ def _reaches_stand_in(field: str) -> Harmless:
 
 
 def _ports(pod: Mapping[str, Any]) -> set[int] | None:
-    """Return the ports on which the stand-ins of a pod listen; None if a container has no stand-in."""
+    """Return the ports on which the stand-ins of a pod listen; None if a container has another program."""
     containers = serving_containers(pod)
     if not all(has_stand_in(str(each.get("image"))) for each in containers):
         return None
@@ -61,6 +61,8 @@ def _ports(pod: Mapping[str, Any]) -> set[int] | None:
         models = [(model_of(pod.get("metadata") or {}, str(each.get("image"))), each) for each in containers]
     except ValueError:
         return None  # The kubelet reports it.
+    if any(model.command for model, _ in models):
+        return None
     return {port for model, each in models for port in ports_of(model, each)}
 
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from harness.localkube.kubelet.container_server import ContainerServer
-from harness.localkube.kubelet.runtime import Console, Process, Runtime, RuntimeFailedError
+from harness.localkube.kubelet.runtime import ANYWHERE, Console, Inside, Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.settings import NodeSettings
 
@@ -164,11 +164,20 @@ class NodeRuntime(Runtime):
         super().__init__(log, server)
         self._system = system
 
-    async def start(self, *, app: str, args: Sequence[str], env: Mapping[str, str], address: str, log: Path) -> Process:
+    async def start(
+        self,
+        *,
+        app: str,
+        args: Sequence[str],
+        env: Mapping[str, str],
+        address: str,
+        log: Path,
+        inside: Inside = ANYWHERE,
+    ) -> Process:
         """Start a controller here, or any other application in the fork server."""
         if self._system.handles(app):
             return await self._system.start(app, address, log)
-        return await super().start(app=app, args=args, env=env, address=address, log=log)
+        return await super().start(app=app, args=args, env=env, address=address, log=log, inside=inside)
 
     async def execute(
         self, container: Process, argv: Sequence[str], env: Mapping[str, str], console: Console | None = None

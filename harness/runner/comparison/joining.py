@@ -40,6 +40,7 @@ def joined(before: Experiment, after: Experiment, *, trials: int, only: Containe
         assumed=tuple(dict.fromkeys((*before.assumed, *after.assumed))),
         notices=tuple(dict.fromkeys((*before.notices, *after.notices))),
         stand_ins=tuple(dict.fromkeys((*before.stand_ins, *after.stand_ins))),
+        commands=tuple(dict.fromkeys((*before.commands, *after.commands))),
     )
 
 

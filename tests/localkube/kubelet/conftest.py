@@ -15,6 +15,7 @@ import pytest
 
 from harness.localkube.addresses import take_block
 from harness.localkube.api.server import serve
+from harness.localkube.commands import LocalCommand
 from harness.localkube.controllers.manager import run_controllers
 from harness.localkube.kubelet import run_kubelet
 from harness.localkube.machinery.client import ApiClient
@@ -80,6 +81,17 @@ class LocalCluster:
         async with self._http.get(url) as response:
             return await response.text()
 
+    async def until_answer(self, expected: str, pod: Object, path: str, seconds: float = 60) -> None:
+        """Wait until a pod answers a path so."""
+        async with asyncio.timeout(seconds):
+            while await self.ask(pod, path) != expected:
+                pass
+
+    async def put(self, pod: Object, path: str, port: int = 5678) -> int:
+        """Return the status of a pod's response to a PUT on a new connection."""
+        async with self._http.put(f"http://{pod['status']['podIP']}:{port}{path}") as response:
+            return response.status
+
 
 def probe_port(address: str, port: int) -> str:
     """Return the result of a new connection: ``connected``, ``refused`` or ``no answer``."""
@@ -105,7 +117,13 @@ def _ready(pod: Object, other_than: str) -> bool:
     return fresh and conditions.get("Ready") == "True"
 
 
-def deployment(*, container: Object | None = None, spec: Object | None = None, pod: Object | None = None) -> Object:
+def deployment(
+    *,
+    container: Object | None = None,
+    spec: Object | None = None,
+    pod: Object | None = None,
+    annotations: Object | None = None,
+) -> Object:
     """Build a Deployment ``apple``; the arguments override fields of its container, its spec and its pods' spec."""
     labels = {"app": "apple", "version": "apple-v1"}
     one = {"name": "apple", "image": "hashicorp/http-echo:1.0", "args": ["-text=apple-v1"], **(container or {})}
@@ -116,7 +134,10 @@ def deployment(*, container: Object | None = None, spec: Object | None = None, p
         "spec": {
             "replicas": 1,
             "selector": {"matchLabels": {"app": "apple"}},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [one], **(pod or {})}},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations or {}},
+                "spec": {"containers": [one], **(pod or {})},
+            },
             **(spec or {}),
         },
     }
@@ -157,7 +178,11 @@ async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
 def on_cluster(tmp_path: Path) -> Callable[..., Any]:
     """Return a function that runs a scenario on a cluster, by default without delays."""
 
-    def run(scenario: Callable[[LocalCluster], Awaitable[T]], profile: str = "instant") -> T:
+    def run(
+        scenario: Callable[[LocalCluster], Awaitable[T]],
+        profile: str = "instant",
+        commands: tuple[LocalCommand, ...] = (),
+    ) -> T:
         async def main(settings: NodeSettings) -> T:
             async with running(settings) as cluster:
                 return await scenario(cluster)
@@ -171,6 +196,7 @@ def on_cluster(tmp_path: Path) -> Callable[..., Any]:
                 seed=1,
                 ingress="none",
                 nginx=None,
+                commands={each.id: each for each in commands},
             )
             return asyncio.run(main(settings))
 

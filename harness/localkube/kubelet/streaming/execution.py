@@ -172,7 +172,7 @@ async def serve(
         try:
             process = await runtime.execute(
                 target.process, options.command, _environment(target.env, options, folder),
-                Console(ends.files, options.tty, str(folder)),
+                Console(ends.files, options.tty, str(folder), (str(folder),)),
             )  # fmt: skip
         except RuntimeFailedError as error:
             await channels.send_result(socket, channels.failed(str(error)))

@@ -1,0 +1,58 @@
+"""Serve local commands in the kubelet: their variables, and a look at what they share with other pods."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+
+from harness.localkube.commands import POD_IP, PORT
+from harness.localkube.kubelet.listeners import Listener, all_listeners, owned
+
+#: Programs that signal others by number or name. A command has no process numbers of its own.
+_SIGNALLING = re.compile(r"(?:^|[\s;&|/(])(kill|pkill|killall)(?:$|[\s;&|)])")
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+
+
+def own_environment(address: str, ports: Sequence[int]) -> dict[str, str]:
+    """Return the variables that a command has in addition to those of its container.
+
+    Args:
+        address: The address of its pod.
+        ports: Its ports; the first one is ``PORT``.
+    """
+    machine = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+    return {**machine, POD_IP: address, **({PORT: str(ports[0])} if ports else {})}
+
+
+def signalling_program(command: Sequence[str]) -> str:
+    """Return the program of a hook or probe that would signal processes by number or name; empty if there is none."""
+    found = next(filter(None, (_SIGNALLING.search(text) for text in command)), None)
+    return "" if found is None else found[1]
+
+
+class ListenerWatch:
+    """Finds the listeners of a local command that all pods share.
+
+    A listener that was seen twice and is not the command's is not looked at again.
+
+    Args:
+        pid: The command's main process.
+        address: The address of its pod.
+    """
+
+    def __init__(self, pid: int, address: str) -> None:
+        self._pid = pid
+        self._address = address
+        self._once: frozenset[Listener] = frozenset()
+        self._twice: frozenset[Listener] = frozenset()
+
+    def look(self) -> tuple[list[str], list[str]]:
+        """Return the listeners as ``address:port``: those that would answer for other pods, and those at loopback."""
+        foreign = frozenset(each for each in all_listeners() if each.address != self._address)
+        new = foreign - self._twice
+        own = owned(self._pid, new)
+        self._twice = foreign & (self._twice | (self._once & new) - own)
+        self._once = new - own
+        texts = sorted((each.address in _LOOPBACK, f"{each.address}:{each.port}") for each in own)
+        return [text for local, text in texts if not local], [text for local, text in texts if local]
