@@ -9,10 +9,10 @@ from typing import Self
 from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import LossContext
 from harness.causes.endpoints import empty_around
-from harness.causes.loss import NOT_FOUND, Loss, Sign
+from harness.causes.loss import NOT_FOUND, Loss, Sign, stopped_pod
 from harness.causes.pods import owned
 from harness.causes.remedies import more_replicas
-from harness.causes.stopping import Stopping, stopped_pod
+from harness.causes.stopping import Stopping
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty, RemedyPatch
