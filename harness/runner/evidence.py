@@ -21,7 +21,8 @@ from harness.model.changes import ChangeSpec
 from harness.model.controllers import NO_CONTROLLER
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
-from harness.runner.execution import TrialOutcome
+from harness.runner.execution import UNENDED, TrialOutcome
+from harness.runner.known_part import KnownPart
 from harness.runner.lost_paths import lost_in, read_paths
 from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
@@ -118,6 +119,7 @@ def read_traffic(
     log: AccessLines | None = None,
     begin: float | None = None,
     least: int = LARGE,
+    known: KnownPart | None = None,
 ) -> TrialEvidence:
     """Return the evidence in one folder; unreadable files are named in ``failure``.
 
@@ -131,9 +133,13 @@ def read_traffic(
         log: The lines of the access log; None if traffic passes no proxy that writes one.
         begin: Begin of the change in seconds from the origin if the timeline does not have it.
         least: Number of attempts from which on the ledger is read in blocks, so that most attempts are only counted.
+        known: The part to read of traffic that is still going on; None reads all of traffic that has ended.
     """
     recorded = RecordedTraffic.read(trial.traffic)
+    recorded.check_segments()
     outcome = read_outcome(trial, recorded.damage)
+    if known is not None:
+        recorded.most, outcome = known.rows, _until(outcome, known)
     # If the orchestrator ended before it wrote these two, the traffic's own journal has them.
     origin_ns = outcome.origin_ns or recorded.origin_ns
     begun = bool(origin_ns)
@@ -153,6 +159,7 @@ def read_traffic(
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
+        going_on=known is not None,
         others=others,
     )
     evidence = _in_blocks(evidence, recorded, begin, least) or _whole(evidence, recorded, begun=begun)
@@ -162,6 +169,12 @@ def read_traffic(
         paths=paths or PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
+
+
+def _until(outcome: TrialOutcome, known: KnownPart) -> TrialOutcome:
+    """Return the outcome of traffic that goes on, as if it had ended with its known part."""
+    failure = "" if outcome.failure == UNENDED else outcome.failure
+    return replace(outcome, stopped_ns=outcome.origin_ns + known.elapsed_ns, failure=failure)
 
 
 def _whole(evidence: TrialEvidence, recorded: RecordedTraffic, *, begun: bool) -> TrialEvidence:
