@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analysis.facts import Facts, losses_by_label
 from harness.causes.cause_type import CauseType
 from harness.causes.context import LossContext
-from harness.causes.loss import Loss, losses_of
+from harness.causes.endpoints import empty_around
+from harness.causes.loss import Loss, Sign, losses_of, stopped_pod
 from harness.causes.registry import TYPES
 from harness.causes.unknown import Unexplained
+from harness.model.attempt import Outcome
 from harness.model.causes import Cause
 from harness.model.failed import FailedAttempt, FailedAttempts
-
-#: Times of losses that are alike differ by less than this, seconds: far less than observers may be late.
-_ALIKE_S = 0.01
 
 
 class CauseFinder:
@@ -30,30 +28,44 @@ class CauseFinder:
 
     def __init__(self, context: LossContext) -> None:
         self._context = context
+        self._of_trial = Sign(0)
+        if context.reloads:
+            self._of_trial |= Sign.RELOAD
+        if context.unwell:
+            self._of_trial |= Sign.UNWELL_NODE
+        self._candidates: dict[Sign, tuple[type[CauseType], ...]] = {}
         self._known: dict[tuple[object, ...], type[CauseType]] = {}
 
     def cause_of(self, loss: Loss) -> type[CauseType]:
         """Return the first cause that explains a loss."""
-        key = self._key(loss)
-        if key not in self._known:
-            kinds = TYPES.values()
-            self._known[key] = next((kind for kind in kinds if kind.explains(loss, self._context)), Unexplained)
-        return self._known[key]
+        key = (loss.alike, loss.tries, loss.pod.name if loss.pod is not None else "", loss.is_guessed)
+        known = self._known.get(key)
+        if known is None:
+            candidates = self._candidates_of(self.signs_of(loss))
+            known = next((kind for kind in candidates if kind.explains(loss, self._context)), Unexplained)
+            self._known[key] = known
+        return known
 
-    def _key(self, loss: Loss) -> tuple[object, ...]:
-        """Return what the rules ask of a loss."""
-        return (
-            loss.outcome,
-            loss.status,
-            loss.stream,
-            loss.pod.name if loss.pod is not None else "",
-            loss.is_guessed,
-            loss.tries,
-            loss.carried > 0,
-            self._context.facts.mistimed.is_wrong(loss.row),
-            *(round(each / _ALIKE_S) if math.isfinite(each) else -1 for each in (loss.sent, loss.done)),
-            -1 if loss.opened is None else round(loss.opened / _ALIKE_S),
-        )
+    def _candidates_of(self, signs: Sign) -> tuple[type[CauseType], ...]:
+        """Return the causes that need no other signs, in the order in which they are tried."""
+        if signs not in self._candidates:
+            self._candidates[signs] = tuple(kind for kind in TYPES.values() if kind.needs in signs)
+        return self._candidates[signs]
+
+    def signs_of(self, loss: Loss) -> Sign:
+        """Return the signs that a loss has."""
+        signs = self._of_trial
+        if loss.is_silent:
+            signs |= Sign.SILENT
+        if loss.outcome is Outcome.WRONG_ANSWER:
+            signs |= Sign.WRONG_ANSWER
+        if loss.pod is not None:
+            signs |= Sign.KNOWN_POD
+        if stopped_pod(loss) is not None:
+            signs |= Sign.ENDED_POD
+        if empty_around(loss, self._context) is not None:
+            signs |= Sign.EMPTY_SERVICE
+        return signs
 
 
 def attributed(facts: Facts) -> Iterator[tuple[Loss, type[CauseType]]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, Self
 
 from harness.causes.context import LossContext, Moment
-from harness.causes.loss import Loss
+from harness.causes.loss import Loss, Sign
 from harness.findings.finding_type import Numbered, Sentence
 from harness.model.causes import Cause, Certainty, Happening, Offset, RemedyPatch
 from harness.model.experiment import Manifest
@@ -30,12 +30,16 @@ class CauseType(Numbered, ABC):
     Class arguments:
         code: Code in ``verdict.json``.
         certainty: Certainty of the cause.
+        needs: Signs without which it never explains a loss; those of the base class if it names none.
     """
 
     code: ClassVar[str] = ""
     certainty: ClassVar[Certainty]
+    needs: ClassVar[Sign] = Sign(0)
 
-    def __init_subclass__(cls, *, code: str = "", certainty: Certainty | None = None) -> None:
+    def __init_subclass__(
+        cls, *, code: str = "", certainty: Certainty | None = None, needs: Sign | None = None
+    ) -> None:
         """Take the class arguments.
 
         Raises:
@@ -46,6 +50,8 @@ class CauseType(Numbered, ABC):
             raise TypeError(f"{cls.__name__} needs both a code and a certainty.")
         if certainty is not None:
             cls.code, cls.certainty = code, certainty
+        if needs is not None:
+            cls.needs = needs
 
     @classmethod
     @abstractmethod

@@ -169,9 +169,9 @@ class LossContext:
         """Return the longest time until all senders of requests know of a changed endpoint, seconds."""
         return self.sync_s + self.apply_s
 
-    @property
+    @cached_property
     def needed_s(self) -> float:
-        """Return the longest time for which a pod gets requests after its deletion was requested, seconds."""
+        """The longest time for which a pod gets requests after its deletion was requested, seconds."""
         return self.knows_after + STOP_S
 
     @cached_property
@@ -221,6 +221,17 @@ class LossContext:
         states = self._backends.get(service, ())
         index = bisect_right(states, when, key=lambda state: state.at) - 1
         return states[index] if index >= 0 else None
+
+    def ended_behind(self, service: str) -> tuple[PodLifecycle, ...]:
+        """Return the pods of the Deployments behind a Service that were deleted."""
+        names = set(self.objects.deployments_with(self.objects.selector(service))) if service else set()
+        return tuple(pod for pod in self.pods if pod.deployment in names and pod.deleted is not None)
+
+    @cached_property
+    def unwell(self) -> tuple[tuple[float, str], ...]:
+        """The times at which nodes were not well, with the names of the nodes."""
+        events = self.evidence.timeline
+        return tuple((self._seconds(event.at), event.subject) for event in events if event.kind is EventKind.NODE)
 
     def empties(self, service: str) -> tuple[Empty, ...]:
         """Return the periods in which a Service had no ready endpoint."""

@@ -8,7 +8,7 @@ from typing import Self
 
 from harness.causes.cause_type import CauseType
 from harness.causes.context import SLACK_S, LossContext
-from harness.causes.loss import BAD_GATEWAY, ENDED, UNAVAILABLE, Loss
+from harness.causes.loss import BAD_GATEWAY, ENDED, UNAVAILABLE, Loss, Sign
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty
@@ -91,7 +91,7 @@ class ControllerRestarted(OfController, code="controller-restarted", certainty=C
 
 
 @dataclass(frozen=True, kw_only=True)
-class PreopenedServedOld(OfController, code="preopened-served-old", certainty=Certainty.CERTAIN):
+class PreopenedServedOld(OfController, code="preopened-served-old", certainty=Certainty.CERTAIN, needs=Sign.RELOAD):
     """A connection that was opened before a reload was answered by the old configuration, or dropped.
 
     Attributes:
@@ -123,7 +123,9 @@ class PreopenedServedOld(OfController, code="preopened-served-old", certainty=Ce
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReloadClosedConnection(OfController, code="reload-closed-connection", certainty=Certainty.CERTAIN):
+class ReloadClosedConnection(
+    OfController, code="reload-closed-connection", certainty=Certainty.CERTAIN, needs=Sign.RELOAD
+):
     """A reload of the ingress controller closed a kept connection that a client then used.
 
     Attributes:
@@ -161,7 +163,7 @@ class ReloadClosedConnection(OfController, code="reload-closed-connection", cert
 
 
 @dataclass(frozen=True, kw_only=True)
-class BackendMissing(OfController, code="backend-missing-in-edit", certainty=Certainty.LIKELY):
+class BackendMissing(OfController, code="backend-missing-in-edit", certainty=Certainty.LIKELY, needs=Sign.RELOAD):
     """During an edit of an Ingress, workers of the controller used a backend that they did not have.
 
     Attributes:
@@ -203,7 +205,9 @@ class BackendMissing(OfController, code="backend-missing-in-edit", certainty=Cer
 
 
 @dataclass(frozen=True, kw_only=True)
-class WrongVersionAnswered(OfController, code="wrong-version-answered", certainty=Certainty.LIKELY):
+class WrongVersionAnswered(
+    OfController, code="wrong-version-answered", certainty=Certainty.LIKELY, needs=Sign.WRONG_ANSWER
+):
     """A version answered that may not answer then: the controller still used, or already used, other rules.
 
     Attributes:
@@ -238,7 +242,7 @@ class WrongVersionAnswered(OfController, code="wrong-version-answered", certaint
 
 
 @dataclass(frozen=True, kw_only=True)
-class OtherRuleAnswered(OfController, code="other-rule-answered", certainty=Certainty.LIKELY):
+class OtherRuleAnswered(OfController, code="other-rule-answered", certainty=Certainty.LIKELY, needs=Sign.WRONG_ANSWER):
     """A request was answered by another application although its Service had ready pods: another rule took it.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Self, TypedDict
 
 from harness.causes.cause_type import CauseType, manifest_of, patched
 from harness.causes.context import SLACK_S, Empty, LossContext
-from harness.causes.loss import Loss
+from harness.causes.loss import Loss, Sign
 from harness.causes.pods import PodLifecycle
 from harness.causes.remedies import more_replicas, surge_first
 from harness.experiment.objects import at
@@ -85,7 +85,7 @@ class _EndpointNumbers(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoEndpoint(CauseType):
+class NoEndpoint(CauseType, needs=Sign.EMPTY_SERVICE):
     """The common part: a Service had no ready endpoint.
 
     Attributes:

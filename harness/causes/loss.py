@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import Flag, auto
 
 import numpy as np
 
 from harness.analysis.evidence import Tries
 from harness.analysis.facts import Facts
 from harness.analysis.moments import NS
+from harness.analysis.row_facts import Numbers
 from harness.causes.context import SLACK_S, LossContext
 from harness.causes.pods import PodLifecycle
 from harness.model.attempt import LOSSES, Outcome
@@ -23,6 +25,36 @@ BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT, NOT_FOUND = 502, 503, 504, 404
 SILENT = frozenset({Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE})
 #: Outcomes of a request whose connection the peer ended.
 ENDED = frozenset({Outcome.CLOSED, Outcome.RESET, Outcome.TRUNCATED})
+#: Outcomes that a pod shows whose end a request met.
+_OF_ENDED_POD = SILENT | ENDED
+#: Rows among the attempts, or whole numbers that belong to them.
+Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
+#: Times of losses that are alike differ by less than this, seconds: far less than observers may be late.
+_ALIKE_S = 0.01
+
+
+class Sign(Flag):
+    """A fact about a loss without which some rules never explain it.
+
+    A rule names the signs that it needs, so that it is asked only about losses that have them.
+
+    Attributes:
+        SILENT: Its time was over before it had a connection or an answer.
+        WRONG_ANSWER: Another application or version answered it.
+        KNOWN_POD: The pod that it was meant for is known or guessed.
+        ENDED_POD: It met the end of that pod.
+        EMPTY_SERVICE: Its Service had no ready endpoint around it.
+        RELOAD: The ingress controller reloaded during the trial.
+        UNWELL_NODE: A node was not well during the trial.
+    """
+
+    SILENT = auto()
+    WRONG_ANSWER = auto()
+    KNOWN_POD = auto()
+    ENDED_POD = auto()
+    EMPTY_SERVICE = auto()
+    RELOAD = auto()
+    UNWELL_NODE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +75,7 @@ class Loss:
         tries: Its tries by the ingress controller; None if the access log has none.
         pod: The pod that it was meant for; None if unknown.
         is_guessed: True if the pod follows from the timeline, not from a log.
+        alike: Equal for losses of one stream that ended alike within 10 ms, apart from their tries and pods.
     """
 
     row: int
@@ -58,6 +91,7 @@ class Loss:
     tries: Tries | None
     pod: PodLifecycle | None
     is_guessed: bool
+    alike: tuple[int, ...]
 
     @property
     def is_kept(self) -> bool:
@@ -107,18 +141,21 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
         context.service_of(stream.path, stream.host or facts.evidence.traffic.host, stream.headers)
         for stream in facts.streams
     ]
+    ended = {service: context.ended_behind(service) for service in set(services)}
     fields = (rows[name][lost].tolist() for name in ("worker", "number", "status", "connection", "carried"))
     done_s = np.nan_to_num(facts.done_s[lost], nan=math.inf)
     sent_s = np.where(np.isnan(facts.sent_s[lost]), done_s, facts.sent_s[lost])
     arrays = (each.tolist() for each in (sent_s, done_s, facts.outcome[lost], facts.stream[lost]))
-    for index, since, worker, number, status, connection, carried, sent, done, code, place in zip(
-        lost.tolist(), opened, *fields, *arrays, strict=True
+    alike = _alike(facts, lost, opened, (sent_s, done_s))
+    is_direct, needed = context.is_direct, context.needed_s
+    for index, same, since, worker, number, status, connection, carried, sent, done, code, place in zip(
+        lost.tolist(), alike, opened, *fields, *arrays, strict=True
     ):
         tries = facts.evidence.paths.tries.get((worker, number))
         outcome, service = outcomes[code], services[place]
         pod = _recorded_pod(context, tries, connection, sent)
-        is_known = pod is not None or tries is not None or context.is_direct
-        guessed = None if is_known else _guessed_pod(context, service, status, outcome, sent)
+        is_known = pod is not None or tries is not None or is_direct
+        guessed = None if is_known else _guessed_pod(ended[service], status, outcome, sent, needed)
         yield Loss(
             row=index,
             id=facts.evidence.attempt_id(worker, number),
@@ -133,7 +170,32 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
             tries=tries,
             pod=pod or guessed,
             is_guessed=pod is None and guessed is not None,
+            alike=same,
         )
+
+
+def _alike(
+    facts: Facts, lost: Rows, opened: Sequence[float | None], times: tuple[Numbers, Numbers]
+) -> Iterator[tuple[int, ...]]:
+    """Yield what the rules ask of each lost request, apart from its tries and its pod, with times in 10 ms."""
+    rows = facts.evidence.attempts
+    fields = (
+        facts.outcome[lost],
+        rows["status"][lost],
+        facts.stream[lost],
+        rows["carried"][lost] > 0,
+        facts.mistimed.wrong[lost],
+        *(_rounded(each) for each in times),
+        _rounded(np.array(opened, dtype=np.float64)),
+    )
+    return zip(*(field.tolist() for field in fields), strict=True)
+
+
+def _rounded(seconds: Numbers) -> Rows:
+    """Return times in units of 10 ms; -1 for those that are unknown or infinite."""
+    units = np.rint(np.where(np.isfinite(seconds), seconds / _ALIKE_S, -1.0))
+    found: Rows = units.astype(np.int64)
+    return found
 
 
 def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, sent: float) -> PodLifecycle | None:
@@ -148,13 +210,20 @@ def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, se
     return context.pod_at(peer, sent) if peer else None
 
 
-def _guessed_pod(context: LossContext, service: str, status: int, outcome: Outcome, sent: float) -> PodLifecycle | None:
-    """Return the pod of a Service that ended last before a request was sent, if the request shows a pod that ended."""
-    if status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and outcome not in SILENT | ENDED:
+def _guessed_pod(
+    ended: Sequence[PodLifecycle], status: int, outcome: Outcome, sent: float, needed: float
+) -> PodLifecycle | None:
+    """Return the pod of some that ended last before a request was sent, if the request shows a pod that ended."""
+    if status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and outcome not in _OF_ENDED_POD:
         return None
-    names = set(context.objects.deployments_with(context.objects.selector(service))) if service else set()
-    ended = [pod for pod in context.pods if pod.deployment in names and _near(pod, sent, context.needed_s)]
-    return max(ended, key=lambda pod: pod.deleted or 0.0, default=None)
+    near = [pod for pod in ended if _near(pod, sent, needed)]
+    return max(near, key=lambda pod: pod.deleted or 0.0, default=None)
+
+
+def stopped_pod(loss: Loss) -> PodLifecycle | None:
+    """Return the pod that a loss was meant for, if the loss met its end."""
+    pod = loss.pod
+    return pod if pod is not None and pod.deleted is not None and loss.met(pod.ended_at()) else None
 
 
 def _near(pod: PodLifecycle, sent: float, needed: float) -> bool:
@@ -162,7 +231,7 @@ def _near(pod: PodLifecycle, sent: float, needed: float) -> bool:
     return pod.deleted is not None and pod.deleted - SLACK_S <= sent <= max(pod.ended_at(), pod.deleted) + needed
 
 
-def _opened(facts: Facts, lost: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[float | None]:
+def _opened(facts: Facts, lost: Rows) -> list[float | None]:
     """Return the time at which the connection of each lost request was opened; None if unknown."""
     rows = facts.evidence.connections
     order = np.lexsort((rows["number"], rows["worker"]))
@@ -170,9 +239,8 @@ def _opened(facts: Facts, lost: np.ndarray[tuple[int], np.dtype[np.int64]]) -> l
     mine = facts.evidence.attempts[lost]
     wanted = (mine["worker"].astype(np.uint64) << np.uint64(32)) | mine["connection"].astype(np.uint64)
     places = np.searchsorted(keys, wanted)
-    found: list[float | None] = []
-    for place, key in zip(places.tolist(), wanted.tolist(), strict=True):
-        known = place < len(keys) and int(keys[place]) == key
-        at = int(rows["connected"][order[place]]) if known else -1
-        found.append(at / NS if at >= 0 else None)
-    return found
+    at = np.full(len(lost), -1, dtype=np.int64)
+    known = np.flatnonzero(places < len(keys))
+    known = known[keys[places[known]] == wanted[known]]
+    at[known] = rows["connected"][order[places[known]]]
+    return [each / NS if each >= 0 else None for each in at.tolist()]

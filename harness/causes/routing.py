@@ -9,10 +9,10 @@ from typing import Self
 from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import LossContext
 from harness.causes.endpoints import empty_around, ended_pods
-from harness.causes.loss import NOT_FOUND, Loss
+from harness.causes.loss import NOT_FOUND, Loss, Sign, stopped_pod
 from harness.causes.pods import owned
 from harness.causes.remedies import more_replicas
-from harness.causes.stopping import Stopping, stopped_pod
+from harness.causes.stopping import Stopping
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty, RemedyPatch
@@ -41,7 +41,7 @@ class OldVersionRemoved(Stopping, code="old-version-removed-at-switch", certaint
 
 
 @dataclass(frozen=True, kw_only=True)
-class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty.CERTAIN):
+class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty.CERTAIN, needs=Sign.EMPTY_SERVICE):
     """The controller dropped the route of a Service without endpoints; another application, or nobody, answered.
 
     Attributes:
@@ -118,7 +118,9 @@ def _has_ended(losses: Sequence[Loss], context: LossContext) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CandidateAnsweredWrong(CauseType, code="candidate-answered-wrong", certainty=Certainty.LIKELY):
+class CandidateAnsweredWrong(
+    CauseType, code="candidate-answered-wrong", certainty=Certainty.LIKELY, needs=Sign.WRONG_ANSWER | Sign.KNOWN_POD
+):
     """The version that got a share of the requests gave an answer that the route may not give.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Self
 
 from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import SLACK_S, LossContext
-from harness.causes.loss import BAD_GATEWAY, Loss
+from harness.causes.loss import BAD_GATEWAY, Loss, Sign
 from harness.causes.remedies import readiness_probe
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
@@ -17,7 +17,7 @@ from harness.wording import seconds
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTAIN):
+class ReadyTooEarly(CauseType, code="ready-too-early", certainty=Certainty.CERTAIN, needs=Sign.KNOWN_POD):
     """A new pod counted as ready before it listened, because it has no readiness probe or one that succeeds too early.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import Self, TypedDict
 from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.causes.cause_type import CauseType, manifest_of, needed_seconds, patched
 from harness.causes.context import STOP_S, LossContext
-from harness.causes.loss import BAD_GATEWAY, ENDED, Loss
+from harness.causes.loss import BAD_GATEWAY, ENDED, Loss, Sign, stopped_pod
 from harness.causes.pods import PodLifecycle, serving_container
 from harness.causes.remedies import NEXT_UPSTREAM, longer_grace, next_upstream, sleep_before_stop, whole_seconds
 from harness.findings.finding_type import Sentence
@@ -56,12 +56,6 @@ def _measured(subject: str, losses: Sequence[Loss], context: LossContext) -> _St
     }
 
 
-def stopped_pod(loss: Loss) -> PodLifecycle | None:
-    """Return the pod that a loss was meant for, if the loss met its end."""
-    pod = loss.pod
-    return pod if pod is not None and pod.deleted is not None and loss.met(pod.ended_at()) else None
-
-
 def _is_abandoned(pod: PodLifecycle) -> bool:
     """Return True if the hook of a pod still ran at the end of its grace period."""
     if pod.hook_failed is not None and pod.stopping is not None:
@@ -71,7 +65,7 @@ def _is_abandoned(pod: PodLifecycle) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stopping(CauseType):
+class Stopping(CauseType, needs=Sign.ENDED_POD):
     """The common part: a pod of a Deployment ended while requests were still sent to it.
 
     Attributes:

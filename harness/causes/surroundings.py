@@ -8,14 +8,12 @@ from typing import Self
 
 import numpy as np
 
-from harness.analysis.moments import Seconds
 from harness.analysis.thresholds import STALL_MEDIAN_MS
 from harness.causes.cause_type import CauseType
 from harness.causes.context import LossContext
-from harness.causes.loss import Loss
+from harness.causes.loss import Loss, Sign
 from harness.findings.finding_type import Sentence
 from harness.model.causes import Certainty
-from harness.model.timeline import EventKind
 
 #: The sender was starved around a loss if half of the requests within so many seconds left late.
 _AROUND_S = 0.5
@@ -32,7 +30,7 @@ class Surrounding(CauseType):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SenderStarved(Surrounding, code="sender-starved", certainty=Certainty.LIKELY):
+class SenderStarved(Surrounding, code="sender-starved", certainty=Certainty.LIKELY, needs=Sign.SILENT):
     """The sending machine had no processor time around the loss, so the loss may be its own.
 
     Attributes:
@@ -68,7 +66,7 @@ def _late_around(loss: Loss, context: LossContext) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NodeWasUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY):
+class NodeWasUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY, needs=Sign.UNWELL_NODE):
     """A node of the cluster lacked a resource or was not ready around the loss.
 
     Attributes:
@@ -80,13 +78,13 @@ class NodeWasUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY)
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if a node had become unwell within 10 s before the loss."""
-        return any(at - 1.0 <= loss.sent <= at + 10.0 for at, _ in _unwell(context))
+        return any(at - 1.0 <= loss.sent <= at + 10.0 for at, _ in context.unwell)
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the names of the nodes."""
         del subject, losses
-        return cls(nodes=", ".join(sorted({node for _, node in _unwell(context)})))
+        return cls(nodes=", ".join(sorted({node for _, node in context.unwell})))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -94,8 +92,3 @@ class NodeWasUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY)
             f"A node was not well around the losses: {self.nodes}.",
             "This is not the application's fault: see the node's conditions, and run again.",
         )
-
-
-def _unwell(context: LossContext) -> list[tuple[float, str]]:
-    seconds = Seconds(context.evidence.origin_ns)
-    return [(seconds(e.at), e.subject) for e in context.evidence.timeline if e.kind is EventKind.NODE]

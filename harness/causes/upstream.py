@@ -8,7 +8,7 @@ from typing import Self
 
 from harness.causes.cause_type import CauseType
 from harness.causes.context import LossContext
-from harness.causes.loss import BAD_GATEWAY, Loss
+from harness.causes.loss import BAD_GATEWAY, Loss, Sign
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Method
 from harness.model.causes import Certainty
@@ -18,7 +18,7 @@ _REPEATABLE = frozenset({Method.GET, Method.HEAD, Method.PUT, Method.DELETE})
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProxyRepeatedPost(CauseType, code="proxy-repeated-post", certainty=Certainty.LIKELY):
+class ProxyRepeatedPost(CauseType, code="proxy-repeated-post", certainty=Certainty.LIKELY, needs=Sign.KNOWN_POD):
     """The proxy sent a POST to several pods, although an earlier try may have been executed.
 
     Attributes:
@@ -53,7 +53,7 @@ class ProxyRepeatedPost(CauseType, code="proxy-repeated-post", certainty=Certain
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Certainty.POSSIBLE):
+class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Certainty.POSSIBLE, needs=Sign.KNOWN_POD):
     """A healthy pod closed a kept connection of the proxy while a request was sent on it.
 
     Attributes:

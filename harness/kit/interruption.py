@@ -9,9 +9,13 @@ each send one.
 
 from __future__ import annotations
 
+import math
+import os
+import select
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -29,6 +33,20 @@ class _State:
         self.asked = False
         self.signal = 0
         self.raised = threading.local()
+        # Readable from the request on, for all threads that wait.
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._bell)
+
+    def ask(self) -> None:
+        """Request the end, and wake the threads that wait."""
+        self.asked = True
+        os.eventfd_write(self._bell, 1)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for some seconds, or until the end is requested."""
+        poll = select.poll()
+        poll.register(self._bell, select.POLLIN)
+        poll.poll(math.ceil(seconds * 1000))
 
 
 _state = _State()
@@ -36,14 +54,11 @@ _state = _State()
 #: Signals that request an end.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-#: Seconds between two checks of a waiting thread for an interruption.
-_LOOK = 0.05
-
 
 def interrupt(number: int = 0) -> None:
     """Request the end of every thread of this process."""
     _state.signal = _state.signal or number
-    _state.asked = True
+    _state.ask()
 
 
 def signal_number() -> int:
@@ -65,10 +80,14 @@ def check() -> None:
 
 def nap(seconds: float) -> None:
     """Wait for ``seconds``. An interruption raises, once per thread."""
+    check()
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
-        check()
-        time.sleep(min(left, _LOOK))
+        if _state.asked:
+            time.sleep(left)
+        else:
+            _state.wait(left)
+            check()
     check()
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from harness.kit import interruption
 from harness.kit.processor import Sample
 from harness.kit.waiting import wait_until
 
@@ -20,8 +21,10 @@ from harness.kit.waiting import wait_until
 FREE_TO_START = 0.5
 #: Seconds over which this is measured, from the last start on: it must show what that one has used.
 MEASURED_SECONDS = 0.3
-#: Seconds between two questions of a trial that waits.
+#: Seconds between two questions of the trial that is next.
 _ASK = 0.05
+#: Seconds between two checks of the trials behind it for an interruption.
+_CHECK = 0.5
 
 
 class Meter(Protocol):
@@ -75,7 +78,7 @@ class Admission:
         self._starting_limit = starting
         self._at_least = at_least
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
         self._waiting: set[str] = set()
         self._running = 0
         self._starting = 0
@@ -93,10 +96,12 @@ class Admission:
         with self._lock:
             self._waiting.add(name)
         try:
+            self._await_first(name)
             wait_until(lambda: self._admit(name), timeout=float("inf"), what="a turn to start", interval=_ASK)
         finally:
             with self._lock:
                 self._waiting.discard(name)
+                self._lock.notify_all()
         turn = Turn(self._has_started)
         try:
             yield turn
@@ -105,13 +110,27 @@ class Admission:
             with self._lock:
                 self._running -= 1
 
+    def _await_first(self, name: str) -> None:
+        """Wait until no trial that waits comes before this one: only the first of them asks for room.
+
+        Raises:
+            Interrupted: The user asked for an end.
+        """
+        with self._lock:
+            while not self._is_first(name):
+                interruption.check()
+                self._lock.wait(_CHECK)
+
+    def _is_first(self, name: str) -> bool:
+        return name == min(self._waiting, key=lambda each: self._rank[each])
+
     def _has_started(self) -> None:
         with self._lock:
             self._starting -= 1
 
     def _admit(self, name: str) -> bool:
         with self._lock:
-            if name != min(self._waiting, key=lambda each: self._rank[each]):
+            if not self._is_first(name):
                 return False
             if self._starting >= self._starting_limit:
                 return False

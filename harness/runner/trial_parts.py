@@ -25,6 +25,8 @@ INGRESS_REST_SECONDS = LONGEST_SYNC_S + 0.2
 INGRESS_REST_WAIT = 30.0
 #: Seconds for old pods to go and the ingress to sync after a change was observed.
 REST_SECONDS = 90.0
+#: Seconds between two looks whether something is at rest.
+_LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class TrialParts:
             lambda: self.observer.ingress_idle(INGRESS_REST_SECONDS),
             timeout=INGRESS_REST_WAIT,
             what="the ingress controller to come to rest",
+            interval=_LOOK,
         )
 
     def wait_for_rest(self, since_ns: int, change: ChangeSpec, check: Callable[[], None]) -> None:
@@ -88,7 +91,7 @@ class TrialParts:
             return self.observer.quiet(since_ns)
 
         try:
-            wait_until(at_rest, timeout=REST_SECONDS, what="the system to come to rest")
+            wait_until(at_rest, timeout=REST_SECONDS, what="the system to come to rest", interval=_LOOK)
         except WaitTimeoutError:
             missing = NotObserved(awaited="rest", missing="old pods to go and the ingress to follow")
             self.record_change(change.name, ChangeEvent.NOT_OBSERVED, missing, n=0)

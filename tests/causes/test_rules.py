@@ -16,10 +16,10 @@ import yaml
 
 from harness import causes
 from harness.analysis.facts import Facts
-from harness.causes.attribution import Attribution, causes_of
+from harness.causes.attribution import Attribution, CauseFinder, causes_of
 from harness.causes.cause_type import CauseType
 from harness.causes.context import LossContext
-from harness.causes.loss import Loss
+from harness.causes.loss import Loss, losses_of
 from harness.causes.registry import GROUPS, TYPES, explained, type_of, types_in
 from harness.causes.remedies import command, patch_text
 from harness.errors import EvidenceError
@@ -43,6 +43,18 @@ def test_a_rule_explains_the_losses_made_for_it(code: str) -> None:
 
     assert facts.is_lost.any()
     assert {cause.code for cause in causes_of(facts)} == {code}
+
+
+@pytest.mark.parametrize("code", lossy_scenes.SCENES)
+def test_a_rule_explains_only_losses_with_the_signs_that_it_needs(code: str) -> None:
+    """Rules that are not asked, because a sign is missing, would not have explained the loss."""
+    facts = Facts.of(lossy_scenes.SCENES[code]())
+    context = LossContext(facts)
+    finder = CauseFinder(context)
+
+    for loss in losses_of(facts, context):
+        signs = finder.signs_of(loss)
+        assert [kind.code for kind in TYPES.values() if kind.explains(loss, context) and kind.needs not in signs] == []
 
 
 def test_every_rule_has_losses_that_it_explains() -> None:

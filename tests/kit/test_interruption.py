@@ -34,6 +34,24 @@ def test_a_wait_is_ended_by_an_interruption() -> None:
     assert ended == [True]
 
 
+def test_a_long_wait_is_ended_by_an_interruption() -> None:
+    """A thread that waits for an hour raises when an end is requested, not at its next look."""
+    ended = threading.Event()
+
+    def waits() -> None:
+        try:
+            interruption.nap(3600)
+        except Interrupted:
+            ended.set()
+
+    with interruption.fresh():
+        thread = threading.Thread(target=waits, daemon=True)
+        thread.start()
+        interruption.interrupt()
+
+        assert ended.wait(60)
+
+
 def test_a_thread_raises_once() -> None:
     """After its first ``Interrupted``, a thread can wait as usual for its clean-up."""
     with interruption.fresh():

@@ -17,7 +17,7 @@ ACCESS_LOG = "access.jsonl"
 CONTROLLER_LOG = "ingress-controller.jsonl"
 
 #: Seconds between two reads of a followed log.
-_LOOK = 0.02
+_LOOK = 0.05
 
 
 def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
