@@ -71,6 +71,7 @@ class ClusterRules:
         local_commands: The cluster runs commands of this machine in place of images.
         bare_namespaces: A new namespace has nothing but what the workload brings; others may get copies of Secrets.
         runs_controller: The harness runs the ingress controller, so its settings are known.
+        serves_tls: The traffic can reach the controller's port for HTTPS.
         omitted: Says why an object is left out of the workload.
         pod_kinds: Kinds for which the cluster runs pods.
         has_stand_in: Says of the name of an image that a stand-in runs in its place.
@@ -86,6 +87,7 @@ class ClusterRules:
     local_commands: bool = True
     bare_namespaces: bool = True
     runs_controller: bool = False
+    serves_tls: bool = True
     omitted: OmittedKind = omits_none
     pod_kinds: Sequence[str] = WITH_PODS
 

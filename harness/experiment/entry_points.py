@@ -1,4 +1,4 @@
-"""Entry points of Traefik: a route for one that the harness does not give it gets no request."""
+"""Entry points: traffic, or a route of Traefik, for one that the controller does not have gets no request."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ _ANNOTATION = "traefik.ingress.kubernetes.io/router.entrypoints"
 
 
 def check_entry_points(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """Check that each route of Traefik is for an entry point to which the traffic can go."""
+    """Check that the traffic can reach the controller, and each route of Traefik an entry point of that traffic."""
     facts = CONTROLLERS.get(experiment.parsed.ingress)
     there = facts.entry_points if facts is not None and experiment.rules.runs_controller else ()
-    if not there:
-        return
-    for row in experiment.configurations:
+    for row in experiment.configurations if there else ():
         for item in row.objects:
             problems.extend(_elsewhere(item, there))
-    if experiment.plan is not None and experiment.plan.tls is not None:
+    if experiment.plan is None or experiment.plan.tls is None:
+        return
+    if not experiment.rules.serves_tls:
+        message = "the harness's kind clusters have no port for HTTPS"
+        hint = "leave out tls, or use --cluster local or a cluster of your own"
+        problems.add(ProblemCode.CONFLICT, ("traffic", "tls"), message, hint)
+    elif there:
         message = f"Traefik serves no HTTPS here: its entry points are {listed(there)}"
         hint = "leave out tls, or use ingress-nginx or a cluster of your own"
         problems.add(ProblemCode.CONFLICT, ("traffic", "tls"), message, hint)

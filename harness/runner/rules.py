@@ -61,4 +61,5 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
         local_commands=False,
         bare_namespaces=cluster != "context",
         runs_controller=cluster == "kind",
+        serves_tls=cluster != "kind",
     )

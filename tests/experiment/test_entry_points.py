@@ -11,6 +11,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.cluster_rules import ANYTHING
 from harness.experiment.load import load_experiment
 from harness.problem_codes import ProblemCode
+from harness.runner.rules import rules_of
 
 if TYPE_CHECKING:
     from tests.experiment.experiment_bench import Bench
@@ -65,3 +66,14 @@ def test_https_needs_an_entry_point(bench: Bench) -> None:
     bench.edit("small.yaml", "  pool: {size: 10}", "  pool: {size: 10}\n  tls: {verify: false}")
 
     assert [each.code for each in problems(bench)] == [ProblemCode.CONFLICT]
+
+
+def test_https_needs_a_port_of_the_cluster(bench: Bench) -> None:
+    """The harness's kind clusters map the port for HTTP only. Any controller would get no request."""
+    bench.edit("small.yaml", "  pool: {size: 10}", "  pool: {size: 10}\n  tls: {verify: false}")
+
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, rules=rules_of("kind", {}), ingress="nginx")
+    assert [each.code for each in caught.value.problems] == [ProblemCode.CONFLICT]
+    assert "no port for HTTPS" in str(caught.value)
+    assert load_experiment(bench.path, rules=rules_of("local", {}), ingress="nginx").experiment.traffic.tls is not None
