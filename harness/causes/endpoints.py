@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypedDict
 
+from harness.analysis.workload import FORCED_GRACE_S
 from harness.causes.cause_type import CauseType, manifest_of, patched
 from harness.causes.context import SLACK_S, Empty, LossContext
 from harness.causes.loss import Loss
@@ -251,10 +252,11 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
         replaced = f"ready {seconds(self.empty_s)} later" if self.empty_s >= 0 else "not ready until the end"
         if self.forced:
             return Sentence(
-                f"The only ready pod behind Service {self.service} was deleted by force, which kills it at once, and "
-                f"its replacement was {replaced}.",
-                "No field helps against a deletion by force: with more replicas, requests that are still sent to the "
-                f"killed pod are lost. Delete without --force, and run {self.replicas + 1} replicas.",
+                f"The only ready pod behind Service {self.service} was deleted by force, so its endpoint was gone at "
+                f"once, and its replacement was {replaced}.",
+                "No field helps against a deletion by force: a preStop hook gets "
+                f"{FORCED_GRACE_S:g} s at most, so requests that are still sent to the pod are lost, also with more "
+                f"replicas. Delete without --force, and run {self.replicas + 1} replicas.",
             )
         return Sentence(
             f"The only ready pod behind Service {self.service} was deleted, and its replacement was {replaced}: a "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -117,9 +117,7 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
         tries = facts.evidence.paths.tries.get((worker, number))
         outcome, service = outcomes[code], services[place]
         pod = _recorded_pod(context, tries, connection, sent)
-        is_known = pod is not None or tries is not None or context.is_direct
-        guessed = None if is_known else _guessed_pod(context, service, status, outcome, sent)
-        yield Loss(
+        loss = Loss(
             row=index,
             id=facts.evidence.attempt_id(worker, number),
             outcome=outcome,
@@ -131,9 +129,12 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
             carried=carried,
             opened=since,
             tries=tries,
-            pod=pod or guessed,
-            is_guessed=pod is None and guessed is not None,
+            pod=pod,
+            is_guessed=False,
         )
+        is_known = pod is not None or tries is not None or connection in facts.evidence.paths.peers
+        guessed = None if is_known else _guessed_pod(context, loss)
+        yield loss if guessed is None else replace(loss, pod=guessed, is_guessed=True)
 
 
 def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, sent: float) -> PodLifecycle | None:
@@ -148,18 +149,36 @@ def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, se
     return context.pod_at(peer, sent) if peer else None
 
 
-def _guessed_pod(context: LossContext, service: str, status: int, outcome: Outcome, sent: float) -> PodLifecycle | None:
+def _guessed_pod(context: LossContext, loss: Loss) -> PodLifecycle | None:
     """Return the pod of a Service that ended last before a request was sent, if the request shows a pod that ended."""
-    if status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and outcome not in SILENT | ENDED:
+    if loss.status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and loss.outcome not in SILENT | ENDED:
         return None
-    names = set(context.objects.deployments_with(context.objects.selector(service))) if service else set()
-    ended = [pod for pod in context.pods if pod.deployment in names and _near(pod, sent, context.needed_s)]
+    names = set(context.objects.deployments_with(context.objects.selector(loss.service))) if loss.service else set()
+    near = _had_connection if context.is_direct and loss.is_kept and loss.opened is not None else _near
+    ended = [pod for pod in context.pods if pod.deployment in names and near(pod, loss, context)]
     return max(ended, key=lambda pod: pod.deleted or 0.0, default=None)
 
 
-def _near(pod: PodLifecycle, sent: float, needed: float) -> bool:
-    """Return True if a request was sent while a controller may still have known a pod that was deleted."""
-    return pod.deleted is not None and pod.deleted - SLACK_S <= sent <= max(pod.ended_at(), pod.deleted) + needed
+def _near(pod: PodLifecycle, loss: Loss, context: LossContext) -> bool:
+    """Return True if a request was sent while a sender may still have known a pod that was deleted.
+
+    A request that goes directly to a Service may have been under way at the deletion.
+    """
+    if pod.deleted is None:
+        return False
+    since = loss.done if context.is_direct else loss.sent
+    return pod.deleted - SLACK_S <= since and loss.sent <= max(pod.ended_at(), pod.deleted) + context.needed_s
+
+
+def _had_connection(pod: PodLifecycle, loss: Loss, context: LossContext) -> bool:
+    """Return True if a kept connection of the client may have been to a pod that ended.
+
+    The pod was ready when the connection was opened. A connection stays with its pod, so it may be used long after.
+    """
+    del context
+    if pod.deleted is None or pod.ready is None or loss.opened is None:
+        return False
+    return pod.ready - SLACK_S <= loss.opened <= pod.ended_at() + SLACK_S and loss.met(pod.deleted)
 
 
 def _opened(facts: Facts, lost: np.ndarray[tuple[int], np.dtype[np.int64]]) -> list[float | None]:
