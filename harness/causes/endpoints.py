@@ -40,7 +40,7 @@ def _falls_into(loss: Loss, empty: Empty, context: LossContext) -> bool:
     return is_old and loss.pod.deleted is not None
 
 
-def _ended(loss: Loss, context: LossContext) -> tuple[PodLifecycle, ...]:
+def ended_pods(loss: Loss, context: LossContext) -> tuple[PodLifecycle, ...]:
     """Return the pods whose end left a Service without endpoints; none if they are still there."""
     empty = empty_around(loss, context)
     if empty is None:
@@ -126,7 +126,7 @@ def _measured(subject: str, losses: Sequence[Loss], context: LossContext) -> _En
     """Return the numbers of some losses of one Service."""
     empties = {empty for loss in losses if (empty := empty_around(loss, context)) is not None}
     longest = max((empty.end - empty.start for empty in empties), default=0.0)
-    ended = next((pods for loss in losses if (pods := _ended(loss, context))), ())
+    ended = next((pods for loss in losses if (pods := ended_pods(loss, context))), ())
     deployment = ended[0].deployment if ended else next(iter(_behind(subject, context)), "")
     return {
         "service": subject,
@@ -158,7 +158,7 @@ class RecreateStrategy(OldPodsFirst, code="recreate-strategy", certainty=Certain
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the pods were replaced by Recreate."""
-        pods = _ended(loss, context)
+        pods = ended_pods(loss, context)
         return bool(pods) and _strategy(pods, context) == "Recreate" and bool(_successors(pods, context))
 
     def place(self) -> tuple[str, str]:
@@ -181,7 +181,7 @@ class AllUnavailable(OldPodsFirst, code="all-unavailable", certainty=Certainty.C
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if pods of another template replaced the pods."""
-        pods = _ended(loss, context)
+        pods = ended_pods(loss, context)
         return bool(pods) and _strategy(pods, context) == "RollingUpdate" and _is_update(pods, context)
 
     def place(self) -> tuple[str, str]:
@@ -204,7 +204,7 @@ class ScaledToZero(NoEndpoint, code="scaled-to-zero", certainty=Certainty.CERTAI
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if no pod followed those that ended."""
-        pods = _ended(loss, context)
+        pods = ended_pods(loss, context)
         return bool(pods) and not _successors(pods, context)
 
     def sentence(self) -> Sentence:
@@ -229,12 +229,12 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if pods of the same template replaced the pods."""
-        return bool(_ended(loss, context))
+        return bool(ended_pods(loss, context))
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
-        ended = (pod for loss in losses for pod in _ended(loss, context))
+        ended = (pod for loss in losses for pod in ended_pods(loss, context))
         return cls(**_measured(subject, losses, context), forced=any(pod.grace == 0 for pod in ended))
 
     @classmethod
