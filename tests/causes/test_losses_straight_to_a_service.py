@@ -73,6 +73,14 @@ def test_new_connections_that_wait_for_the_removed_pod_have_its_cause() -> None:
     assert {cause.code for cause in causes_of(Facts.of(found))} == {"only-pod-deleted"}
 
 
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED])
+def test_new_connections_that_end_at_once_have_its_cause_until_kube_proxy_knows_the_new_pod(outcome: Outcome) -> None:
+    """Docker accepts a connection to a node before the node refuses it."""
+    found = lose(only_pod_deleted(), 2.7, 2.8, outcome)
+
+    assert {cause.code for cause in causes_of(Facts.of(found))} == {"only-pod-deleted"}
+
+
 def test_a_kept_connection_to_the_new_pod_is_not_blamed_on_the_old_one() -> None:
     """It was opened after the end of the old pod, so the old pod can't have had it."""
     found = kept(lose(only_pod_deleted(), 2.6, 2.7, Outcome.RESET), 2.6, 2.7, opened=2.0)

@@ -43,6 +43,7 @@ ADDED: frozenset[str] = frozenset(
         "cells.twice",
         "cells.trials.accounts",
         "origins.trial.accounts",
+        *(f"{part}findings.numbers.{name}" for part in ("cells.", "cells.trials.") for name in ("cut", "forced")),
     }
 )
 #: Files that hold verdicts.
