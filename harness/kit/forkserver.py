@@ -244,13 +244,17 @@ class _ForkedGuard:
         self._ending.close()
         is_whole = self._output.endswith(b"\n")
         self._code = int(self._output) if is_whole else -SIGKILL
-        if not is_whole:
-            self._explain()
-
-    def _explain(self) -> None:
-        """Write the reason why the child was killed into its log, where a reader looks for it."""
+        if self._code != -SIGKILL:
+            return
+        # After the server's end, the guardian kills the child and reports that, or is killed before it can.
         server = self._server
-        cause = "its guardian was killed" if server.is_running else f"its fork server (process {server.pid}) has ended"
+        if not server.is_running:
+            self._explain(f"its fork server (process {server.pid}) has ended")
+        elif not is_whole:
+            self._explain("its guardian was killed")
+
+    def _explain(self, cause: str) -> None:
+        """Write the reason why the child was killed into its log, where a reader looks for it."""
         with open_log(self._log) as log:
             log.write(f"harness: this process was killed: {cause}\n".encode())
 

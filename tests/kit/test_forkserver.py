@@ -190,6 +190,21 @@ def test_a_server_that_dies_takes_its_children_along_and_says_so(servers: ForkSe
         assert pids_in(tmp_path / "again")
 
 
+def test_the_cause_does_not_depend_on_who_kills_the_child(servers: ForkServers, tmp_path: Path) -> None:
+    """The child's own guardian kills it before the server's guardian, which is stopped here, can kill both."""
+    server = servers.of(template("sleep"))
+    with spawn(server, tmp_path, str(tmp_path / "pids")) as child:
+        assert pids_in(tmp_path / "pids")
+        owner = psutil.Process(server.pid).ppid()
+        os.kill(owner, signal.SIGSTOP)
+        try:
+            os.kill(server.pid, signal.SIGKILL)
+            assert child.wait(60) == -signal.SIGKILL
+        finally:
+            os.kill(owner, signal.SIGCONT)
+        assert f"its fork server (process {server.pid}) has ended" in child.tail()
+
+
 def test_a_guardian_that_is_killed_ends_its_child(servers: ForkServers, tmp_path: Path) -> None:
     """The child has nobody that would clean up after it, so it ends; the log says why."""
     with spawn(servers.of(template("sleep")), tmp_path, str(tmp_path / "pids")) as child:

@@ -42,6 +42,8 @@ def answer(port: int, address: str = ADDRESS) -> str:
         return "no answer"
     except ConnectionRefusedError:
         return "refused"
+    except ConnectionResetError:  # a listener that took the connection was closed at this moment
+        return "reset"
     return "connected"
 
 
