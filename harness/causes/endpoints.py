@@ -10,7 +10,7 @@ from typing import Self, TypedDict
 from harness.analysis.workload import FORCED_GRACE_S
 from harness.causes.cause_type import CauseType, manifest_of, patched
 from harness.causes.context import SLACK_S, Empty, LossContext
-from harness.causes.loss import ENDED, Loss
+from harness.causes.loss import ENDED, SILENT, Loss
 from harness.causes.pods import PodLifecycle
 from harness.causes.remedies import more_replicas, surge_first
 from harness.experiment.objects import at
@@ -35,18 +35,17 @@ def _falls_into(loss: Loss, empty: Empty, context: LossContext) -> bool:
     if loss.outcome is Outcome.WRONG_ANSWER:
         return True
     if loss.pod is None:
-        return loss.is_turned_away or loss.sent <= empty.end or (context.is_direct and _is_refused_behind(loss))
+        return loss.is_turned_away or loss.sent <= empty.end or (context.is_direct and _is_unrouted(loss))
     is_old = any(address.rpartition(":")[0] == loss.pod.address for address in empty.before)
     return is_old and loss.pod.deleted is not None
 
 
-def _is_refused_behind(loss: Loss) -> bool:
-    """Return True if a new connection ended at once: a TCP proxy accepts it before the node refuses it.
+def _is_unrouted(loss: Loss) -> bool:
+    """Return True if a new connection ended at once, or led nowhere: kube-proxy does not know the new endpoint yet.
 
-    Docker forwards the ports of a kind node in this way.
+    A TCP proxy, such as that of Docker for the ports of a kind node, accepts a connection before the node refuses it.
     """
-    is_new = loss.carried == 0 and (loss.opened is None or loss.opened >= loss.sent - SLACK_S)
-    return is_new and loss.outcome in ENDED
+    return loss.is_first_on_connection and loss.outcome in ENDED | SILENT
 
 
 def ended_pods(loss: Loss, context: LossContext) -> tuple[PodLifecycle, ...]:

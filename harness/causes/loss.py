@@ -65,6 +65,11 @@ class Loss:
         return self.carried > 0 or SHAPES[self.stream.shape].source.keeps
 
     @property
+    def is_first_on_connection(self) -> bool:
+        """Return True if its connection was opened for it."""
+        return self.carried == 0 and (self.opened is None or self.opened >= self.sent - SLACK_S)
+
+    @property
     def is_silent(self) -> bool:
         """Return True if its time was over before it had a connection or an answer."""
         return self.outcome in SILENT or self.status == GATEWAY_TIMEOUT
@@ -154,7 +159,7 @@ def _guessed_pod(context: LossContext, loss: Loss) -> PodLifecycle | None:
     if loss.status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and loss.outcome not in SILENT | ENDED:
         return None
     names = set(context.objects.deployments_with(context.objects.selector(loss.service))) if loss.service else set()
-    near = _had_connection if context.is_direct and loss.is_kept and loss.opened is not None else _near
+    near = _had_connection if context.is_direct and not loss.is_first_on_connection else _near
     ended = [pod for pod in context.pods if pod.deployment in names and near(pod, loss, context)]
     return max(ended, key=lambda pod: pod.deleted or 0.0, default=None)
 
@@ -175,8 +180,9 @@ def _had_connection(pod: PodLifecycle, loss: Loss, context: LossContext) -> bool
 
     The pod was ready when the connection was opened. A connection stays with its pod, so it may be used long after.
     """
-    del context
-    if pod.deleted is None or pod.ready is None or loss.opened is None:
+    if loss.opened is None:
+        return _near(pod, loss, context)
+    if pod.deleted is None or pod.ready is None:
         return False
     return pod.ready - SLACK_S <= loss.opened <= pod.ended_at() + SLACK_S and loss.met(pod.deleted)
 

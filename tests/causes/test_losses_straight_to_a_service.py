@@ -19,9 +19,9 @@ from harness.testing.evidence import NS, with_losses, with_rows
 NEW, DELETED, FILLED = "apple-66f9d8c7b5-b7k4m", 1.05, 1.4
 
 
-def only_pod_deleted(**changes: object) -> TrialEvidence:
+def only_pod_deleted() -> TrialEvidence:
     """Return a trial in which the only pod ends at once, and its replacement is ready 0.35 s later."""
-    found = lossy_scenes.trial(lossy_scenes.DELETE, **changes)
+    found = lossy_scenes.trial(lossy_scenes.DELETE)
     found = replace(found, paths=PathRecords(entry="apple-service", controller="none"))
     found = lossy_scenes.endpoints(lossy_scenes.stopping(found, lossy_scenes.OLD, DELETED, gone=1.3), 1.06)
     found = lossy_scenes.pod(found, NEW, lossy_scenes.NEW_IP, created=1.1, ready=FILLED - 0.01)
@@ -73,10 +73,18 @@ def test_new_connections_that_wait_for_the_removed_pod_have_its_cause() -> None:
     assert {cause.code for cause in causes_of(Facts.of(found))} == {"only-pod-deleted"}
 
 
-@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED])
-def test_new_connections_that_end_at_once_have_its_cause_until_kube_proxy_knows_the_new_pod(outcome: Outcome) -> None:
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.RESET, Outcome.CLOSED, Outcome.TIMEOUT_RESPONSE])
+def test_new_connections_that_lead_nowhere_have_its_cause_until_kube_proxy_knows_the_new_pod(outcome: Outcome) -> None:
     """Docker accepts a connection to a node before the node refuses it."""
     found = lose(only_pod_deleted(), 2.7, 2.8, outcome)
+
+    assert {cause.code for cause in causes_of(Facts.of(found))} == {"only-pod-deleted"}
+
+
+def test_a_new_connection_of_the_pool_is_not_taken_for_a_kept_one() -> None:
+    """It had carried no request, and led to the removed pod through a proxy that accepted it."""
+    found = lose(only_pod_deleted(), 1.6, 1.7, Outcome.TIMEOUT_RESPONSE)
+    found = with_rows(kept(found, 1.6, 1.7, opened=1.6), 1.6, 1.7, carried=0)
 
     assert {cause.code for cause in causes_of(Facts.of(found))} == {"only-pod-deleted"}
 
