@@ -198,6 +198,7 @@ class TrialEvidence:
         failure: Reason why the trial failed; empty if it did not.
         differences: Files that differ from their seals.
         stopped: True if the run was stopped before or during the trial.
+        going_on: True if it had not ended when its records were read; they are those whose outcome was known.
         assumed: Fields that the cluster does not implement and that the run assumes to have no effect.
         others: The accounts of the proxy and the pods; None if nobody but the client recorded requests.
         paths: Records of the way of lost requests.
@@ -223,6 +224,7 @@ class TrialEvidence:
     failure: str = ""
     differences: tuple[str, ...] = ()
     stopped: bool = False
+    going_on: bool = False
     assumed: tuple[Assumption, ...] = ()
     others: OtherAccounts | None = None
     paths: PathRecords = field(default_factory=PathRecords)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.run import summary as run_summary
+from harness.errors import EvidenceError, InvalidInputError, Problem
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
 from harness.report import run as run_report
@@ -24,7 +26,7 @@ from harness.runner.judging import judge, judge_as_found, read_verdict, write_re
 from harness.runner.watch import judging as watch_judging
 from harness.runner.watch.plan import is_watch
 from harness.store.rundir import RunDirectory
-from harness.wording import plural
+from harness.wording import count, instant, plural
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Run directory of `harness run` or `harness watch`.")]
 
@@ -34,6 +36,9 @@ def analyze(
     unsealed: Annotated[
         bool, typer.Option("--unsealed", help="Judge the evidence that a killed run left. Writes nothing.")
     ] = False,
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="Judge a watch while it goes on. Not final; writes nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Judge a run's evidence again. Writes verdict.json and the reports, with the same bytes each time.
@@ -42,9 +47,16 @@ def analyze(
     A killed run has sealed nothing. --unsealed judges what it recorded; trials that did not end are inconclusive. If
     there are seals, files that differ from them are listed, and what depends on them is inconclusive. Unsealed evidence
     proves nothing, so the exit code is never 0.
+
+    --so-far judges a watch that still sends, up to the first request without an outcome: 1 if a request was lost, else
+    3, and never 0, since the rest is unknown. With --json, `final` is false.
     """
+    if so_far and unsealed:
+        raise InvalidInputError([Problem("--so-far and --unsealed exclude each other", hint="leave one of them out")])
     run = RunDirectory.open(directory)
     console = Console(highlight=False, stderr=as_json)
+    if so_far:
+        return _so_far(run, console, as_json=as_json)
     if unsealed:
         return _as_found(run, console, as_json=as_json)
     run.verify("evidence")
@@ -90,6 +102,24 @@ def _as_found(run: RunDirectory, console: Console, *, as_json: bool) -> int:
     if as_json:
         _print_summary(verdict, run)
     return verdict.exit_code
+
+
+def _so_far(run: RunDirectory, console: Console, *, as_json: bool) -> int:
+    """Judge a watch that goes on, and write nothing. The output always says that it is not final."""
+    if not is_watch(run.path):
+        hint = "`harness analyze --unsealed` shows what the run has recorded."
+        raise EvidenceError(f"--so-far judges a watch, and {run.path} is a run.", hint=hint)
+    found = watch_judging.judge_so_far(run)
+    ago = max(0.0, (time.time_ns() - found.until_ns) / 1e9)
+    console.print(terminal.render(_document(found.verdict)))
+    console.print(
+        f"not final: every request planned until {instant(found.until_ns)}, {ago:.1f} s ago, is counted; "
+        f"{count(found.sealed)} of them are sealed. Nothing was written.",
+        style="bold yellow", markup=False, soft_wrap=True,
+    )  # fmt: skip
+    if as_json:
+        print_json(watch_summary(found.verdict, str(run.path), sealed=found.sealed))
+    return found.verdict.exit_code
 
 
 def _no_proof(run: RunDirectory, differences: int) -> str:

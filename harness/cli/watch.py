@@ -64,6 +64,10 @@ def watch(
     user: Login = "",
     no_body: NoBody = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
+    seal_every: Annotated[
+        str,
+        typer.Option(metavar="TIME", help="How often what was recorded is sealed for a power cut."),
+    ] = "10m",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
@@ -100,6 +104,7 @@ def watch(
     )  # fmt: skip
     request = words.request(urls, problems)
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
+    sealed = duration_of(seal_every, "--seal-every", problems)
     if problems:
         raise InvalidInputError(problems)
     check_otlp(otlp)
@@ -108,7 +113,7 @@ def watch(
         with choose_watch_progress(metrics) as progress:
             result = run_watch(
                 request.urls, origins, progress, out=out, seconds=length, workers=workers,
-                command=own_command(), traced=bool(otlp),
+                command=own_command(), traced=bool(otlp), seal_every=sealed,
             )  # fmt: skip
         send_spans("" if result.unkept else otlp, result.directory, result.verdict)
         show(result, as_json=as_json)

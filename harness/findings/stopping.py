@@ -1,4 +1,7 @@
-"""Findings about trials that the end of the run interrupted or prevented; they did not fail, but have no result."""
+"""Findings about trials and watches that have no result although they did not fail.
+
+The end of the run interrupted or prevented them, or they have not ended.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,26 @@ class CutShort(TrialFinding, code="cut-short", weight=Weight.INSTRUMENT, subject
         return Sentence(
             f"Cut short: the run was stopped after {plural(self.sent, 'request')} of this trial, "
             f"{count(self.lost)} of them lost.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotEnded(TrialFinding, code="not-ended", weight=Weight.EVIDENCE, subjects={Subject.WATCH}):
+    """The watch was still going on, so what comes later is unknown."""
+
+    seconds: float
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[NotEnded]:
+        """Yield a finding if the evidence was read before the end."""
+        if facts.evidence.going_on:
+            yield cls(seconds=round(facts.moments.stop, 3))
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        return Sentence(
+            f"Not final: the watch is still going on. This is the account of its first {self.seconds:,.1f} s.",
+            "`harness analyze` gives the verdict when it has ended.",
         )
 
 

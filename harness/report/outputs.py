@@ -121,6 +121,8 @@ class WatchOutput:
     Attributes:
         version: Version of this format.
         verdict: The worst verdict of its origins.
+        final: False if the watch was still going on (``harness analyze --so-far``); then it is never ``lossless``.
+        sealed: Requests in sealed segments of a watch that is going on; null if it has ended.
         planned: Requests planned.
         missed_slots: Planned requests that could not be sent in time.
         abandoned: Planned requests without a record.
@@ -144,6 +146,8 @@ class WatchOutput:
 
     version: Version = 1
     verdict: Literal["lossless", "lossy", "inconclusive"]
+    final: bool
+    sealed: int | None
     planned: int
     missed_slots: int
     abandoned: int

@@ -9,11 +9,19 @@ from harness.report.outputs import LatencyOutput, OutageOutput, WatchOutput
 from harness.wording import instant
 
 
-def summary(watch: WatchVerdict, directory: str) -> WatchOutput:
-    """Return the object. ``docs/reference/watch.md`` describes its members."""
+def summary(watch: WatchVerdict, directory: str, *, sealed: int | None = None) -> WatchOutput:
+    """Return the object. ``docs/reference/watch.md`` describes its members.
+
+    Args:
+        watch: The verdict.
+        directory: The run directory.
+        sealed: Number of requests in sealed segments if the watch is still going on; None if it has ended.
+    """
     identity = watch.identity
     return WatchOutput(
         verdict=watch.verdict.value,
+        final=sealed is None,
+        sealed=sealed,
         planned=identity.planned,
         missed_slots=identity.missed,
         abandoned=identity.abandoned,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.model.verdict import Verdict
+from harness.findings.registry import weight_of
+from harness.findings.stopping import NotEnded
+from harness.model.verdict import Verdict, Weight
 from harness.model.watch import OriginVerdict, Outage, WatchVerdict
 from harness.wording import count, duration, instant, length, plural, share
 
@@ -31,6 +33,8 @@ def answer(watch: WatchVerdict) -> str:
     lost, sent = watch.identity.lost_total, watch.identity.sent
     if not sent:
         return "No answer: nothing was sent."
+    if watch.verdict is Verdict.INCONCLUSIVE and _is_only_unended(watch):
+        return f"No answer yet: none of {plural(sent, 'request')} was lost so far, and the watch is still going on."
     if watch.verdict is Verdict.INCONCLUSIVE:
         known = (
             f"{count(lost)} of {plural(sent, 'request')} lost" if lost else f"none of {plural(sent, 'request')} lost"
@@ -40,6 +44,12 @@ def answer(watch: WatchVerdict) -> str:
         return f"None of {plural(sent, 'request')} was lost."
     are = "was" if lost == 1 else "were"
     return f"{count(lost)} of {plural(sent, 'request')} ({share(lost, sent)}) {are} lost, {_in_outages(watch)}."
+
+
+def _is_only_unended(watch: WatchVerdict) -> bool:
+    """Return True if nothing but the missing end keeps a watch from being lossless."""
+    findings = [finding for origin in watch.origins for finding in origin.trial.findings]
+    return {finding.code for finding in findings if weight_of(finding) is not Weight.NOTE} == {NotEnded.code}
 
 
 def totals(watch: WatchVerdict) -> str:

@@ -22,7 +22,8 @@ from harness.model.changes import ChangeSpec
 from harness.model.controllers import NO_CONTROLLER
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
-from harness.runner.execution import TrialOutcome
+from harness.runner.execution import UNENDED, TrialOutcome
+from harness.runner.known_part import KnownPart
 from harness.runner.lost_paths import lost_in, read_paths, traced_receipts
 from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
@@ -119,6 +120,7 @@ def read_traffic(
     log: AccessLines | None = None,
     begin: float | None = None,
     least: int = LARGE,
+    known: KnownPart | None = None,
 ) -> TrialEvidence:
     """Return the evidence in one folder; unreadable files are named in ``failure``.
 
@@ -132,9 +134,13 @@ def read_traffic(
         log: The lines of the access log; None if traffic passes no proxy that writes one.
         begin: Begin of the change in seconds from the origin if the timeline does not have it.
         least: Number of attempts from which on the ledger is read in blocks, so that most attempts are only counted.
+        known: The part to read of traffic that is still going on; None reads all of traffic that has ended.
     """
     recorded = RecordedTraffic.read(trial.traffic)
+    recorded.check_segments()
     outcome = read_outcome(trial, recorded.damage)
+    if known is not None:
+        recorded.most, outcome = known.rows, _until(outcome, known)
     # If the orchestrator ended before it wrote these two, the traffic's own journal has them.
     origin_ns = outcome.origin_ns or recorded.origin_ns
     begun = bool(origin_ns)
@@ -154,6 +160,7 @@ def read_traffic(
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
         stopped=outcome.interrupted,
+        going_on=known is not None,
         others=others,
     )
     evidence = _in_blocks(evidence, recorded, begin, least) or _whole(evidence, recorded, begun=begun)
@@ -169,6 +176,12 @@ def _paths(trial: TrialDirectory, evidence: TrialEvidence, log: AccessLines | No
     lost = lost_in(evidence.attempts)
     paths = read_paths(trial, lost, log, evidence.workers)
     return replace(paths, receipts=traced_receipts(trial, evidence, lost, clock)) if len(lost) else paths
+
+
+def _until(outcome: TrialOutcome, known: KnownPart) -> TrialOutcome:
+    """Return the outcome of traffic that goes on, as if it had ended with its known part."""
+    failure = "" if outcome.failure == UNENDED else outcome.failure
+    return replace(outcome, stopped_ns=outcome.origin_ns + known.elapsed_ns, failure=failure)
 
 
 def _whole(evidence: TrialEvidence, recorded: RecordedTraffic, *, begun: bool) -> TrialEvidence:

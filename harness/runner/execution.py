@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from harness.kit.clock import Clock
 
+#: The failure of an outcome while traffic goes on. If it is still on disk afterwards, the watch was killed.
+UNENDED = "it was killed before its end"
+
 
 @dataclass(frozen=True, slots=True)
 class TrialOutcome:

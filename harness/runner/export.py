@@ -27,6 +27,7 @@ from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.ledger import read_ledger
 from harness.store.ledger_format import ATTEMPT
 from harness.store.rundir import TrialDirectory
+from harness.store.segments import paths_of
 from harness.traffic.plan import PLAN, TrafficChildPlan, read_plan
 
 #: Rows held in memory at once.
@@ -136,11 +137,11 @@ def columns(top: Path, folder: Path, outcomes: Collection[Outcome] = ()) -> Iter
             responders={int(e["number"]): str(e["text"]) for e in journal if e["event"] == "responder"},
             wall_origin_ns=wall,
         )
-        path = folder / f"ledger-{number}.npy"
-        rows = read_ledger(path) if path.exists() else np.zeros(0, ATTEMPT)
-        for start in range(0, len(rows), _BLOCK):
-            block = rows[start : start + _BLOCK]
-            yield _columns(block[np.isin(block["outcome"], [*outcomes])] if outcomes else block, worker)
+        for path in paths_of(folder, "ledger", number):
+            rows = read_ledger(path) if path.exists() else np.zeros(0, ATTEMPT)
+            for start in range(0, len(rows), _BLOCK):
+                block = rows[start : start + _BLOCK]
+                yield _columns(block[np.isin(block["outcome"], [*outcomes])] if outcomes else block, worker)
 
 
 def _columns(rows: Rows, worker: _Worker) -> list[list[Any]]:

@@ -7,7 +7,7 @@ records are listed as damage and left out: the judge sees the rest, and the tria
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,17 @@ import numpy as np
 from harness.analysis.evidence import Calibration, Rows
 from harness.errors import EvidenceError, HarnessError
 from harness.store.ledger import read_ledger
-from harness.store.ledger_format import ATTEMPT, CONNECTION
 from harness.store.ledger_reading import (
     JUDGED_ATTEMPT,
     JUDGED_CONNECTION,
-    LedgerBlocks,
+    FirstBlocks,
+    RecordBlocks,
+    attempts_in,
+    connections_in,
     load_attempts,
     load_connections,
 )
+from harness.store.segments import SegmentCheck, check_segments, paths_of
 from harness.traffic.plan import JOURNAL, PLAN
 
 _NS = 1_000_000_000
@@ -39,6 +42,7 @@ class RecordedTraffic:
         journal: Events of the master, or of the only process.
         journals: Events of each worker.
         damage: Descriptions of records that can't be read.
+        most: Number of attempts of each worker that are read, by worker; workers that are not here are read whole.
     """
 
     directory: Path
@@ -46,6 +50,7 @@ class RecordedTraffic:
     journal: list[dict[str, Any]] = field(default_factory=list)
     journals: list[list[dict[str, Any]]] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    most: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, directory: Path) -> RecordedTraffic:
@@ -108,7 +113,9 @@ class RecordedTraffic:
 
         A missing ledger is damage once traffic has begun.
         """
-        rows = self._rows("ledger-{}.npy", load_attempts, JUDGED_ATTEMPT, begun=begun)
+        rows = self._rows("ledger", load_attempts, JUDGED_ATTEMPT, begun=begun)
+        for worker, most in self.most.items():
+            rows = rows[(rows["worker"] != worker) | (rows["number"] < most)]
         if self.workers == 1:
             return rows, self.responders()
         meanings: dict[str, int] = {}
@@ -120,21 +127,29 @@ class RecordedTraffic:
 
     def connections(self, *, begun: bool) -> Rows:
         """Return all connections; with several workers they get numbers that are unique among all."""
-        rows = self._rows("connections-{}.npy", load_connections, JUDGED_CONNECTION, begun=begun)
+        rows = self._rows("connections", load_connections, JUDGED_CONNECTION, begun=begun)
         if self.workers > 1:
             _set_apart(rows, "number", self.workers)
         return rows
 
-    def blocks(self, least: int) -> tuple[LedgerBlocks, LedgerBlocks] | None:
+    def blocks(self, least: int) -> tuple[RecordBlocks, RecordBlocks] | None:
         """Return attempts and connections in blocks; None if there are fewer attempts, or several workers."""
         if self.workers > 1:
             return None
         try:
-            attempts = LedgerBlocks(self.directory / "ledger-0.npy", ATTEMPT, JUDGED_ATTEMPT)
-            connections = LedgerBlocks(self.directory / "connections-0.npy", CONNECTION, JUDGED_CONNECTION)
+            attempts = attempts_in(paths_of(self.directory, "ledger", 0))
+            connections = connections_in(paths_of(self.directory, "connections", 0))
         except EvidenceError:
             return None
+        if 0 in self.most:
+            attempts = FirstBlocks(attempts, self.most[0])
         return (attempts, connections) if len(attempts) >= least else None
+
+    def check_segments(self) -> tuple[SegmentCheck, ...]:
+        """Compare the segments of each worker with their seals; what differs is damage."""
+        found = tuple(check_segments(self.directory, worker) for worker in range(self.workers))
+        self.damage += [text for each in found for text in each.damage]
+        return found
 
     def responders(self) -> dict[int, str]:
         """Return the meaning of the responders' numbers of a process that sent alone."""
@@ -185,21 +200,21 @@ class RecordedTraffic:
             return []
 
     def _rows(
-        self, pattern: str, load: Callable[[Sequence[Path]], Rows], dtype: np.dtype[np.void], *, begun: bool
+        self, kind: str, load: Callable[[Sequence[Sequence[Path]]], Rows], dtype: np.dtype[np.void], *, begun: bool
     ) -> Rows:
-        paths = [self.directory / pattern.format(number) for number in range(self.workers)]
+        ledgers = [paths_of(self.directory, kind, number) for number in range(self.workers)]
         try:
-            return load(paths)
+            return load(ledgers)
         except EvidenceError:
-            sound = list(self._readable(paths, load, begun=begun))
-        return load(sound) if sound else np.zeros(0, dtype)
+            sound = [list(self._readable(paths, load, begun=begun)) for paths in ledgers]
+        return load([paths for paths in sound if paths]) if any(sound) else np.zeros(0, dtype)
 
     def _readable(
-        self, paths: Iterable[Path], load: Callable[[Sequence[Path]], Rows], *, begun: bool
+        self, paths: Iterable[Path], load: Callable[[Sequence[Sequence[Path]]], Rows], *, begun: bool
     ) -> Iterable[Path]:
         for path in paths:
             try:
-                load([path])
+                load([[path]])
             except EvidenceError as error:
                 if begun or path.exists():
                     self.damage.append(str(error))

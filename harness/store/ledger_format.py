@@ -58,3 +58,10 @@ CONNECTION = np.dtype(
         ("spare", "V3"),
     ]
 )
+
+
+def offset_of(dtype: np.dtype[np.void], field: str) -> int:
+    """Return the place of a field in a record, in bytes from its begin."""
+    fields = dtype.fields
+    assert fields is not None
+    return int(fields[field][1])

@@ -7,7 +7,9 @@ page holds fields that judging never uses. A compact copy is smaller and faster.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -37,18 +39,58 @@ JUDGED_ATTEMPT = _part(
 JUDGED_CONNECTION = _part(CONNECTION, "number", "connected", "closed", "requests", "worker", "shape", "reason")
 
 
-def load_attempts(paths: Sequence[Path]) -> Rows:
-    """Load all attempts of some ledger files, one file after the other, as a ``JUDGED_ATTEMPT`` array.
+class RecordBlocks(Protocol):
+    """Records in blocks; each iteration reads them from the first one."""
+
+    @property
+    def part(self) -> np.dtype[np.void]:
+        """Return the type of the records that judging keeps."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the largest number of records that there can be."""
+        ...
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Yield the records."""
+        ...
+
+
+def load_attempts(ledgers: Sequence[Sequence[Path]]) -> Rows:
+    """Load all attempts of some ledgers, one after the other, as a ``JUDGED_ATTEMPT`` array.
+
+    Args:
+        ledgers: The segments of each ledger.
 
     Raises:
         EvidenceError: A file is missing, or is no ledger of this version.
     """
-    return _load(paths, ATTEMPT, JUDGED_ATTEMPT)
+    return _load([attempts_in(paths) for paths in ledgers], JUDGED_ATTEMPT)
 
 
-def load_connections(paths: Sequence[Path]) -> Rows:
+def load_connections(ledgers: Sequence[Sequence[Path]]) -> Rows:
     """Load all connections of some connection ledgers as a ``JUDGED_CONNECTION`` array, like ``load_attempts``."""
-    return _load(paths, CONNECTION, JUDGED_CONNECTION)
+    return _load([connections_in(paths) for paths in ledgers], JUDGED_CONNECTION)
+
+
+def attempts_in(paths: Sequence[Path]) -> RecordBlocks:
+    """Return the attempts of the segments of one ledger in blocks.
+
+    Raises:
+        EvidenceError: A file is missing, or is no ledger of this version.
+    """
+    segments = [LedgerBlocks(path, ATTEMPT, JUDGED_ATTEMPT) for path in paths]
+    return segments[0] if len(segments) == 1 else _SegmentBlocks(segments, JUDGED_ATTEMPT)
+
+
+def connections_in(paths: Sequence[Path]) -> RecordBlocks:
+    """Return the connections of the segments of one ledger in blocks, like ``attempts_in``.
+
+    A connection that was open when a segment ended has a record in the next one, too. Only its last record counts, in
+    the place of the first one.
+    """
+    segments = [LedgerBlocks(path, CONNECTION, JUDGED_CONNECTION) for path in paths]
+    return segments[0] if len(segments) == 1 else _ConnectionBlocks(segments)
 
 
 class LedgerBlocks:
@@ -96,8 +138,85 @@ class LedgerBlocks:
             raise EvidenceError(f"{self._path} can't be read: {error}") from error
 
 
-def _load(paths: Sequence[Path], whole: np.dtype[np.void], part: np.dtype[np.void]) -> Rows:
-    ledgers = [LedgerBlocks(path, whole, part) for path in paths]
+class FirstBlocks:
+    """The first records of a ledger that is still written; those after them may be half written.
+
+    Args:
+        blocks: The ledger.
+        most: Number of the records.
+    """
+
+    def __init__(self, blocks: RecordBlocks, most: int) -> None:
+        self.part = blocks.part
+        self._blocks, self._most = blocks, most
+
+    def __len__(self) -> int:
+        """Return the number of the records."""
+        return min(self._most, len(self._blocks))
+
+    def __iter__(self) -> Iterator[Rows]:
+        """Yield the records."""
+        left = self._most
+        for rows in self._blocks:
+            if left <= 0:
+                return
+            yield rows[:left]
+            left -= len(rows)
+
+
+class _SegmentBlocks:
+    """The records of some files, one after the other."""
+
+    def __init__(self, segments: Sequence[LedgerBlocks], part: np.dtype[np.void]) -> None:
+        self.part = part
+        self._segments = segments
+
+    def __len__(self) -> int:
+        return sum(map(len, self._segments))
+
+    def __iter__(self) -> Iterator[Rows]:
+        for segment in self._segments:
+            yield from segment
+
+
+class _ConnectionBlocks(_SegmentBlocks):
+    """The connections of some segments, each once and with its last record."""
+
+    def __init__(self, segments: Sequence[LedgerBlocks]) -> None:
+        super().__init__(segments, JUDGED_CONNECTION)
+        self._latest: dict[int, Rows] = {}
+        #: The highest number before each segment; lower ones in it are records that were carried over.
+        self._before = [0]
+        for earlier, segment in pairwise(segments):
+            self._before.append(max(self._before[-1], _last_number(earlier)))
+            self._latest.update(_carried(segment, self._before[-1]))
+        self._numbers = np.array(sorted(self._latest), np.uint64)
+
+    def __iter__(self) -> Iterator[Rows]:
+        for before, segment in zip(self._before, self._segments, strict=True):
+            for rows in segment:
+                own = rows[rows["number"] > before] if before else rows
+                for place in np.flatnonzero(np.isin(own["number"], self._numbers)).tolist():
+                    own[place] = self._latest[int(own["number"][place])]
+                if len(own):
+                    yield own
+
+
+def _carried(segment: LedgerBlocks, highest: int) -> Iterator[tuple[int, Rows]]:
+    """Yield the records at the begin of a segment that belong to connections of earlier ones."""
+    for rows in segment:
+        carried = rows[rows["number"] <= highest]
+        yield from ((int(row["number"]), row) for row in carried)
+        if len(carried) < len(rows):
+            return
+
+
+def _last_number(segment: LedgerBlocks) -> int:
+    """Return the highest number of a segment; 0 if it is empty."""
+    return max((int(rows["number"].max()) for rows in segment), default=0)
+
+
+def _load(ledgers: Sequence[RecordBlocks], part: np.dtype[np.void]) -> Rows:
     rows = np.zeros(sum(map(len, ledgers)), part)
     used = 0
     for ledger in ledgers:

@@ -1,5 +1,6 @@
 """Reads a ledger while it is written, for progress, for statistics, and to detect the new version's answers.
 
+It goes on in the next segment when there is one.
 It uses ``pread`` and no memory map: the writer cuts the file at its end, and access beyond the end of a mapped file is
 fatal.
 """
@@ -7,16 +8,19 @@ fatal.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from harness.model.attempt import Outcome
-from harness.store.ledger_format import ATTEMPT
+from harness.store.ledger_format import ATTEMPT, offset_of
 from harness.store.mapped import HEADER
+from harness.store.segments import next_segment
 
 _BLOCK = 4096
+_WRITTEN = offset_of(ATTEMPT, "written")
 
 Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
@@ -34,13 +38,14 @@ class LedgerTail:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.settled = 0
-        self._fd = -1
+        #: The open segments, from the one of the first row that is not final on.
+        self._segments: list[_OpenSegment] = []
 
     def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        """Close the files."""
+        for segment in self._segments:
+            os.close(segment.fd)
+        self._segments.clear()
 
     def settle(self) -> Iterator[Rows]:
         """Yield the rows that became final since the last call, in blocks, each row once."""
@@ -59,7 +64,52 @@ class LedgerTail:
 
     def _blocks(self, start: int) -> Iterator[Rows]:
         """Yield written rows from ``start`` on; a row with an outcome is complete."""
-        while self._is_open():
+        self._forget(start)
+        place = 0
+        while self._is_open(place):
+            # Look for the next file first: once it is there, this one gets no further row.
+            is_last = not self._is_open(place + 1)
+            segment = self._segments[place]
+            yield from segment.blocks(max(0, start - segment.first))
+            if is_last:
+                return
+            place += 1
+            if self._segments[place].first < 0:
+                self._segments[place].first = segment.first + segment.length()
+
+    def _forget(self, start: int) -> None:
+        """Close the segments before that of a row."""
+        while len(self._segments) > 1 and 0 <= self._segments[1].first <= start:
+            os.close(self._segments.pop(0).fd)
+
+    def _is_open(self, place: int) -> bool:
+        """Open a segment; return False if it does not exist yet."""
+        if place < len(self._segments):
+            return True
+        path = next_segment(self._segments[-1].path) if self._segments else self.path
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        self._segments.append(_OpenSegment(path, fd, -1 if self._segments else 0))
+        return True
+
+
+class _OpenSegment:
+    """A segment that is read.
+
+    Attributes:
+        path: Its file.
+        fd: The open file.
+        first: Number of its first row; -1 if the segment before it has not been read to its end.
+    """
+
+    def __init__(self, path: Path, fd: int, first: int) -> None:
+        self.path, self.fd, self.first = path, fd, first
+
+    def blocks(self, start: int) -> Iterator[Rows]:
+        """Yield its written rows from one on."""
+        while True:
             first = self._read(start)
             count = int(np.count_nonzero(first["written"]))
             if not count:
@@ -73,14 +123,15 @@ class LedgerTail:
                 return
             start += count
 
-    def _is_open(self) -> bool:
-        if self._fd < 0:
-            try:
-                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                return False
-        return True
+    def length(self) -> int:
+        """Return the number of its written rows."""
+        rows = range((os.fstat(self.fd).st_size - HEADER) // ATTEMPT.itemsize)
+        return bisect_left(rows, 1, key=lambda row: int(not self._is_written(row)))
+
+    def _is_written(self, row: int) -> bool:
+        """Return True for a written row; they are the first ones of a file."""
+        return os.pread(self.fd, 1, HEADER + row * ATTEMPT.itemsize + _WRITTEN) == b"\1"
 
     def _read(self, start: int) -> Rows:
-        data = os.pread(self._fd, _BLOCK * ATTEMPT.itemsize, HEADER + start * ATTEMPT.itemsize)
+        data = os.pread(self.fd, _BLOCK * ATTEMPT.itemsize, HEADER + start * ATTEMPT.itemsize)
         return np.frombuffer(data[: len(data) // ATTEMPT.itemsize * ATTEMPT.itemsize], ATTEMPT)

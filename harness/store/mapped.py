@@ -83,5 +83,10 @@ class MappedRows:
         os.close(self._fd)
         self._fd = -1
 
+    def discard(self) -> None:
+        """Remove a file that was never used."""
+        self.close(0)
+        self.path.unlink(missing_ok=True)
+
     def _size(self, rows: int) -> int:
         return HEADER + rows * self._dtype.itemsize

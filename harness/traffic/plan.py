@@ -58,6 +58,7 @@ class TrafficChildPlan:
         calibration: Address of the faulty server; None skips the calibration, and no verdict can rest on the result.
         token: The begin of the ids of its attempts; random if empty.
         traced: Each request carries a ``traceparent`` that follows from its id.
+        segment_seconds: Seconds after which its ledger continues in another file; 0 for one file.
     """
 
     traffic: TrafficPlan
@@ -70,6 +71,7 @@ class TrafficChildPlan:
     calibration: tuple[str, int] | None = None
     token: str = ""
     traced: bool = False
+    segment_seconds: float = 0.0
 
 
 def write_plan(plan: TrafficChildPlan) -> Path:

@@ -21,6 +21,7 @@ from harness.errors import HarnessError
 from harness.model.schedule import streams
 from harness.model.share import Share
 from harness.store.ledger import ConnectionLedger, LedgerWriter
+from harness.store.rotation import Rotation
 from harness.traffic.calibration.run import CalibrationRun
 from harness.traffic.engine import Engine
 from harness.traffic.event_log import EventLog, OnEvent
@@ -38,6 +39,10 @@ _LEAD_NS = 20_000_000
 _POLL = 0.005
 #: Seconds on top of the attempts' timeout after which the remaining attempts stay unfinished.
 _DRAIN_GRACE = 2.0
+#: Seconds between looks at the segments of the ledger.
+_SEGMENT_POLL = 1.0
+#: Attempts after which a segment ends, however short it is: 160 MB.
+_MOST_IN_SEGMENT = 2_000_000
 #: The most faults that the event log names; the ledger has every one.
 _LOGGED_FAULTS = 100
 
@@ -178,6 +183,8 @@ class Session:
         )
         self.origin_ns = origin
         self.journal.record("started", origin_ns=origin, address=self.commands.address, port=self.commands.port)
+        rotation = Rotation(ledger, connections, client.open_numbers)
+        rotating = gevent.spawn(self._rotate_forever, rotation, ledger)
         try:
             gevent.sleep(max(0, origin - monotonic_ns()) / 1e9)
             engine.start()
@@ -185,6 +192,7 @@ class Session:
             self.journal.record("stopping", at_ns=stopped, slots=engine.next_slot)
             self._drain(client)
         finally:
+            rotating.kill()
             client.close()
             ledger.close()
             connections.close()
@@ -192,6 +200,20 @@ class Session:
                 log.close()
         self.failure = engine.failure
         self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
+
+    def _rotate_forever(self, rotation: Rotation, ledger: LedgerWriter) -> None:
+        """Begin another segment of the ledger from time to time, and report the complete ones."""
+        length = self.plan.segment_seconds
+        begun, reported = monotonic_ns(), 0
+        while length:
+            gevent.sleep(min(_SEGMENT_POLL, length))
+            is_due = monotonic_ns() - begun >= length * 1e9 or ledger.in_segment >= _MOST_IN_SEGMENT
+            if is_due and ledger.in_segment and rotation.rotate():
+                begun = monotonic_ns()
+            rotation.settle()
+            for number in range(reported, rotation.complete):
+                self.journal.record("segment", number=number)
+            reported = rotation.complete
 
     def _stop(self, engine: Engine) -> int:
         """Wait for the command to stop, and for its time; return the end of the schedule."""

@@ -44,7 +44,7 @@ from harness.findings.releases import (
 from harness.findings.remarks import CandidatesDiffer, ClocksCompared, Redirected, RolledBack
 from harness.findings.sending import AbandonedSlots, BehindSchedule, MachineSaturated, MissedSlots, Unfinished
 from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, NothingUnderWay, NothingWaited
-from harness.findings.stopping import CutShort, NotRun
+from harness.findings.stopping import CutShort, NotEnded, NotRun
 from harness.findings.surroundings import ClockUncertain, FieldAssumed, NodeUnwell, SenderPaused, WatchInterrupted
 from harness.judging.trial import judge_trial
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
@@ -371,6 +371,7 @@ def test_every_trial_finding_has_a_case() -> None:
         CheckRaised.code,
         NotRun.code,
         CutShort.code,
+        NotEnded.code,
         LossInControl.code,
         Interference.code,
         ChangeWithheld.code,

@@ -20,7 +20,11 @@ from command_line import PATIENCE, CommandLine, Finished
 from harness.judging.starved import STARVED
 from harness.kit.waiting import wait_until
 from harness.model.attempt import Outcome
+from harness.runner.watch.judging import judge_as_found
+from harness.runner.watch.plan import directory_of
 from harness.store.ledger import read_ledger
+from harness.store.rundir import RunDirectory
+from harness.store.segments import check_segments, paths_of
 from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME, WHERE, FaultyServer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -241,3 +245,31 @@ def test_invalid_input_is_refused_before_anything_starts(harness: CommandLine, t
     for word in ("--rate", "--for", "GTE", "old"):
         assert word in finished.err
     assert not (tmp_path / "reports").exists()
+
+
+def test_it_is_judged_while_it_runs_and_after_kill(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
+    """Segments are sealed meanwhile, no judgement before the end is a success, and seals outlive their writer."""
+    run = RunDirectory(tmp_path / "watch")
+    traffic = directory_of(run, 1).traffic
+    process = harness.start("watch", url(target), "--rate", "40", "--seal-every", "200ms", "--out", run.path)
+    wait_until(lambda: check_segments(traffic, 0).sealed >= 2, timeout=PATIENCE, what="two sealed segments")
+    so_far = harness.run("analyze", run.path, "--so-far", "--json")
+    (ready, *_) = (traffic / "traffic.jsonl").read_text().splitlines()
+    process.kill()
+    harness.finish(process)
+    wait_until(lambda: not Path(f"/proc/{json.loads(ready)['pid']}").exists(), timeout=PATIENCE, what="its end")
+    kept, unsealed = check_segments(traffic, 0), judge_as_found(run, run.differences())
+    (first, *_) = paths_of(traffic, "ledger", 0)
+    first.write_bytes(first.read_bytes()[:-1] + b"\1")
+    harmed = judge_as_found(run, run.differences())
+
+    assert so_far.code == {"lossy": 1, "inconclusive": 3}[so_far.json["verdict"]]
+    assert not so_far.json["final"]
+    assert "not-ended" in so_far.json["findings"]
+    assert so_far.json["planned"] > 0
+    assert so_far.json["ok"] + so_far.json["lost_total"] == so_far.json["sent"]
+    assert (kept.sealed >= 2, kept.damage) == (True, ())
+    assert unsealed.identity.sent >= so_far.json["sent"]
+    assert (unsealed.exit_code, harmed.exit_code) == (3, 3)
+    assert "segment 0 was changed" not in str(unsealed.origins)
+    assert "segment 0 was changed" in str(harmed.origins)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,9 +15,12 @@ from harness.model.watch import WatchVerdict
 from harness.report.watch import document
 from harness.runner import reports
 from harness.runner.evidence import read_outcome, read_traffic, with_differences
+from harness.runner.known_part import KnownPart, known_part
+from harness.runner.recorded_traffic import RecordedTraffic
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
 from harness.store.records import from_json, to_json
 from harness.store.rundir import Difference, RunDirectory, write_json
+from harness.store.segments import sealed_attempts
 
 T = TypeVar("T")
 
@@ -30,6 +33,58 @@ def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> Watc
     """
     verdict = judge_again(run, differences)
     return replace(verdict, exit_code=verdict.exit_code or int(ExitCode.INCONCLUSIVE))
+
+
+@dataclass(frozen=True, slots=True)
+class SoFar:
+    """The judgement of a watch that is still going on.
+
+    Attributes:
+        verdict: Lossy if a request was lost; otherwise inconclusive, since the rest is unknown. Never lossless.
+        until_ns: The time up to which every planned request is counted, in nanoseconds since the Unix epoch. With
+            several origins it is that of the slowest one.
+        sealed: Number of requests in sealed segments.
+    """
+
+    verdict: WatchVerdict
+    until_ns: int
+    sealed: int
+
+
+def judge_so_far(run: RunDirectory) -> SoFar:
+    """Judge the known part of a watch that is still going on, and write nothing.
+
+    Raises:
+        EvidenceError: The watch has ended, or it has sent nothing yet; or the plan can't be read.
+    """
+    plan = _read(run.path / PLAN, WatchPlan)
+    if (run.path / END).exists():
+        raise EvidenceError(f"The watch in {run.path} has ended.", hint=f"`harness analyze {run.path}` judges it.")
+    known = [_known(run, origin, number) for number, origin in enumerate(plan.origins, start=1)]
+    origins = [
+        _evidence(run, origin, number, part)
+        for number, (origin, part) in enumerate(zip(plan.origins, known, strict=True), start=1)
+    ]
+    verdict = judge_watch(_facts(plan, WatchEnd()), origins)
+    folders = [directory_of(run, number).traffic for number in range(1, len(origins) + 1)]
+    sealed = sum(
+        sealed_attempts(folder, worker)
+        for folder, part in zip(folders, known, strict=True)
+        for worker in part.rows
+    )  # fmt: skip
+    return SoFar(
+        verdict=verdict,
+        until_ns=min(each.wall_origin_ns + part.elapsed_ns for each, part in zip(origins, known, strict=True)),
+        sealed=min(sealed, verdict.identity.planned),
+    )
+
+
+def _known(run: RunDirectory, origin: Origin, number: int) -> KnownPart:
+    directory = directory_of(run, number)
+    if not directory.outcome.exists():
+        raise EvidenceError(f"The watch in {run.path} has sent nothing yet.", hint="Try again when it has begun.")
+    workers = RecordedTraffic.read(directory.traffic).workers
+    return known_part(directory.traffic, origin.traffic, workers)
 
 
 def judge_again(run: RunDirectory, differences: Sequence[Difference] = ()) -> WatchVerdict:
@@ -45,15 +100,19 @@ def judge_again(run: RunDirectory, differences: Sequence[Difference] = ()) -> Wa
     plan = _read(run.path / PLAN, WatchPlan)
     # A watch that was killed has no end.json.
     end = _read(run.path / END, WatchEnd) if (run.path / END).exists() else WatchEnd()
-    facts = WatchFacts(
+    origins = [_evidence(run, origin, number) for number, origin in enumerate(plan.origins, start=1)]
+    judged = [replace(each, trial=with_differences(each.trial, differences)) for each in origins]
+    return judge_watch(_facts(plan, end), judged)
+
+
+def _facts(plan: WatchPlan, end: WatchEnd) -> WatchFacts:
+    return WatchFacts(
         urls=plan.urls,
         command=plan.command,
         started=plan.started,
         interrupted=end.interrupted,
         environment=plan.environment,
     )
-    origins = [_evidence(run, origin, number) for number, origin in enumerate(plan.origins, start=1)]
-    return judge_watch(facts, [replace(each, trial=with_differences(each.trial, differences)) for each in origins])
 
 
 def write_verdict(run: RunDirectory, verdict: WatchVerdict) -> WatchVerdict:
@@ -87,13 +146,14 @@ def write_reports(run: RunDirectory, verdict: WatchVerdict) -> None:
     run.seal("reports")
 
 
-def _evidence(run: RunDirectory, origin: Origin, number: int) -> OriginEvidence:
+def _evidence(run: RunDirectory, origin: Origin, number: int, known: KnownPart | None = None) -> OriginEvidence:
     directory = directory_of(run, number)
     # Damage of this file is recorded when the traffic is read.
     outcome = read_outcome(directory, [])
     trial = read_traffic(
-        directory, run.path, number=number, change=NoChange(name="none"), traffic=origin.traffic, begin=WATCH_BEGIN_S
-    )
+        directory, run.path, number=number, change=NoChange(name="none"), traffic=origin.traffic, begin=WATCH_BEGIN_S,
+        known=known,
+    )  # fmt: skip
     address = outcome.facts.get("address", "")
     return OriginEvidence(
         url=origin.url,

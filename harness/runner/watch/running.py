@@ -73,6 +73,7 @@ class RunningWatch:
         workers: int,
         command: str,
         traced: bool = False,
+        seal_every: float = 0.0,
     ) -> RunningWatch:
         """Create the run directory with its sealed plan. Nothing is started.
 
@@ -85,6 +86,7 @@ class RunningWatch:
             workers: Number of sending processes per origin.
             command: Command line, for the report.
             traced: Each request carries a ``traceparent``.
+            seal_every: Seconds after which a ledger begins another segment, which ``is_over`` seals; 0 for one file.
 
         Raises:
             InvalidInputError: ``out`` is not empty.
@@ -101,7 +103,7 @@ class RunningWatch:
             environment=describe_environment(),
         )
         senders = [
-            Sender(origin, directory_of(run, number), workers, traced=traced)
+            Sender(origin, directory_of(run, number), workers, traced=traced, seal_every=seal_every)
             for number, origin in enumerate(origins, start=1)
         ]
         for sender in senders:
@@ -137,8 +139,9 @@ class RunningWatch:
         return _counts(self._senders, time.monotonic() - self._begun)
 
     def is_over(self) -> bool:
-        """Report the counts. Return True if the time is up, or no sender is left."""
+        """Report the counts, and seal complete segments. Return True if the time is up, or no sender is left."""
         self._progress.counts(self.counts())
+        self._seal()
         now = time.monotonic_ns()
         return not any(sender.is_sending and sender.has_time(now) for sender in self._senders)
 
@@ -151,6 +154,12 @@ class RunningWatch:
             self._progress.note(f"waiting for outstanding answers, at most {longest:g} s")
         for sender in self._senders:
             sender.drain()
+        self._seal()
+
+    def _seal(self) -> None:
+        for sender in self._senders:
+            if reason := sender.seal():
+                self._progress.note(f"segments can't be sealed now: {reason}")
 
     def conclude(self, *, interrupted: bool) -> WatchResult:
         """Seal, judge and report, after the context; if the disk is full, still return the verdict."""
@@ -168,6 +177,7 @@ def run_watch(
     workers: int,
     command: str,
     traced: bool = False,
+    seal_every: float = 0.0,
 ) -> WatchResult:
     """Send until the time is up or an interruption comes; then drain, judge and report.
 
@@ -180,13 +190,15 @@ def run_watch(
         workers: Number of sending processes per origin.
         command: Command line, for the report.
         traced: Each request carries a ``traceparent``.
+        seal_every: Seconds after which a ledger begins another segment; 0 for one file.
 
     Raises:
         InvalidInputError: ``out`` is not empty.
         HarnessError: The run directory can't be created.
     """
     watch = RunningWatch.create(
-        urls, origins, progress, out=out, seconds=seconds, workers=workers, command=command, traced=traced
+        urls, origins, progress, out=out, seconds=seconds, workers=workers, command=command, traced=traced,
+        seal_every=seal_every,
     )  # fmt: skip
     interrupted = False
     with watch:

@@ -11,8 +11,9 @@ from time import monotonic_ns
 
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
-from harness.runner.execution import TrialOutcome
+from harness.runner.execution import UNENDED, TrialOutcome
 from harness.runner.watch.plan import Origin
+from harness.runner.watch.sealing import LedgerSealing
 from harness.store.records import to_json
 from harness.store.rundir import TrialDirectory, write_json
 from harness.traffic.live import LiveCounts
@@ -23,8 +24,6 @@ from harness.traffic.process import TrafficChild
 _READY_SECONDS = 60.0
 #: Seconds after the requests' own timeout in which a busy machine must have written all records.
 _DRAIN_SECONDS = 60.0
-#: The outcome on disk until the watch has ended; a reader who finds it knows that the watch was killed.
-_UNENDED = "it was killed before its end"
 
 
 class Sender:
@@ -36,6 +35,7 @@ class Sender:
         workers: Number of processes that share the sending.
         backends: File of backends, one of which is chosen for each connection; None connects to the origin itself.
         traced: Each request carries a ``traceparent``.
+        seal_every: Seconds after which its ledger begins another segment; 0 for one file.
 
     Attributes:
         outcome: Facts of the execution; on disk from the first request on.
@@ -50,8 +50,12 @@ class Sender:
         *,
         backends: Path | None = None,
         traced: bool = False,
+        seal_every: float = 0.0,
     ) -> None:
         self._traced = traced
+        self._seal_every = seal_every
+        self._sealing = LedgerSealing(directory.traffic, workers)
+        self._unsealed = ""
         self.origin = origin
         self.backends = backends
         self.directory = directory
@@ -96,6 +100,7 @@ class Sender:
             crew=self._crew,
             calibration=calibration,
             traced=self._traced,
+            segment_seconds=self._seal_every,
         )
         with self._failing():
             self._child = TrafficChild.start(plan)
@@ -114,7 +119,7 @@ class Sender:
                 origin_ns = self._child.go(self.address, self.origin.port, seconds=seconds, backends=self.backends)
                 self.outcome = replace(self.outcome, origin_ns=origin_ns)
                 self._end_ns = origin_ns + round(seconds * 1e9) if seconds else 0
-                write_json(self.directory.outcome, to_json(replace(self.outcome, failure=_UNENDED)))
+                write_json(self.directory.outcome, to_json(replace(self.outcome, failure=UNENDED)))
 
     def counts(self) -> LiveCounts:
         """Return the ledger's current counts; for a sender that has died, the last ones read."""
@@ -139,6 +144,23 @@ class Sender:
             return
         with self._failing():
             self._child.wait_drained(self.origin.traffic.timeout + _DRAIN_SECONDS)
+
+    def seal(self) -> str:
+        """Seal the segments of the ledger that are complete.
+
+        Returns:
+            The reason why that is not possible, once; empty if it is. The traffic goes on, and the next call tries
+            again.
+        """
+        try:
+            self._sealing.seal()
+        except HarnessError as error:
+            if self._unsealed:
+                return ""
+            self._unsealed = str(error)
+            return self._unsealed
+        self._unsealed = ""
+        return ""
 
     def write(self) -> None:
         """Write the outcome.

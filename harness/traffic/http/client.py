@@ -190,6 +190,10 @@ class Client:
         """Return the connections of all pools that carry nothing."""
         return tuple(connection for pool in self._pools.values() for connection in pool.idle())
 
+    def open_numbers(self) -> tuple[int, ...]:
+        """Return the numbers of all open connections."""
+        return tuple(connection.number for connection in self._open)
+
     def close(self) -> None:
         """Close all connections and record their end; attempts still in flight stay unfinished."""
         for deadlines in self._deadlines.values():
