@@ -195,6 +195,7 @@ class TrialEvidence:
         workers: Number of processes that shared the schedule.
         clock_errors: Possible error of a worker's times in seconds, for workers on other machines.
         faults: Failures of the traffic process itself, as text (``fault`` events of ``traffic.jsonl``).
+        open_ended: Right answers without a length, of which nobody can say whether they were whole.
         failure: Reason why the trial failed; empty if it did not.
         differences: Files that differ from their seals.
         stopped: True if the run was stopped before or during the trial.
@@ -221,6 +222,7 @@ class TrialEvidence:
     workers: int = 1
     clock_errors: Mapping[int, float] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    open_ended: int = 0
     failure: str = ""
     differences: tuple[str, ...] = ()
     stopped: bool = False

@@ -415,9 +415,10 @@ class ModelPart(ExperimentPart):
     ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
         default=[*default_of(StandInModel, "ports")], description="ports besides those that the container declares"
     )
-    shell: bool = Field(
+    shell: bool | None = Field(
         default=default_of(StandInModel, "shell"),
-        description="the image has a shell and `sleep`; without, an exec hook fails as in such an image",
+        description="the image has a shell and `sleep`; without, an exec hook fails as in such an image; "
+        "by default it has them, unless it is known to lack them",
     )
 
 

@@ -75,6 +75,37 @@ class StreamWithoutSuccess(
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnswersOpenEnded(
+    TrialFinding,
+    code="answers-open-ended",
+    weight=Weight.EVIDENCE,
+    subjects={Subject.TRIAL, Subject.WATCH},
+):
+    """Right answers had no length: each ended with its connection, as it also does if the server is killed."""
+
+    count: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[AnswersOpenEnded]:
+        """Yield a finding if there are such answers."""
+        if facts.evidence.open_ended:
+            yield cls(count=facts.evidence.open_ended)
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        return Sentence(
+            f"{plural(self.count, 'right answer')} had no length, and a connection that ended in the middle of one "
+            "looks the same: whether they were whole is unknown.",
+            "Give the whole answer (body, or answers without * at the end), or let the server send a length.",
+        )
+
+    def watch_sentence(self) -> Sentence:
+        """Return text and advice for a watch."""
+        advice = "Give the whole answer with --expect-body, or its end with --expect-regex 'END$'."
+        return Sentence(self.sentence().text, advice)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.EVIDENCE):
     """A repetition of the change was not applied, or its effect was not observed."""
 

@@ -17,7 +17,11 @@ from harness.kube.schema import KINDS, Path
 ANNOTATIONS = "annotations"
 #: Name of the model of the data of a ConfigMap. Each key has its own class.
 ENTRIES = "entries"
-_KEYED = frozenset({ANNOTATIONS, ENTRIES})
+#: Name of the model of labels. They are implemented; those of pods may have a class of their own.
+LABELS = "labels"
+_KEYED = frozenset({ANNOTATIONS, ENTRIES, LABELS})
+#: End of the path of the metadata of a template of pods.
+_TEMPLATE = ("template", "metadata")
 
 
 class FieldClass(StrEnum):
@@ -167,12 +171,14 @@ class Classifier:
         annotations: Kind -> classification of its annotations. Annotations of other kinds are inert.
         read: Annotations that the cluster itself reads, on objects and on templates of pods.
         entries: Classification of the keys of a ConfigMap.
+        pods: Classification of the annotations and labels of pods and of templates of pods.
     """
 
     tables: Mapping[str, Fields]
     annotations: Mapping[str, AnnotationClass]
     read: frozenset[str] = frozenset()
     entries: AnnotationClass = _no_reader
+    pods: AnnotationClass = _no_reader
 
     def classify(
         self, manifest: Mapping[str, Any], ingress: str, objects: Sequence[Mapping[str, Any]] = ()
@@ -204,6 +210,8 @@ class Classifier:
                 yield from self._walk(Site(item, site.holders, site.ingress, site.objects), model, (*path, index))
         elif isinstance(site.value, Mapping) and model == ANNOTATIONS:
             yield from self._annotations(site, path)
+        elif isinstance(site.value, Mapping) and model == LABELS:
+            yield from self._labels(site, path)
         elif isinstance(site.value, Mapping) and model == ENTRIES:
             yield from self._entries(site, path)
         elif isinstance(site.value, Mapping):
@@ -232,12 +240,22 @@ class Classifier:
 
     def _annotations(self, site: Site, path: Path) -> Iterator[Classified]:
         own = path == ("metadata", "annotations")
-        rule = self.annotations.get(str(site.root.get("kind"))) if own else None
+        kind = str(site.root.get("kind"))
+        rule = self.pods if _is_of_pods(kind, path) else self.annotations.get(kind) if own else None
         for name, value in site.value.items():
             if name in self.read:
                 continue
             found, text, hint = (rule or _no_reader)(str(name), site.inside(value))
             if found is not FieldClass.IMPLEMENTED:
+                yield Classified((*path, name), str(name), found, text, hint)
+
+    def _labels(self, site: Site, path: Path) -> Iterator[Classified]:
+        """Yield the labels of pods that are not implemented; all others are read by selectors."""
+        if not _is_of_pods(str(site.root.get("kind")), path):
+            return
+        for name, value in site.value.items():
+            found, text, hint = self.pods(str(name), site.inside(value))
+            if found in REFUSED:
                 yield Classified((*path, name), str(name), found, text, hint)
 
     def _entries(self, site: Site, path: Path) -> Iterator[Classified]:
@@ -249,6 +267,11 @@ class Classifier:
         for name, each, text, hint in found:
             if each is not FieldClass.IMPLEMENTED:
                 yield Classified((*path, name), field_name((*path, name)), each, text, hint)
+
+
+def _is_of_pods(kind: str, path: Path) -> bool:
+    """Return True if a path leads to annotations or labels of a pod, or of a template of pods."""
+    return path[-3:-1] == _TEMPLATE or (kind == "Pod" and path[:-1] == ("metadata",))
 
 
 def field_name(path: Path) -> str:

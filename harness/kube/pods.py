@@ -15,6 +15,11 @@ def pod_of(manifest: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return template if isinstance(template, Mapping) and isinstance(template.get("spec"), Mapping) else None
 
 
+def labels_of(pod: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the labels of a pod or of a pod template."""
+    return (pod.get("metadata") or {}).get("labels") or {}
+
+
 def serving_containers(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the containers of a pod that run as long as it does: its sidecars, and then the others."""
     sidecars = [each for each in _containers(pod, "initContainers") if each.get("restartPolicy") == "Always"]

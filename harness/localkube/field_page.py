@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from harness.kube.custom.traefik import GROUP_VERSION
-from harness.kube.fieldclasses import ANNOTATIONS, ENTRIES, Decisive
+from harness.kube.fieldclasses import ANNOTATIONS, ENTRIES, LABELS, Decisive
 from harness.kube.schema import KINDS
 from harness.localkube.fields import TABLES
 from harness.localkube.ingress import annotation_classes as nginx
 from harness.localkube.ingress import config_map, config_map_tables
 from harness.localkube.ingress.annotation_names import PREFIX
 from harness.localkube.ingress.annotations import RULES
+from harness.localkube.kubelet import injection
 from harness.localkube.system.programs import INGRESS_NGINX
 from harness.localkube.traefik import annotation_classes as traefik
 
@@ -47,6 +48,7 @@ With `ingress: none` the annotations of Ingresses are inert.
 
 _KEYED = {
     ANNOTATIONS: "each annotation has its own class.",
+    LABELS: "those that ask for another container have the class of the annotations that do.",
     ENTRIES: "those of the ingress controller's ConfigMap have their own classes; no component reads others.",
 }
 _ROW = "| {} | {} | {} | {} |"
@@ -55,7 +57,7 @@ _TRAEFIK_ROW = "| {} | {} | {} |"
 
 def page() -> str:
     """Return the whole page as Markdown."""
-    return "\n".join([_HEAD, *_nginx(), "", *_config_map(), "", *_traefik(), "", *_models(), ""])
+    return "\n".join([_HEAD, *_nginx(), "", *_config_map(), "", *_traefik(), "", *_asking(), "", *_models(), ""])
 
 
 def _nginx() -> Iterator[str]:
@@ -92,6 +94,13 @@ def _traefik() -> Iterator[str]:
             yield _TRAEFIK_ROW.format(kind, f"`{name}`", "implemented, by the real Traefik")
         for name, effect in traefik.DECISIVE.get(kind, {}).items():
             yield _TRAEFIK_ROW.format(kind, f"`{name}`", f"decisive: a real cluster {effect}. Inert: `false`.")
+
+
+def _asking() -> Iterator[str]:
+    yield "## Annotations and labels of pods that ask for another container\n"
+    yield f"They are decisive: a real cluster {injection.EFFECT}."
+    yield f"Inert: {', '.join(f'`{value}`' for value in sorted(injection.OFF) if value)}, in any case of letters.\n"
+    yield from (f"- `{name}`" for name in injection.ASKING)
 
 
 def _models() -> Iterator[str]:

@@ -10,6 +10,7 @@ from harness.localkube.controllers import fields as controllers
 from harness.localkube.ingress import fields as ingress
 from harness.localkube.ingress.config_map import class_of as config_map_key
 from harness.localkube.kubelet import fields as kubelet
+from harness.localkube.kubelet.injection import class_on_pod
 from harness.localkube.kubelet.models import ANNOTATION
 from harness.localkube.proxy import fields as proxy
 
@@ -30,4 +31,5 @@ CLASSIFIER = Classifier(
     },
     read=frozenset({ANNOTATION}),
     entries=config_map_key,
+    pods=class_on_pod,
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.kube.pods import pod_of, serving_containers
+from harness.kube.pods import labels_of, pod_of, serving_containers
 from harness.kube.selectors import matches_selector, selected_by
 
 #: Kinds for which the embedded cluster runs pods.
-_RUN = frozenset({"Deployment", "ReplicaSet", "Pod"})
+RUN_KINDS = frozenset({"Deployment", "ReplicaSet", "Pod"})
 
 
 def lets_requests_in(spec: Mapping[str, Any], objects: Sequence[Mapping[str, Any]]) -> bool:
@@ -37,8 +37,8 @@ def _is_from_anywhere(rule: Mapping[str, Any]) -> bool:
 def _selected(selector: Mapping[str, Any], objects: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Yield the pods to which a policy applies."""
     for each in objects:
-        pod = pod_of(each) if each.get("kind") in _RUN else None
-        if pod is not None and matches_selector(selector, _labels(pod)):
+        pod = pod_of(each) if each.get("kind") in RUN_KINDS else None
+        if pod is not None and matches_selector(selector, labels_of(pod)):
             yield pod
 
 
@@ -46,7 +46,7 @@ def _requested(pod: Mapping[str, Any], objects: Sequence[Mapping[str, Any]]) -> 
     """Yield the TCP ports of a pod to which Services send requests."""
     for each in objects:
         spec = each.get("spec") if each.get("kind") == "Service" else None
-        if isinstance(spec, Mapping) and spec.get("selector") and selected_by(spec["selector"], _labels(pod)):
+        if isinstance(spec, Mapping) and spec.get("selector") and selected_by(spec["selector"], labels_of(pod)):
             for port in spec.get("ports") or ():
                 number = _number(port.get("targetPort") or port.get("port"), pod)
                 if number is not None and port.get("protocol", "TCP") == "TCP":
@@ -72,7 +72,3 @@ def _number(port: Any, pod: Mapping[str, Any]) -> int | None:
         return port
     named = [each for container in serving_containers(pod) for each in container.get("ports") or ()]
     return next((each["containerPort"] for each in named if each.get("name") == port), None)
-
-
-def _labels(pod: Mapping[str, Any]) -> Mapping[str, str]:
-    return (pod.get("metadata") or {}).get("labels") or {}

@@ -159,6 +159,7 @@ def read_traffic(
         workers=recorded.workers,
         clock_errors=recorded.clock_errors(),
         faults=recorded.faults(),
+        open_ended=recorded.open_ended(),
         stopped=outcome.interrupted,
         going_on=known is not None,
         others=others,

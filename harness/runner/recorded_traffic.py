@@ -99,6 +99,10 @@ class RecordedTraffic:
         ]
         return tuple(dict.fromkeys(texts))
 
+    def open_ended(self) -> int:
+        """Return the number of right answers of which no worker can say whether they were whole."""
+        return sum(int(e.get("open_ended", 0)) for journal in self.journals for e in journal)
+
     def clock_errors(self) -> dict[int, float]:
         """Return the possible error of each worker's times in seconds; workers on this machine are left out."""
         errors: dict[int, float] = {}

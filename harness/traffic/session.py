@@ -199,7 +199,13 @@ class Session:
             if log is not None:
                 log.close()
         self.failure = engine.failure
-        self.journal.record("drained", slots=engine.next_slot, rows=ledger.used, unfinished=client.in_flight)
+        self.journal.record(
+            "drained",
+            slots=engine.next_slot,
+            rows=ledger.used,
+            unfinished=client.in_flight,
+            open_ended=client.open_ended,
+        )
 
     def _rotate_forever(self, rotation: Rotation, ledger: LedgerWriter) -> None:
         """Begin another segment of the ledger from time to time, and report the complete ones."""

@@ -10,7 +10,7 @@ import pytest
 
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
 from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
-from harness.findings.completeness import ChangeNotObserved, NoTraffic, StreamWithoutSuccess
+from harness.findings.completeness import AnswersOpenEnded, ChangeNotObserved, NoTraffic, StreamWithoutSuccess
 from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled, UnusedClosed
 from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import (
@@ -242,6 +242,7 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
         NoTraffic.code,
         Verdict.INCONCLUSIVE,
     ),
+    "answers without a length": (lambda e: replace(e, open_ended=1), AnswersOpenEnded.code, Verdict.INCONCLUSIVE),
     "missed": (lambda e: with_losses(e, 1.5, 1.51, Outcome.MISSED), MissedSlots.code, Verdict.INCONCLUSIVE),
     "abandoned": (lambda e: without_rows(e, 150), AbandonedSlots.code, Verdict.INCONCLUSIVE),
     "unfinished": (

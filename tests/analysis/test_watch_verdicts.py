@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analysis.evidence import Rows, TrialEvidence
-from harness.findings.completeness import NoTraffic
+from harness.findings.completeness import AnswersOpenEnded, NoTraffic
 from harness.findings.connections import NothingReused
 from harness.findings.instrument import CalibrationMissing, ClientFaults, IdentityBroken, TrialFailed
 from harness.findings.losses import RequestsLost
@@ -76,6 +76,7 @@ SPOILT: dict[str, tuple[Callable[[TrialEvidence], TrialEvidence], str]] = {
     "no end": (lambda t: replace(t, stopped_ns=None), IdentityBroken.code),
     "late": (lambda t: replace(t, attempts=late(t)), BehindSchedule.code),
     "no traffic": (lambda t: replace(t, attempts=t.attempts[:0], stopped_ns=t.origin_ns), NoTraffic.code),
+    "answers without a length": (lambda t: replace(t, open_ended=1), AnswersOpenEnded.code),
     "a failure": (lambda t: replace(t, failure="the disk was full"), TrialFailed.code),
 }
 

@@ -12,7 +12,8 @@ import pytest
 from differential import generating
 from differential.facts import Facts
 from differential.generating import Generator, Outcome, Recipe, Run, built, name_of, recipes, simpler
-from differential.running import Case
+from differential.observing import Observer
+from differential.running import Case, Step, chosen
 
 SEED = 7
 COUNT = 60
@@ -45,10 +46,20 @@ def faulty(recipe: Recipe, _run: int) -> Mapping[str, str]:
     return {"deployment d: Available": "False" if wrong else "True"}
 
 
+def found_and_shrunk(generator: Generator, batch: Sequence[Recipe], outcome: Outcome) -> None:
+    """Run a batch, and shrink what differs."""
+
+    async def both() -> None:
+        await generator.explore(batch, outcome)
+        await generator.shrink(outcome)
+
+    asyncio.run(both())
+
+
 def explored(real: Run, ours: Run, count: int = COUNT) -> Outcome:
     """Return what the generator finds between two clusters."""
     outcome = Outcome()
-    asyncio.run(Generator(real, ours).explore(recipes(count, SEED), outcome))
+    found_and_shrunk(Generator(real, ours), recipes(count, SEED), outcome)
     return outcome
 
 
@@ -76,7 +87,7 @@ def test_nothing_is_shrunk_without_time() -> None:
     """A difference that is found at the end stays as it was generated."""
     outcome = Outcome()
     generator = Generator(cluster(plain), cluster(faulty), lambda: True)
-    asyncio.run(generator.explore(recipes(COUNT, SEED), outcome))
+    found_and_shrunk(generator, recipes(COUNT, SEED), outcome)
 
     assert outcome.differ != []
     assert all(recipe in recipes(COUNT, SEED) for recipe, _ in outcome.differ)
@@ -125,6 +136,18 @@ def test_recipe_becomes_a_script() -> None:
     assert made["spec"]["replicas"] == 2
     assert made["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["failureThreshold"] == 2
     assert case.name == name_of(recipe)
+
+
+def test_pod_of_a_step_may_be_missing() -> None:
+    """After a scale to 0 there is no pod to delete: the step has no object, and the run goes on."""
+    observer = Observer(lambda: 0.0)
+    step = Step("delete any", "app=d")
+    assert chosen(observer, step) is None
+
+    for name, label in (("p", "e"), ("q", "d")):
+        pod = {"metadata": {"name": name, "labels": {"app": label}}, "spec": {}, "status": {}}
+        observer.take("pods", "ADDED", pod)
+    assert chosen(observer, step) == Step("delete", "pods/q", None)
 
 
 def test_each_simpler_recipe_has_less() -> None:

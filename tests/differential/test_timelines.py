@@ -169,6 +169,21 @@ def test_any_recording_will_do() -> None:
     assert [each.fact for each in compare("case", [_with()], between, 0.1)] == ["step 1 to pod p Ready True s"]
 
 
+def test_probes_are_not_in_step() -> None:
+    """Requests of two probes may alternate or not; one that comes or stays out after a signal is a difference."""
+    ready, live = "GET /ready kube-probe/1.34", "GET /live kube-probe/1.34"
+
+    def said(*states: str) -> Facts:
+        entries = [(float(at), "app p", "app", state) for at, state in enumerate(states)]
+        return reduce([*entries, (99.0, "pod p", "life", "gone")])
+
+    once = said("start", ready, live, "TERM", ready)
+
+    assert compare("case", [once], said("start", ready, live, ready, live, "TERM", ready), 9.0) == []
+    assert [each.fact for each in compare("case", [once], said("start", ready, live, "TERM"), 9.0)] == ["app p: app"]
+    assert [each.fact for each in compare("case", [once], said("start", ready, "TERM", ready), 9.0)] == ["app p: app"]
+
+
 def test_pods_of_a_set_are_alike() -> None:
     """The sequences of several pods of a ReplicaSet are one fact, whichever comes first."""
     one = [(0.0, "pod d.1/1", "Ready", "True"), (0.0, "pod d.1/2", "Ready", "False x")]

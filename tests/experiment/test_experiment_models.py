@@ -34,6 +34,13 @@ def unknown_image(bench: Bench) -> None:
     bench.edit("small.yaml", PLAIN, "/apple")
 
 
+def with_hook(bench: Bench, image: str) -> None:
+    """Give the workload an image that needs a stand-in, with a hook that calls a shell; the other pods have none."""
+    unknown_image(bench)
+    hook = "lifecycle: {postStart: {exec: {command: [sh, -c, sleep 5]}}}"
+    bench.edit("apps.yaml", "image: shop:2", f"image: {image}\n          {hook}")
+
+
 def test_models_go_onto_the_pods_of_the_embedded_cluster_alone(bench: Bench) -> None:
     """A real cluster runs the images, and gets the manifests as they are."""
     unknown_image(bench)
@@ -42,7 +49,7 @@ def test_models_go_onto_the_pods_of_the_embedded_cluster_alone(bench: Bench) -> 
     local = load_experiment(bench.path, rules=rules_of("local", {}))
     kind = load_experiment(bench.path, rules=rules_of("kind", {}))
 
-    expected = {"shop:*": {"ending": "drains", "ready": 0.5, "ports": [], "shell": True}}
+    expected = {"shop:*": {"ending": "drains", "ready": 0.5, "ports": [], "shell": None}}
     assert models_of(local.cells[0].configuration.manifests) == [expected]
     assert models_of(kind.cells[0].configuration.manifests) == [None]
     assert kind.stand_ins == ()
@@ -66,6 +73,29 @@ def test_every_stand_in_is_described(bench: Bench, models: str, words: list[str]
 
     assert len(found) == 1
     assert [word for word in words if word not in found[0]] == []
+
+
+@pytest.mark.parametrize(
+    ("image", "models", "words"),
+    [
+        ("shop:2", "", "which the image may lack: say shell in models"),
+        ("shop:2", "\nmodels: {'*': {shell: true}}", ""),
+        ("shop:2", "\nmodels: {'*': {shell: false}}", "it has no shell, so its exec hook fails"),
+        ("traefik/whoami:v1", "", "it has no shell, so its exec hook fails"),
+        ("traefik/whoami:v1", "\nmodels: {'*': drains}", "it has no shell, so its exec hook fails"),
+    ],
+)
+def test_what_is_assumed_about_the_programs_of_a_hook_is_said(
+    bench: Bench, image: str, models: str, words: str
+) -> None:
+    """A hook that fails on the real image, and not here, would make a lossy change lossless."""
+    with_hook(bench, image)
+    bench.edit("small.yaml", "name: small", f"name: small{models}")
+
+    (found,) = load_experiment(bench.path, rules=rules_of("local", {})).stand_ins
+
+    assert words in found
+    assert ("exec hook" in found) is bool(words)
 
 
 def test_an_image_that_is_replaced_by_a_known_one_needs_no_stand_in(bench: Bench) -> None:

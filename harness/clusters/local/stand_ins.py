@@ -53,5 +53,16 @@ def _sentences(manifests: Sequence[Manifest], images: Mapping[str, str]) -> Iter
                 continue  # The check of models reports it.
             yield (
                 f"{image} is not pulled: a stand-in runs in its place ({model.ending}: it {STOP_MODES[model.ending]}; "
-                f"it listens {model.ready:g} s after its start)"
+                f"it listens {model.ready:g} s after its start{_of_hooks(model, container)})"
             )
+
+
+def _of_hooks(model: StandInModel, container: Mapping[str, Any]) -> str:
+    """Return what is assumed about the program of a container's exec hooks; empty if nothing is."""
+    hooks = container.get("lifecycle")
+    actions = hooks.values() if isinstance(hooks, Mapping) else ()
+    if not any(isinstance(each, Mapping) and each.get("exec") for each in actions):
+        return ""
+    if model.shell is None:
+        return "; it has the programs of its exec hook, which the image may lack: say shell in models"
+    return "" if model.shell else "; it has no shell, so its exec hook fails"

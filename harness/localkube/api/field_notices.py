@@ -70,7 +70,8 @@ class FieldNotices:
         known = {(each.field, each.text) for each in self._refused(before)} if before else set()
         idle = [] if before is not None else self._idle(after)
         found = {(each.field, each.text): each for each in self._refused(after)}
-        sentences = idle + [_sentence(each) for key, each in found.items() if key not in known]
+        # What is not executed at all needs no second sentence about its specification.
+        sentences = idle or [_sentence(each) for key, each in found.items() if key not in known]
         if not dry_run:
             for sentence in sentences:
                 self._record(after, sentence)

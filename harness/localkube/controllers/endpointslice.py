@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Literal
 
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.endpoints import (
@@ -16,9 +17,15 @@ from harness.localkube.machinery.client import EventType, NotFound
 from harness.localkube.machinery.objects import Key, Object, is_deleting, key_of, labels_of
 from harness.localkube.machinery.workqueue import WorkQueue
 
+_Kind = Literal["pod", "service"]
+
 
 class EndpointSliceController:
     """A controller that watches Services and pods.
+
+    It learns of each pod's change after a delay of its own, as it does on a real cluster: where two pods are deleted
+    together, the slices tell first of one and some milliseconds later of the other. Who reads slices at a limited rate,
+    as Traefik does, sends requests to the second one for that long.
 
     Args:
         context: Caches, client and delays.
@@ -26,7 +33,8 @@ class EndpointSliceController:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.queue: WorkQueue[Key] = WorkQueue(self._sync, name="endpointslice")
+        self._known: dict[Key, Object] = {}
+        self.queue: WorkQueue[tuple[_Kind, Key]] = WorkQueue(self._handle, name="endpointslice")
 
     def start(self) -> None:
         """Subscribe to the resources it watches."""
@@ -34,26 +42,41 @@ class EndpointSliceController:
         self._context.pods.subscribe(self._on_pod)
 
     def _on_service(self, _kind: EventType, _old: Object | None, service: Object) -> None:
-        self.queue.add_after(key_of(service), self._context.profile.endpoints.sample(self._context.rng))
+        self.queue.add_after(("service", key_of(service)), self._context.profile.endpoints.sample(self._context.rng))
 
     def _on_pod(self, kind: EventType, old: Object | None, pod: Object) -> None:
-        """Sync the Services that select the pod or selected it before, if its endpoint has changed."""
+        """Learn of a pod after a delay, if its endpoint or its labels have changed."""
         now = None if kind == "DELETED" else pod
         if not _differs(old, now):
             return
         marked = old is not None and now is not None and is_deleting(now) and not is_deleting(old)
         profile = self._context.profile
         delay = (profile.endpoints_terminating if marked else profile.endpoints).sample(self._context.rng)
-        for service in self._context.services.in_namespace(pod["metadata"]["namespace"]):
-            if any(each is not None and selects(service, each) for each in (old, now)):
-                self.queue.add_after(key_of(service), delay)
+        self.queue.add_after(("pod", key_of(pod)), delay)
+
+    async def _handle(self, item: tuple[_Kind, Key]) -> None:
+        kind, key = item
+        if kind == "pod":
+            self._learn(key)
+        else:
+            await self._sync(key)
+
+    def _learn(self, key: Key) -> None:
+        """Take the present state of a pod, and sync the Services that select it or selected it before."""
+        before, now = self._known.pop(key, None), self._context.pods.get(key)
+        if now is not None:
+            self._known[key] = now
+        for service in self._context.services.in_namespace(key[0]):
+            if any(each is not None and selects(service, each) for each in (before, now)):
+                self.queue.add(("service", key_of(service)))
 
     async def _sync(self, key: Key) -> None:
         service = self._context.services.get(key)
         if service is None or is_deleting(service) or not service["spec"].get("selector"):
             return
         current = [each for each in self._context.slices.owned_by(service) if labels_of(each).get(MANAGED_BY)]
-        plan = plan_slices(service, slices_of(service, self._context.pods.in_namespace(key[0])), current)
+        pods = [pod for (namespace, _), pod in self._known.items() if namespace == key[0]]
+        plan = plan_slices(service, slices_of(service, pods), current)
         for wanted in plan.create:
             await self._context.slices.create(wanted, key[0])
         for wanted in plan.update:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.kube.fieldclasses import ANNOTATIONS, Decisive, Fields, unless_in
+from harness.kube.fieldclasses import ANNOTATIONS, LABELS, Decisive, Fields, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 
 _SERVER = "the API server writes it"
@@ -16,7 +16,7 @@ TABLES: Mapping[str, Fields] = {
             "annotations": ANNOTATIONS,
             "finalizers": "",
             "generateName": "",
-            "labels": "",
+            "labels": LABELS,
             "name": "",
             "namespace": "",
             "ownerReferences": "",

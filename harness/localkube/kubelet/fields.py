@@ -10,7 +10,7 @@ from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.environment import FIELD_PATHS
 from harness.localkube.kubelet.images import find_image, has_stand_in
 from harness.localkube.kubelet.models import model_of, ports_of, unavailable_program
-from harness.localkube.kubelet.scheduling import NODE_LABELS, insufficient, takes_affinity, takes_labels
+from harness.localkube.kubelet.scheduling import NODE_LABELS, insufficient, startable, takes_affinity, takes_labels
 
 _VOLUMES = frozenset({"emptyDir", "downwardAPI", "serviceAccountToken", "configMap", "secret", "persistentVolumeClaim"})
 
@@ -18,6 +18,11 @@ _VOLUMES = frozenset({"emptyDir", "downwardAPI", "serviceAccountToken", "configM
 def _fits(site: Site) -> bool:
     """Accept amounts that the node has; it has no other resources, such as GPUs."""
     return isinstance(site.value, Mapping) and not insufficient(site.value)
+
+
+def _starts(site: Site) -> bool:
+    """Accept limits that the node has and with which a container can start: not ``memory: 128m``, for instance."""
+    return isinstance(site.value, Mapping) and startable(site.value)
 
 
 def _matches_node(site: Site) -> bool:
@@ -138,7 +143,12 @@ _DNS = "the images resolve no names"
 _NODE = "there is one node, without taints"
 _REGISTRY = "no image is pulled"
 _ISOLATION = "processes are not isolated, and the images do not depend on it"
-_RESOURCES = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
+_REQUESTS = Decisive(_PENDING, _fits, "up to 64 cores and 64 GiB")
+_LIMITS = Decisive(
+    "leaves pods Pending if no node fits, and starts no container with less than 4 MiB of memory (128m is 0.128 bytes)",
+    _starts,
+    "up to 64 cores, and 4 MiB to 64 GiB",
+)
 
 _POD = Fields(
     implemented={
@@ -298,7 +308,7 @@ TABLES: Mapping[str, Fields] = {
         },
     ),
     "V1ResourceRequirements": Fields(
-        decisive={"claims": Decisive(_PENDING), "limits": _RESOURCES, "requests": _RESOURCES}
+        decisive={"claims": Decisive(_PENDING), "limits": _LIMITS, "requests": _REQUESTS}
     ),
     "V1ContainerPort": Fields(
         implemented={"containerPort": "", "name": ""},

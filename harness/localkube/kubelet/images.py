@@ -93,6 +93,14 @@ _PATTERNS: Mapping[str, Image] = {
     r"xds2000/nginx-hostname:.+": _NGINX_HOSTNAME,
 }
 
+#: Images of others that consist of one program, by a pattern of their names without a digest.
+_WITHOUT_SHELL = (
+    r"gcr\.io/distroless/(?!.*:.*debug).+",
+    r"(traefik|containous)/whoami(:.+)?",
+    r"cloudflare/cloudflared(:.+)?",
+    r"(registry\.k8s\.io|k8s\.gcr\.io)/(pause|coredns/coredns)(:.+)?",
+)
+
 #: Pattern of the image names that a container runtime accepts, with optional tag and digest.
 _NAME = (
     r"(?:[a-zA-Z0-9.-]+(?::\d+)?/)?[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
@@ -110,6 +118,12 @@ _SYSTEM: Mapping[str, Image] = {
 
 #: The images by their usual names, for messages.
 KNOWN_IMAGES: Mapping[str, Image] = {image.name: image for image in _PATTERNS.values()}
+
+
+def lacks_shell(name: str) -> bool:
+    """Return True if an image is known to have neither a shell nor ``sleep``; of most images nobody knows."""
+    plain = name.removeprefix("docker.io/").partition("@")[0]
+    return any(re.fullmatch(pattern, plain) for pattern in _WITHOUT_SHELL)
 
 
 def has_stand_in(name: str) -> bool:

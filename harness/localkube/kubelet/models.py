@@ -1,7 +1,7 @@
 """Models of stand-ins, which run in place of images that the embedded cluster does not have.
 
 An annotation of a pod assigns models by patterns of image names; a label assigns one way to stop to all its containers.
-Without either, the default applies, which is the behaviour that loses the most requests.
+Without either, the default applies: the way to stop that loses the most requests.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from harness.localkube.apps.orders import Orders, StopMode
-from harness.localkube.kubelet.images import Image, OnSigterm
+from harness.localkube.kubelet.images import Image, OnSigterm, lacks_shell
 from harness.localkube.machinery.objects import Object
 
 #: Label of a pod that sets the way to stop of all its stand-ins.
@@ -38,18 +38,19 @@ class StandInModel:
         ending: Its reaction to SIGTERM.
         ready: Seconds from its start until it listens.
         ports: Ports on which it listens in addition to those that the container declares.
-        shell: True if the image has a shell and ``sleep``; otherwise exec hooks fail, as in an image without them.
+        shell: True if the image has a shell and ``sleep``; False if exec hooks fail, as in an image without them.
+            None if nobody has said: it has them, unless the image is known to lack them.
     """
 
     ending: StopMode = StopMode.CLOSES_AT_ONCE
     ready: float = 1.0
     ports: tuple[int, ...] = ()
-    shell: bool = True
+    shell: bool | None = None
 
     @property
     def image(self) -> Image:
         """Return the image with this behaviour."""
-        return Image("stand-in", "stand-in", (), 0, shell=self.shell, stop=_STOPS[self.ending])
+        return Image("stand-in", "stand-in", (), 0, shell=self.shell is not False, stop=_STOPS[self.ending])
 
 
 DEFAULT = StandInModel()
@@ -79,11 +80,13 @@ def model_of(metadata: Mapping[str, Any], image: str) -> StandInModel:
     """
     patterns = _read(str((metadata.get("annotations") or {}).get(ANNOTATION) or "{}"))
     found = next((model for pattern, model in patterns.items() if fnmatchcase(image, pattern)), DEFAULT)
+    if found.shell is None and lacks_shell(image):
+        found = replace(found, shell=False)
     word = (metadata.get("labels") or {}).get(LABEL)
     if word is None:
         return found
     try:
-        return StandInModel(StopMode(word), found.ready, found.ports, found.shell)
+        return replace(found, ending=StopMode(word))
     except ValueError:
         raise ValueError(f"label {LABEL}: expected one of {', '.join(StopMode)}, got {word!r}") from None
 
@@ -92,7 +95,10 @@ def _read(text: str) -> dict[str, StandInModel]:
     try:
         return {
             pattern: StandInModel(
-                StopMode(each["ending"]), float(each["ready"]), tuple(each["ports"]), bool(each["shell"])
+                StopMode(each["ending"]),
+                float(each["ready"]),
+                tuple(each["ports"]),
+                None if each["shell"] is None else bool(each["shell"]),
             )
             for pattern, each in json.loads(text).items()
         }

@@ -127,9 +127,14 @@ class Node:
         self.black_hole.close()
 
     async def register(self, port: int) -> None:
-        """Create the Node object with status Ready; ``port`` is that of the kubelet's server."""
+        """Create the Node object with status Ready; ``port`` is that of the kubelet's server.
+
+        The node takes pods from then on: the watch tells it later, and a pod of a new cluster would be reported as
+        unschedulable until then.
+        """
         with suppress(AlreadyExists):
             await self.client.create(NODES, node_object(self.name, self.settings.block.node_address, port))
+            self.schedulable.set()
 
 
 def node_object(name: str, address: str, port: int) -> Object:

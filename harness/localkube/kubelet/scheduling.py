@@ -10,6 +10,8 @@ from harness.kube.selectors import matches_selector
 
 #: Capacity of the node, in cores and bytes.
 NODE_CORES, NODE_BYTES = 64, 64 * 2**30
+#: Least memory, in bytes, as a container's limit. The runtime's own first process already needs more.
+LEAST_BYTES = 4 * 2**20
 #: Labels of the node, other than its name.
 NODE_LABELS: Mapping[str, str] = {
     "beta.kubernetes.io/arch": "amd64",
@@ -40,6 +42,12 @@ def insufficient(resources: Any) -> list[str]:
     """Return the names of the resources of which the node has too little; it has no others, such as GPUs."""
     wanted = resources if isinstance(resources, Mapping) else {}
     return [name for name, value in wanted.items() if amount(value) > _CAPACITY.get(name, 0)]
+
+
+def startable(resources: Any) -> bool:
+    """Return True if the node has these amounts, and a container runtime can start a program with them as limits."""
+    wanted = resources if isinstance(resources, Mapping) else {}
+    return not insufficient(wanted) and amount(wanted.get("memory", LEAST_BYTES)) >= LEAST_BYTES
 
 
 def takes_labels(selector: Any, labels: Mapping[str, str]) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.kube.fieldclasses import Decisive, FieldClass, Fields, Harmless, Site, unless_in
-from harness.kube.pods import pod_of, serving_containers
+from harness.kube.pods import labels_of, pod_of, serving_containers
 from harness.kube.selectors import selected_by
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.kubelet.images import has_stand_in
@@ -44,16 +44,12 @@ def _reaches_stand_in(field: str) -> Harmless:
             return True
         selector = (site.root.get("spec") or {}).get("selector") or {}
         pods = [
-            pod for each in site.objects if (pod := pod_of(each)) is not None and selected_by(selector, _labels(pod))
+            pod for each in site.objects if (pod := pod_of(each)) is not None and selected_by(selector, labels_of(pod))
         ]
         ports = [_ports(pod) for pod in pods]
         return not ports or any(each is None or site.value in each for each in ports)
 
     return check
-
-
-def _labels(pod: Mapping[str, Any]) -> Mapping[str, str]:
-    return (pod.get("metadata") or {}).get("labels") or {}
 
 
 def _ports(pod: Mapping[str, Any]) -> set[int] | None:

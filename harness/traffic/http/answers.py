@@ -21,6 +21,9 @@ _LONGEST_CACHED = 4096
 
 _LOCATION = re.compile(rb"\r?\nlocation:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
+#: The end of an expression that matches at the end of a body.
+_AT_END = re.compile(r"(?<!\\)\$$|\\Z$")
+
 
 def target_of(head: bytes) -> str:
     """Return the target of a redirect from its head; empty if it has none."""
@@ -45,6 +48,10 @@ class AnswerBook:
     def needs_body(self, route: int) -> bool:
         """Return True if judging needs the whole body; otherwise its beginning is enough."""
         return self._rules[route].judges_bodies
+
+    def proves_end(self, route: int) -> bool:
+        """Return True if the rules say how a right answer ends, so that one that was cut is a wrong one."""
+        return self._rules[route].proves_end
 
     def judge(
         self, route: int, status: int, body: bytes, *, has_body: bool = True, target: str = ""
@@ -94,7 +101,7 @@ class AnswerBook:
 class _AnswerRule:
     """The rules of a route, compiled."""
 
-    __slots__ = ("_body", "_globs", "_regex", "_statuses", "judges_bodies")
+    __slots__ = ("_body", "_globs", "_regex", "_statuses", "judges_bodies", "proves_end")
 
     def __init__(self, route: Route) -> None:
         self._statuses = frozenset(route.statuses)
@@ -102,6 +109,7 @@ class _AnswerRule:
         self._body = None if route.body is None else route.body.encode()
         self._regex = re.compile(route.regex) if route.regex else None
         self.judges_bodies = bool(self._globs or self._regex) or self._body is not None
+        self.proves_end = self._body is not None or _have_ends(route.answers) or _has_end(self._regex)
 
     def allows(self, status: int) -> bool:
         return status in self._statuses if self._statuses else 200 <= status < 300
@@ -118,3 +126,16 @@ class _AnswerRule:
             return False
         stripped = text.strip()
         return not self._globs or any(glob.match(stripped) for glob in self._globs)
+
+
+def _have_ends(patterns: Sequence[str]) -> bool:
+    """Return True if there are patterns, and none matches the beginning of an answer that another one describes."""
+    return bool(patterns) and not any(
+        pattern.endswith("*") or any(other != pattern and other.startswith(pattern) for other in patterns)
+        for pattern in patterns
+    )
+
+
+def _has_end(regex: re.Pattern[str] | None) -> bool:
+    """Return True if an expression matches at the end of a body only."""
+    return regex is not None and not regex.flags & re.MULTILINE and bool(_AT_END.search(regex.pattern))

@@ -82,6 +82,13 @@ class ClientConnection(Protocol):
     def reusable(self) -> bool:
         """True if it can carry another request after a complete answer."""
 
+    @property
+    def end_is_proven(self) -> bool:
+        """True if the answer was complete by its own length, or the peer said by TLS that it had sent all of it.
+
+        A FIN says neither: a killed process sends one, too.
+        """
+
     def open(self, destination: Destination, attempt: Attempt | None = None, request: bytes = b"") -> None:
         """Connect, and send an attempt's request as soon as that is done. Never raises, never waits.
 

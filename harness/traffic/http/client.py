@@ -87,6 +87,7 @@ class Client:
 
     Attributes:
         in_flight: Attempts that have begun and not ended.
+        open_ended: Right answers of which nobody can say whether they were whole.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Client:
         on_tls: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.in_flight = 0
+        self.open_ended = 0
         self._plan = plan
         self._destination = destination
         self._ledger = ledger
@@ -227,6 +229,8 @@ class Client:
             target=target_of(b"".join(parser.head)) if redirects else "",
         )
         attempt.progress = Progress.ANSWERED
+        if outcome is Outcome.OK and not connection.end_is_proven:
+            self.open_ended += not self._answers.proves_end(attempt.stream.route)
         if attempt.sessions is not None and outcome is Outcome.OK:
             attempt.sessions.keep(attempt.row, b"".join(parser.head), carried=attempt.cookie)
         self._record(attempt, outcome, at, status=parser.status, responder=responder)

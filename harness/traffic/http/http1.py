@@ -378,6 +378,11 @@ class Http1Connection:
         """True if it can carry another request after a complete answer."""
         return self.end is None and not self._unsent and self.parser.keeps_connection
 
+    @property
+    def end_is_proven(self) -> bool:
+        """True if the end of its last answer is known; see ``ClientConnection``."""
+        return self._tls is not None or not self.parser.ended_by_close
+
     def _fail(self, error: BaseException) -> None:
         attempt = self.attempt
         is_opening = self.connected == NEVER

@@ -30,6 +30,7 @@ class AnswerParser(HTTPResponseParser):
         complete: The final answer is complete.
         spoiled: Data followed it, so the connection cannot be used again.
         status: Status of the final answer.
+        ended_by_close: The end of the peer's data completed it: it had no length.
         head: Data of its head and of interim answers, while the head is incomplete; the whole head of a redirect or
             where that is needed, with the data that came along with its end.
     """
@@ -49,6 +50,7 @@ class AnswerParser(HTTPResponseParser):
         self.complete = False
         self.spoiled = False
         self.status = 0
+        self.ended_by_close = False
         self.head: list[bytes] = []
         self._to_head = to_head
         self._keep = BODY_LIMIT if whole else BEGINNING
@@ -100,6 +102,7 @@ class AnswerParser(HTTPResponseParser):
             self.feed(b"")
         except HTTPParseError:
             return False
+        self.ended_by_close = self.complete
         return self.complete
 
     @property

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.localkube.controllers.endpoints import endpoint_of, plan_slices, slice_name, slices_of
-from harness.localkube.machinery.objects import Object
+from harness.localkube.controllers.endpointslice import EndpointSliceController
+from harness.localkube.machinery.objects import Object, key_of
+from harness.localkube.profiles import Delay, Profile
 
 
 def service(**spec: Any) -> Object:
@@ -174,3 +181,98 @@ def test_the_slice_of_a_service_keeps_its_name() -> None:
     assert slice_name(service()) != slice_name(service(), 1)
     assert slice_name(service()) != slice_name(other)
     assert slice_name(service()).startswith("web-")
+
+
+class Cache:
+    """Objects of one resource in memory; writes are kept in their order."""
+
+    def __init__(self, *objects: Object) -> None:
+        self.objects = {key_of(each): each for each in objects}
+        self.written: list[Object] = []
+        self.wrote = asyncio.Event()
+        self.tell: Callable[[str, Object | None, Object], None] = lambda _kind, _old, _new: None
+
+    def subscribe(self, callback: Callable[[str, Object | None, Object], None]) -> None:
+        """Call back with each change."""
+        self.tell = callback
+
+    def get(self, key: Any) -> Object | None:
+        """Return an object."""
+        return self.objects.get(key)
+
+    def in_namespace(self, namespace: str) -> list[Object]:
+        """Return the objects of a namespace."""
+        return [each for key, each in self.objects.items() if key[0] == namespace]
+
+    def owned_by(self, _owner: Object) -> list[Object]:
+        """Return all objects: there is only one owner."""
+        return list(self.objects.values())
+
+    async def create(self, obj: Object, namespace: str) -> None:
+        """Keep an object."""
+        made = {**obj, "metadata": {**obj["metadata"], "namespace": namespace, "resourceVersion": "1"}}
+        await self.update(made)
+
+    async def update(self, obj: Object) -> None:
+        """Keep an object."""
+        await asyncio.sleep(0)
+        self.objects[key_of(obj)] = obj
+        self.written.append(obj)
+        self.wrote.set()
+
+
+def change(pods: Cache, kind: str, new: Object) -> None:
+    """Put a pod into the cache, and tell of it."""
+    old = pods.objects.get(key_of(new))
+    pods.objects[key_of(new)] = new
+    pods.tell(kind, old, new)
+
+
+class Draws(random.Random):
+    """A generator of given numbers."""
+
+    def __init__(self, *numbers: float) -> None:
+        super().__init__()
+        self._numbers = iter(numbers)
+
+    def random(self) -> float:
+        """Return the next number."""
+        return next(self._numbers)
+
+
+def test_pods_that_are_deleted_together_leave_one_after_the_other() -> None:
+    """Each mark comes after a delay of its own, so a slice tells of the first pod while the second is still ready."""
+    hour = 3600.0
+
+    async def scenario() -> list[Object]:
+        pods, services, slices = Cache(), Cache(service()), Cache()
+        profile = replace(Profile.by_name("instant"), endpoints_terminating=Delay(0.0, hour))
+        context: Any = SimpleNamespace(
+            pods=pods, services=services, slices=slices, profile=profile, rng=Draws(0.0, 0.0, 0.0, 1.0)
+        )
+        controller = EndpointSliceController(context)
+        controller.start()
+
+        async def told(*states: tuple[str, bool]) -> list[Object]:
+            def states_of(listed: list[Object]) -> list[tuple[str, bool]]:
+                return [(each["targetRef"]["name"], each["conditions"]["ready"]) for each in listed]
+
+            async with asyncio.timeout(60):
+                while True:
+                    slices.wrote.clear()
+                    found: list[Object] = (slices.written[-1].get("endpoints") or []) if slices.written else []
+                    if states_of(found) == list(states):
+                        return found
+                    await slices.wrote.wait()
+
+        async with controller.queue:
+            for name, address in (("a", "127.9.1.1"), ("b", "127.9.1.2")):
+                change(pods, "ADDED", pod(name, address=address))
+            await told(("a", True), ("b", True))
+            for name, address in (("a", "127.9.1.1"), ("b", "127.9.1.2")):
+                change(pods, "MODIFIED", pod(name, address=address, deleting=True))
+            return await told(("a", False), ("b", True))
+
+    found = asyncio.run(scenario())
+
+    assert [each["conditions"]["terminating"] for each in found] == [True, False]

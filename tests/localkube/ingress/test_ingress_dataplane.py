@@ -14,6 +14,8 @@ import psutil
 import pytest
 
 from harness.errors import BringUpError
+from harness.localkube.ingress.admin import NginxAdmin
+from harness.localkube.ingress.controller import ADMIN_PORT
 from harness.localkube.machinery.resources import EVENTS, INGRESSCLASSES
 
 if TYPE_CHECKING:
@@ -149,6 +151,27 @@ def test_no_endpoints_is_503_and_no_rule_is_404(plane: StartPlane) -> None:
             assert (await kept.request("/cherry")).status == 404
             assert (await kept.request("/applepie")).status == 503  # A rewrite turns paths into regular expressions.
             kept.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_backend_that_is_no_longer_posted_is_503(plane: StartPlane) -> None:
+    """A running worker forgets a backend that the last post leaves out, although its rules still name it.
+
+    This is how an Ingress that goes to another Service loses requests: the endpoints are posted at once, and an old
+    worker whose timer comes before its end has rules for a backend that is gone.
+    """
+
+    async def scenario() -> None:
+        async with plane() as p, p.upstream("v1", 1) as app:
+            await p.service("apple", app.at)
+            await p.ingress("fruit", {"/apple": "apple"})
+            await p.answers("/apple", 200, "v1")
+
+            async with NginxAdmin(p.block.ingress_address, ADMIN_PORT) as admin:
+                await admin.post_backends({})
+
+            await p.answers("/apple", 503)
 
     asyncio.run(scenario())
 

@@ -314,3 +314,31 @@ def test_a_pod_with_a_misspelt_model_does_not_start(on_cluster: OnCluster) -> No
 
     assert found["reason"] == "CreateContainerConfigError"
     assert "expected one of drains" in found["message"]
+
+
+@pytest.mark.parametrize(
+    ("image", "shell"),
+    [
+        ("traefik/whoami:v1.10", False),
+        ("docker.io/traefik/whoami", False),
+        ("gcr.io/distroless/static-debian12:nonroot", False),
+        ("gcr.io/distroless/java17@sha256:" + "0" * 64, False),
+        ("gcr.io/distroless/static:debug-nonroot", None),
+        ("registry.example/traefik/whoami-with-shell:1", None),
+        (SHOP, None),
+    ],
+)
+def test_an_image_that_is_known_to_have_no_shell_fails_exec_hooks(image: str, shell: bool | None) -> None:
+    """Of any other image nobody knows, so it has one unless its model says otherwise."""
+    assert model_of({}, image).shell is shell
+    assert model_of({"labels": {LABEL: "drains"}}, image) == StandInModel(StopMode.DRAINS, shell=shell)
+    assert model_of({}, image).image.shell is (shell is None)
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_model_that_speaks_of_the_shell_decides(said: bool) -> None:
+    """Somebody may have added one to an image of that name."""
+    for image in ("traefik/whoami:v1.10", SHOP):
+        metadata = {"annotations": {ANNOTATION: encode({"*": StandInModel(shell=said)})}}
+
+        assert model_of(metadata, image).shell is said

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.kube.blockers import blockers
+from harness.localkube.addresses import take_block
+from harness.localkube.api.server import serve_at
+from harness.localkube.kubelet.node import Node
 from harness.localkube.kubelet.scheduling import unschedulable
+from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.objects import Object
-from harness.localkube.machinery.resources import PODS
+from harness.localkube.machinery.resources import NODES, PODS
+from harness.localkube.profiles import Profile
+from harness.localkube.settings import NodeSettings
 
 OnCluster = Callable[..., Any]
 SELECTOR = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."
@@ -129,6 +138,32 @@ def test_the_pods_on_the_node_count(pod: Object, other: Object, message: str) ->
     found = unschedulable(pod, "node", [other])
 
     assert found.startswith(f"0/1 nodes are available: {message}.") if message else found == ""
+
+
+def test_a_new_node_takes_pods_at_once(tmp_path: Path) -> None:
+    """A node takes pods as soon as its object is made; of an object that was there before, the watch says more."""
+    unused: Any = None
+
+    async def scenario() -> list[bool]:
+        with take_block() as held:
+            settings = NodeSettings(
+                name="test", directory=tmp_path, block=held.block, profile="instant", seed=1, ingress="none", nginx=None
+            )
+            async with serve_at(held.block.node_address, tmp_path) as url, ApiClient(url, "test") as client:
+                nodes = [
+                    Node(
+                        name="node", client=client, settings=settings, profile=Profile.by_name("instant"),
+                        rng=random.Random(1), runtime=unused, handlers=unused, stopper=unused, recorder=unused,
+                        scheduler=unused,
+                    )
+                    for _ in range(2)
+                ]  # fmt: skip
+                await nodes[0].register(10250)
+                await client.patch(NODES, "node", None, {"spec": {"unschedulable": True}})
+                await nodes[1].register(10250)
+                return [node.schedulable.is_set() for node in nodes]
+
+    assert asyncio.run(scenario()) == [True, False]
 
 
 @pytest.mark.processes

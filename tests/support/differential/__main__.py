@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ from differential.timeline_cases import CASES, GROUPS
 from harness.experiment.quantities import seconds
 
 TIMELINE_RECORDING = ROOT / "recorded" / "timelines.jsonl"
+#: Cases side by side on a real cluster.
+TOGETHER = 6
 #: How a real cluster names the images.
 FLAVOUR = Flavour("python:3-slim", "python3", "python:3-slim")
 #: The port of a real cluster's node behind which the second lane's controller answers, as in cluster.yaml.
@@ -41,8 +44,8 @@ def main() -> int:
     parser.add_argument("what", choices=("api", "timelines", "lanes", "embedded", "generate", "page"))
     parser.add_argument("kubeconfig", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, default=None)
-    parser.add_argument("--only", default="", help="a part of the cases' names")
-    parser.add_argument("--together", type=int, default=6, help="cases side by side")
+    parser.add_argument("--only", action="append", default=[], help="a part of the cases' names; repeatable")
+    parser.add_argument("--together", type=int, default=None, help="cases side by side; by default 6 on a real cluster")
     parser.add_argument("--missing", action="store_true", help="only cases that have no timeline yet")
     parser.add_argument("--tries", type=int, default=3, help="how often a case of a starved cluster is done again")
     parser.add_argument("--patience", type=float, default=75.0, help="longest time for a wait, in seconds")
@@ -76,12 +79,17 @@ def main() -> int:
     return 0
 
 
+def _named(parts: Sequence[str]) -> list[Case]:
+    """Return the cases with one of the parts in their names; all if there is none."""
+    return [case for case in CASES if not parts or any(part in case.name for part in parts)]
+
+
 def _timelines(options: argparse.Namespace) -> int:
     """Run the timeline cases once, and add their timelines to a file."""
     out = options.out or TIMELINE_RECORDING
     before = out.read_text().splitlines()[1:] if out.exists() else []
     recorded = {json.loads(line)["case"] for line in before}
-    cases = [case for case in CASES if options.only in case.name and options.group in {None, case.group}]
+    cases = [case for case in _named(options.only) if options.group in {None, case.group}]
     if not options.entry:
         cases = [case for case in cases if not case.is_asked]
     if options.missing:
@@ -95,7 +103,7 @@ def _timelines(options: argparse.Namespace) -> int:
         runner = Runner(api, FLAVOUR, f"{int(time.time())}{name}", patience=options.patience, entry=entry, lane=name)
         runner.until = time.monotonic() + (options.until or float("inf"))
         share = cases[number - 1 :: max(1, len(options.entry))]
-        found, starved = await runner.run_unstarved(share, together=options.together, tries=options.tries)
+        found, starved = await runner.run_unstarved(share, together=options.together or TOGETHER, tries=options.tries)
         ran.timelines.update(found)
         ran.starved += starved
 
@@ -122,20 +130,21 @@ def _measure(options: argparse.Namespace) -> int:
     _, recorded = read_timelines(TIMELINE_RECORDING.read_text())
     real = {name: [reduce(timeline) for timeline in timelines] for name, timelines in recorded.items()}
     known = read_known(ROOT / "known-timelines.yaml")
-    measured = measuring.read()[1] if measuring.MEASURED.exists() else {}
     for group in groups:
-        cases = [case for case in CASES if case.group == group and case.name in real and options.only in case.name]
-        ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience))
+        cases = [case for case in _named(options.only) if case.group == group and case.name in real]
+        ran = asyncio.run(run(cases, tries=options.tries, patience=options.patience, together=options.together))
         ours = {name: reduce(timeline) for name, timeline in ran.timelines.items()}
         found = measuring.differing(cases, real, ours)
         new, gone = judge([each for each in found if not each.is_duration], known, set(ours))
         durations = [each for each in found if each.is_duration]
         for title, listed in (("new", new), ("gone", gone), ("durations", durations), ("starved", ran.starved)):
             sys.stdout.write("\n".join([f"{group}: {title} {len(listed)}", *map(str, listed)]) + "\n")
-        measured[group] = measuring.shares(cases, real, ours, known)
-        sys.stdout.write(f"{measured[group]}\n")
-    if not options.only:
-        measuring.write(measured, time.strftime("%Y-%m-%d", time.gmtime()))
+        found_shares = measuring.shares(cases, real, ours, known)
+        sys.stdout.write(f"{found_shares}\n")
+        if not options.only:
+            before = measuring.read()[2] if measuring.MEASURED.exists() else {}
+            date = time.strftime("%Y-%m-%d", time.gmtime())
+            measuring.write(before | {group: found_shares}, date, os.getloadavg()[0])
     return 0
 
 
@@ -145,8 +154,8 @@ async def _split(config: dict[str, Any]) -> None:
         await split(api, SERVICE_PORT)
 
 
-#: Cases of a batch of the generator.
-_BATCH = 24
+#: Cases of a batch of the generator, and the share of its time after which it only makes simpler what differs.
+_BATCH, _FOR_BATCHES = 24, 0.6
 
 
 def _generate(options: argparse.Namespace) -> int:
@@ -163,19 +172,23 @@ def _generate(options: argparse.Namespace) -> int:
 
 async def _explore(config: dict[str, Any], own: dict[str, Any], options: argparse.Namespace) -> tuple[Outcome, str]:
     outcome = Outcome()
-    deadline: float = time.monotonic() + options.seconds
+    begun = time.monotonic()
     number = int(time.time()) if options.seed is None else options.seed
 
-    def late() -> bool:
-        return time.monotonic() > deadline
+    def late(share: float = 1) -> bool:
+        return time.monotonic() > begun + share * float(options.seconds)
 
     async with connected(config) as real, connected(own) as ours:
         generator = Generator(_run_on(real, FLAVOUR, options), _run_on(ours, EMBEDDED_FLAVOUR, options), late)
-        while not late():
+        while not late(_FOR_BATCHES if outcome.differ else 1):
+            known = len(outcome.differ)
             await generator.explore(recipes(_BATCH, number), outcome)
-            number += 1
-            sys.stdout.write(f"{outcome.ran} ran, {len(outcome.differ)} differ\n")
+            for recipe, facts in outcome.differ[known:]:
+                sys.stdout.write(f"{json.dumps(recipe)}\n    {', '.join(facts)}\n")
+            sys.stdout.write(f"batch {number}: {outcome.ran} ran, {len(outcome.differ)} differ\n")
             sys.stdout.flush()
+            number += 1
+        await generator.shrink(outcome)
         return outcome, str((await source_of(real))["source"])
 
 
@@ -184,7 +197,7 @@ def _run_on(api: Api, flavour: Flavour, options: argparse.Namespace) -> Run:
     runner = Runner(api, flavour, f"g{int(time.time())}", patience=options.patience)
 
     async def run(cases: Sequence[Case]) -> Mapping[str, Facts]:
-        found, _ = await runner.run_unstarved(cases, together=options.together, tries=options.tries)
+        found, _ = await runner.run_unstarved(cases, together=options.together or TOGETHER, tries=options.tries)
         return {name: reduce(timeline) for name, timeline in found.items()}
 
     return run

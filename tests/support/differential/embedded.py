@@ -74,7 +74,9 @@ def cluster(ingress: str) -> Iterator[tuple[dict[str, Any], str]]:
             process.wait(30)
 
 
-async def run(cases: Sequence[Case], *, tries: int, patience: float, mark: str = "ours") -> Ran:
+async def run(
+    cases: Sequence[Case], *, tries: int, patience: float, mark: str = "ours", together: int | None = None
+) -> Ran:
     """Run cases on embedded clusters, one kind of cluster after the other.
 
     Args:
@@ -82,6 +84,7 @@ async def run(cases: Sequence[Case], *, tries: int, patience: float, mark: str =
         tries: How often a case is done while the machine has no time for it.
         patience: Longest time for a wait, in seconds.
         mark: Part of the namespaces' names.
+        together: Most cases side by side on a cluster; by default as many as an idle machine does in time.
     """
     ran = Ran()
     for lanes in dict.fromkeys(LANES.values()):
@@ -100,5 +103,5 @@ async def run(cases: Sequence[Case], *, tries: int, patience: float, mark: str =
 
             async with asyncio.TaskGroup() as group:
                 for made, share in zip(clusters, shares, strict=True):
-                    group.create_task(lane(made, share, lanes.together))
+                    group.create_task(lane(made, share, min(lanes.together, together or lanes.together)))
     return ran

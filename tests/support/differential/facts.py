@@ -26,7 +26,8 @@ _CHANCE = re.compile(
     r"event (Normal (Scheduled|Pulled|Pulling|Created|Started)"
     r"|Warning (FailedToUpdateEndpoint\w*|FailedMount|FieldNotImplemented|ClusterIPNotAllocated))"
 )
-
+#: Part of the state of an application that is probed.
+_PROBE = " kube-probe/"
 
 _READY = frozenset({"Ready", "ContainersReady"})
 _NOT_READY = frozenset({"False ContainersNotReady", "False PodCompleted", "False PodFailed"})
@@ -129,7 +130,22 @@ def _without_chance(sequences: Mapping[tuple[str, str], list[str]]) -> dict[tupl
         for key, states in sequences.items()
         if not (key[1] == "event Warning Unhealthy" and key[0] in by_chance)
     }
-    return {key: states for key, states in kept.items() if states}
+    return {key: _probed(states) if key[0].startswith("app ") else states for key, states in kept.items() if states}
+
+
+def _probed(states: Sequence[str]) -> list[str]:
+    """Keep the first request of each probe after the application's last state: their periods are not in step."""
+    kept: list[str] = []
+    since: set[str] = set()
+    for state in states:
+        if _PROBE in state:
+            if state in since:
+                continue
+            since.add(state)
+        else:
+            since = set()
+        kept.append(state)
+    return kept
 
 
 def _settled(sequences: Mapping[tuple[str, str], Sequence[str]]) -> dict[tuple[str, str], list[str]]:

@@ -5,6 +5,7 @@ A case is made of a recipe, which is plain data: so it can be written down, and 
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -177,12 +178,14 @@ class Generator:
         self._enough = enough
 
     async def explore(self, batch: Sequence[Recipe], outcome: Outcome) -> None:
-        """Run a batch of recipes, shrink those that differ, and add what was found to the outcome."""
+        """Run a batch of recipes, and add those that differ to the outcome as they are."""
         found = await self.differing(batch)
         outcome.ran += sum(facts is not None for facts in found)
-        for recipe, facts in zip(batch, found, strict=True):
-            if facts:
-                outcome.differ.append(await self.shrunk(recipe, facts))
+        outcome.differ += [(recipe, facts) for recipe, facts in zip(batch, found, strict=True) if facts]
+
+    async def shrink(self, outcome: Outcome) -> None:
+        """Make the recipes of an outcome simpler, as long as there is time."""
+        outcome.differ = [await self.shrunk(recipe, facts) for recipe, facts in outcome.differ]
 
     async def differing(self, batch: Sequence[Recipe]) -> list[list[str] | None]:
         """Return the facts of order and presence in which each recipe's case differs; None if it did not run.
@@ -203,7 +206,8 @@ class Generator:
     async def _once(
         self, cases: Mapping[str, Case], before: Mapping[str, Facts]
     ) -> tuple[dict[str, list[str]], dict[str, Facts]]:
-        real, ours = await self._real(list(cases.values())), await self._ours(list(cases.values()))
+        listed = list(cases.values())
+        real, ours = await asyncio.gather(self._real(listed), self._ours(listed))
         found: dict[str, list[str]] = {}
         for name in real.keys() & ours.keys():
             recordings = [real[name], *([before[name]] if name in before else [])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from genuine import comparing as genuine
@@ -15,11 +15,14 @@ from differential.generating import history
 from differential.known import Known, read_known
 from differential.measuring import Shares, total
 from differential.measuring import read as read_measured
+from differential.observing import Entry
 from differential.timeline_cases import CASES, GROUPS
 
 PAGE = ROOT.parents[1] / "docs" / "explanation" / "differences.md"
 #: How many facts a row of the page names, and how many characters it has of a case's name.
 _NAMED, _LONGEST = 3, 70
+#: What is noted of a case's verdict, and by whom.
+_VERDICT = ("answers", "verdict")
 
 _HEAD = """# Differences from a real cluster
 
@@ -53,7 +56,8 @@ What no listed row names is the same.
 
 ## What is the same
 
-Measured on the embedded cluster on {date}, by `python -m differential embedded`.
+Measured on the embedded cluster on {date}, by `python -m differential embedded`, while {load} processes wanted to run.
+The more, the later is everything: on a machine with other work the durations are worse than on an idle one.
 Cases whose pods started slowly because the machine was busy are left out.
 Differences that depend on timing, as their rows say, do not count in the facts of order and presence.
 Groups that are missing in the table were not measured since requests have verdicts.
@@ -70,6 +74,16 @@ A generator builds further timelines from a grammar: probes, hooks, grace period
 `python -m differential generate KUBECONFIG --for 10m` runs them on a real and on the embedded cluster.
 A case differs if a fact of order or presence differs in two runs.
 Each that does is made simpler, as long as it still differs and there is time.
+"""
+
+_CHANCE = """
+## Verdicts of chance
+
+A real cluster does not come to the same verdict in every recording of these cases.
+A verdict like one of the recordings counts as the same.
+
+| case | lossy |
+|---|---|
 """
 
 _ASKED = {
@@ -106,7 +120,7 @@ def page() -> str:
     header, timelines = read_timelines((ROOT / "recorded" / "timelines.jsonl").read_text())
     api_known, known = read_known(ROOT / "known-api.yaml"), read_known(ROOT / "known-timelines.yaml")
     groups = {group: {case.name for case in CASES if case.group == group} for group in GROUPS}
-    date, measured = read_measured()
+    date, load, measured = read_measured()
     measured["all"] = total(measured.values())
     rows = [_row("API", len(api), api_header, {row.case for row in api_known})]
     rows += [
@@ -114,7 +128,8 @@ def page() -> str:
         for group, names in groups.items()
     ]
     same = "\n".join(_shares(*each) for each in measured.items())
-    parts = [_HEAD + "\n".join(rows), _COMPARED.format(share=round(SHARE * 100), date=date, shares=same)]
+    parts = [_HEAD + "\n".join(rows), _COMPARED.format(share=round(SHARE * 100), date=date, load=load, shares=same)]
+    parts.append(_chance(timelines))
     parts.append(_generated())
     functions_header, functions = genuine.read()
     functions_known = genuine.read_known()
@@ -125,6 +140,20 @@ def page() -> str:
     for title, table in (("Timelines", known), ("Answers of the API", api_known)):
         parts.append(f"## {title}: what differs\n\n{_table(table)}")
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _chance(timelines: Mapping[str, Sequence[Sequence[Entry]]]) -> str:
+    """Return the table of the cases that were recorded with different verdicts; nothing if there are none."""
+    verdicts = {
+        name: [state for each in recorded for _, subject, aspect, state in each if (subject, aspect) == _VERDICT]
+        for name, recorded in sorted(timelines.items())
+    }
+    rows = [
+        f"| `{_cell(name)}` | {Counter(found)['lossy']} of {len(found)} |"
+        for name, found in verdicts.items()
+        if len(set(found)) > 1
+    ]
+    return _CHANCE + "\n".join(rows) + "\n" if rows else ""
 
 
 def _generated() -> str:

@@ -262,7 +262,10 @@ class Runner:
 
     async def _act(self, namespace: str, run: Run, step: Step) -> tuple[int, Any]:
         if step.kind.endswith((" any", " any set")):
-            step = _chosen(run.observer, step)
+            found = chosen(run.observer, step)
+            if found is None:
+                return 404, {"message": f"nothing has {step.what}"}
+            step = found
         match step.kind:
             case "create":
                 plural = _PLURALS[step.what["kind"]]
@@ -382,14 +385,16 @@ async def _until(run: Run, words: str, condition: Condition, patience: float) ->
     return True
 
 
-def _chosen(seen: Observer, step: Step) -> Step:
-    """Return the step for the first pod, or ReplicaSet, with the label that it names."""
+def chosen(seen: Observer, step: Step) -> Step | None:
+    """Return the step for the first pod, or ReplicaSet, with the label that it names; None if there is none."""
     label, _, value = step.what.partition("=")
     sets = [obj for (plural, _), obj in seen.objects.items() if plural == "replicasets"]
     plural, objects = ("replicasets", sets) if step.kind.endswith("set") else ("pods", list(seen.pods.values()))
-    name = next(o["metadata"]["name"] for o in objects if (o["metadata"].get("labels") or {}).get(label) == value)
+    names = [o["metadata"]["name"] for o in objects if (o["metadata"].get("labels") or {}).get(label) == value]
+    if not names:
+        return None
     kind = step.kind.partition(" ")[0]
-    return Step(kind, f"{plural}/{name}", ("merge", step.body) if kind == "patch" else step.body)
+    return Step(kind, f"{plural}/{names[0]}", ("merge", step.body) if kind == "patch" else step.body)
 
 
 def _host(namespace: str) -> str:
