@@ -88,13 +88,13 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
     Attributes:
         count: Pods whose hook failed.
         message: The kubelet's message about the first of them.
-        cut: Pods whose hook ran until the grace period was over.
+        cut_off: Pods whose hook ran until the grace period was over.
         forced: Pods among these that were deleted by force.
     """
 
     count: int
     message: str
-    cut: int = 0
+    cut_off: int = 0
     forced: int = 0
 
     @classmethod
@@ -121,7 +121,7 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
         ]
         messages = [text for pod, text in reported.items() if pod not in {life.name for life in cut}]
         forced = sum(life.grace == 0 for life in cut)
-        yield cls(count=len(messages), message=messages[0] if messages else "", cut=len(cut), forced=forced)
+        yield cls(count=len(messages), message=messages[0] if messages else "", cut_off=len(cut), forced=forced)
 
     def sentence(self) -> Sentence:
         """Return text and advice for a run."""
@@ -129,7 +129,7 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
         return Sentence(" ".join(each.text for each in found), " ".join(each.advice for each in found))
 
     def _failed(self) -> Sentence | None:
-        if self.cut and not self.count:
+        if self.cut_off and not self.count:
             return None
         return Sentence(
             f"The preStop hook of {plural(self.count, 'pod')} failed, so SIGTERM followed at once: "
@@ -138,7 +138,7 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
         )
 
     def _cut(self) -> Sentence | None:
-        pods = self.cut - self.forced
+        pods = self.cut_off - self.forced
         if not pods:
             return None
         return Sentence(

@@ -327,12 +327,12 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
     ("grace", "reported", "expected"),
     [
         # The program is missing: the hook fails at once.
-        (30, 0.2, {"count": 1, "cut": 0, "forced": 0}),
+        (30, 0.2, {"count": 1, "cut_off": 0, "forced": 0}),
         # The kubelet reports a hook that still runs at the end of the grace period in the same way.
-        (2, 3.1, {"count": 0, "cut": 1, "forced": 0}),
+        (2, 3.1, {"count": 0, "cut_off": 1, "forced": 0}),
         # After a deletion by force a hook gets 1 s.
-        (0, 1.1, {"count": 0, "cut": 1, "forced": 1}),
-        (0, 0.2, {"count": 1, "cut": 0, "forced": 0}),
+        (0, 1.1, {"count": 0, "cut_off": 1, "forced": 1}),
+        (0, 0.2, {"count": 1, "cut_off": 0, "forced": 0}),
     ],
 )
 def test_a_hook_that_was_cut_off_did_not_fail(grace: int, reported: float, expected: dict[str, int]) -> None:
