@@ -6,7 +6,7 @@ Between the beginning of a change and its observation either version may answer;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -16,6 +16,7 @@ from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.evidence import Rows, TrialEvidence
 from harness.analysis.moments import Moments
 from harness.model.attempt import Outcome
+from harness.model.changes import ChangeSpec
 from harness.model.events import ChangeEvent
 from harness.model.experiment import Route
 from harness.model.schedule import session_of, streams
@@ -97,11 +98,11 @@ class MistimedAnswers:
         """Compare every good answer with the timeline; ``sent`` and ``done`` are in seconds, parallel to the rows."""
         none = np.zeros(len(done), dtype=bool)
         good = evidence.attempts["outcome"] == Outcome.OK
-        change = evidence.change
+        change = evidence.release
+        early = _early_answers(evidence, done, moments.begin) & good
         if not change.version_routes or not evidence.origin_ns:
-            early = _early_answers(evidence, done, moments.begin)
-            return cls(early & good, none, none)
-        version, found = versions(evidence), {False: none.copy(), True: none.copy()}
+            return cls(early, none, none)
+        version, found = versions(evidence), {False: early, True: none.copy()}
         rows = np.isin(evidence.attempts["route"], changed_routes(evidence)) & good
         for forbidden in _forbidden_periods(evidence):
             hit = rows & (version == forbidden.version) & (sent > forbidden.after) & (done < forbidden.before)
@@ -114,7 +115,7 @@ class MistimedAnswers:
 
 def versions(evidence: TrialEvidence) -> Versions:
     """Return the version that gave each answer on the changed routes: ``OLD``, ``NEW``, or 0."""
-    rows, answer = evidence.attempts, evidence.change.new_answer
+    rows, answer = evidence.attempts, evidence.release.new_answer
     found: Versions = np.zeros(len(rows), dtype=np.uint8)
     for index in changed_routes(evidence):
         route, mine = evidence.traffic.routes[index], rows["route"] == index
@@ -132,7 +133,7 @@ def unidentified(evidence: TrialEvidence) -> Mask:
 
 def changed_routes(evidence: TrialEvidence) -> list[int]:
     """Return the indices of the routes on which a release changes which version answers."""
-    keys = evidence.change.version_routes
+    keys = evidence.release.version_routes
     return [i for i, route in enumerate(evidence.traffic.routes) if route.key in keys]
 
 
@@ -141,10 +142,11 @@ def test_windows(evidence: TrialEvidence) -> list[tuple[int, float, float]]:
 
     It starts when routing has settled, and ends with the request to undo the test.
     """
-    events = ChangeTimeline(evidence)
+    release = evidence.release
+    events = ChangeTimeline(evidence, release.name)
     return [
         (n, events.settled(events.at(ChangeEvent.OBSERVED, n)), events.begun(ChangeEvent.UNDONE, n))
-        for n in range(1, evidence.change.times + 1)
+        for n in range(1, release.times + 1)
         if events.at(ChangeEvent.OBSERVED, n) < np.inf
     ]
 
@@ -159,7 +161,7 @@ def _version(text: str, answer: str, route: Route) -> int:
 
 def _forbidden_periods(evidence: TrialEvidence) -> Iterator[ForbiddenPeriod]:
     """Yield the periods in which a version may not answer on the changed routes."""
-    change, events = evidence.change, ChangeTimeline(evidence)
+    change, events = evidence.release, ChangeTimeline(evidence, evidence.release.name)
 
     def over(seen: float) -> float:
         grace = change.old_answers_for
@@ -177,21 +179,49 @@ def _forbidden_periods(evidence: TrialEvidence) -> Iterator[ForbiddenPeriod]:
 
 
 def _early_answers(evidence: TrialEvidence, done: Numbers, begin: float | None) -> Mask:
-    """Return True for answers that only the change makes right, but that came before it began."""
+    """Return True for answers that only a part of the change makes right, but that came before that part began.
+
+    A release has forbidden periods instead.
+    """
+    early: Mask = np.zeros(len(evidence.attempts), dtype=bool)
+    known: dict[str, tuple[str, ...]] = {}
+    for part in evidence.change.parts:
+        began = _part_begin(evidence, part, begin)
+        if began is not None and not part.version_routes:
+            early |= _only_by(evidence, part, known) & (done < began)
+        known = {key: (*known.get(key, ()), *part.answers.get(key, ())) for key in known.keys() | part.answers.keys()}
+    return early
+
+
+def _part_begin(evidence: TrialEvidence, part: ChangeSpec, begin: float | None) -> float | None:
+    """Return when a part of the change began; infinity if it never did although the other one did."""
+    if begin is None or part is evidence.change.parts[0]:
+        return begin
+    moments = ChangeTimeline(evidence, part.name)
+    began = [moments.seconds(moment) for moment in moments.moments if moment.event is ChangeEvent.BEGIN]
+    return max(begin, *began, begin) if began else np.inf
+
+
+def _only_by(evidence: TrialEvidence, part: ChangeSpec, known: Mapping[str, tuple[str, ...]]) -> Mask:
+    """Return True for answers that a part of the change makes right, and nothing else.
+
+    Args:
+        evidence: The trial's evidence.
+        part: The part.
+        known: Answers that are right before it, in addition to those of the routes, by the route's key.
+    """
     rows = evidence.attempts
-    early: Mask = np.zeros(len(rows), dtype=bool)
-    if begin is None or not evidence.change.answers:
-        return early
+    found: Mask = np.zeros(len(rows), dtype=bool)
     for index, route in enumerate(evidence.traffic.routes):
+        usual = (*route.answers, *known.get(route.key, ()))
         right = [
             number
             for number, text in evidence.responders.items()
-            if len(text) >= TEXT_LIMIT or any(fnmatchcase(text, pattern) for pattern in route.answers)
+            if len(text) >= TEXT_LIMIT or any(fnmatchcase(text, pattern) for pattern in usual)
         ]
-        if route.answers and route.key in evidence.change.answers:
-            early |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
-    early &= done < begin
-    return early
+        if route.answers and route.key in part.answers:
+            found |= (rows["route"] == index) & (rows["responder"] > 0) & ~np.isin(rows["responder"], right)
+    return found
 
 
 def _strayed(evidence: TrialEvidence, version: Versions, times: Times, rows: Mask) -> Mask:
@@ -208,7 +238,7 @@ def sticky_sessions(evidence: TrialEvidence, version: Versions, times: Times, ro
     Requests without a cookie are left out: the server does not know their session. This lasts until the controller
     sets cookies, which may be later than the test was observed. The size of a request shows if it carried a cookie.
     """
-    sticky, order, attempts = evidence.change.sticky_cookie, streams(evidence.traffic), evidence.attempts
+    sticky, order, attempts = evidence.release.sticky_cookie, streams(evidence.traffic), evidence.attempts
     carried = carried_cookie(evidence)
     for index in changed_routes(evidence):
         route = evidence.traffic.routes[index]

@@ -17,13 +17,18 @@ from harness.model.timeline import EventKind
 class ChangeTimeline:
     """The change's events, by type.
 
+    Args:
+        evidence: The trial's evidence.
+        part: Name of one of two changes that overlap; empty for the events of all.
+
     Attributes:
         moments: All events of the change, in the timeline's order.
     """
 
-    def __init__(self, evidence: TrialEvidence) -> None:
+    def __init__(self, evidence: TrialEvidence, part: str = "") -> None:
         self._seconds = Seconds(evidence.origin_ns)
-        self.moments = tuple(read(evidence.timeline))
+        alone = evidence.change.during is None
+        self.moments = tuple(m for m in read(evidence.timeline) if alone or not part or m.change == part)
         self._applied = [
             self._seconds(event.at)
             for event in evidence.timeline

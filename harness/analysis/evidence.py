@@ -232,6 +232,11 @@ class TrialEvidence:
     paths: PathRecords = field(default_factory=PathRecords)
     bulk: Bulk | None = None
 
+    @property
+    def release(self) -> ChangeSpec:
+        """Return the part of the change that decides which version answers; the change if no part does."""
+        return next((part for part in self.change.parts if part.version_routes), self.change)
+
     def attempt_id(self, worker: int, number: int) -> str:
         """Return the id of an attempt on the wire."""
         return f"{self.tokens.get(worker, '')}-{worker}-{number}"

@@ -6,7 +6,7 @@ Times are seconds from the traffic's start.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.evidence import TrialEvidence
@@ -17,12 +17,12 @@ from harness.model.timeline import EventKind
 NS = 1_000_000_000
 
 #: Events that begin an action within a repetition.
-_STARTS = frozenset({ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.STEP, ChangeEvent.ROLLBACK})
+STARTS = frozenset({ChangeEvent.APPLIED, ChangeEvent.UNDONE, ChangeEvent.STEP, ChangeEvent.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """Times of one trial's change.
+    """Times of one trial's change. Two changes that overlap are one: it spans both, and has what both have.
 
     Attributes:
         begin: Beginning of the change; None if it never began.
@@ -51,16 +51,21 @@ class Moments:
             return cls(None, None, _stop(evidence), (), frozenset(), frozenset(), (), ())
         seconds = Seconds(evidence.origin_ns)
         changes = tuple(read(evidence.timeline))
-        begin, end = _named(changes, ChangeEvent.BEGIN), _named(changes, ChangeEvent.END)
-        started = [moment for moment in changes if moment.event in _STARTS]
+        parts = [part.name for part in evidence.change.parts]
+        by_part = [[m for m in changes if len(parts) == 1 or m.change == name] for name in parts]
+        begin, ends = _named(changes, ChangeEvent.BEGIN), [_named(each, ChangeEvent.END) for each in by_part]
+        started = [moment for moment in changes if moment.event in STARTS]
         return cls(
             begin=seconds(begin[0].at) if begin else None,
-            end=seconds(end[-1].at) if end else None,
+            end=max(seconds(end[-1].at) for end in ends) if all(ends) else None,
             stop=_stop(evidence),
             starts=tuple(sorted(seconds(moment.begun) for moment in started)),
-            applied=frozenset(moment.n for moment in _named(changes, ChangeEvent.APPLIED)),
-            observed=frozenset(moment.n for moment in _named(changes, ChangeEvent.OBSERVED)),
-            missing=tuple(m.detail.missing or "" for m in of_type(changes, ChangeEvent.NOT_OBSERVED, NotObserved)),
+            applied=_repetitions(by_part, ChangeEvent.APPLIED),
+            observed=_repetitions(by_part, ChangeEvent.OBSERVED),
+            missing=tuple(
+                f"{m.change}: {m.detail.missing}" if m.detail.missing and len(parts) > 1 else m.detail.missing or ""
+                for m in of_type(changes, ChangeEvent.NOT_OBSERVED, NotObserved)
+            ),
             interruptions=tuple(
                 seconds(event.at)
                 for event in evidence.timeline
@@ -100,3 +105,9 @@ def _stop(evidence: TrialEvidence) -> float:
 
 def _named(moments: Iterable[ChangeMoment[EventDetail]], event: ChangeEvent) -> list[ChangeMoment[EventDetail]]:
     return [moment for moment in moments if moment.event is event]
+
+
+def _repetitions(parts: Sequence[Iterable[ChangeMoment[EventDetail]]], event: ChangeEvent) -> frozenset[int]:
+    """Return the repetitions in which every part has an event."""
+    found = [frozenset(moment.n for moment in _named(part, event)) for part in parts]
+    return frozenset.intersection(*found)

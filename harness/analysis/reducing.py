@@ -57,9 +57,11 @@ def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, mome
 
     Returns:
         The evidence; None if only judging all rows at once gives the verdict: several workers, rows in another order,
-        a change that distinguishes versions, records of other parties, or a stream that did not cover the change.
+        changes that overlap or distinguish versions, records of other parties, or a stream that did not cover the
+        change.
     """
-    if evidence.workers > 1 or evidence.change.version_routes or not has_no_line(evidence.others):
+    is_plain = evidence.change.during is None and not evidence.change.version_routes
+    if evidence.workers > 1 or not is_plain or not has_no_line(evidence.others):
         return None
     try:
         survey = Survey(evidence, moments)

@@ -23,7 +23,7 @@ _Requested = tuple[int, int, float, float, float]
 
 def version_answers_of(facts: Facts, series: Series) -> VersionAnswers:
     """Return all measurements for the report; empty if the change does not affect which version answers."""
-    change = facts.evidence.change
+    change = facts.evidence.release
     if not change.version_routes or not facts.evidence.origin_ns:
         return VersionAnswers()
     version, compared = versions(facts.evidence), change.candidates
@@ -38,7 +38,7 @@ def version_answers_of(facts: Facts, series: Series) -> VersionAnswers:
 
 
 def _measured_shares(facts: Facts, version: Versions) -> Iterator[MeasuredShare]:
-    sticky = bool(facts.evidence.change.sticky_cookie)
+    sticky = bool(facts.evidence.release.sticky_cookie)
     good = _good(facts)
     for asked in _requested_shares(facts):
         n, _, start, end, _ = asked
@@ -52,7 +52,7 @@ def _measured_shares(facts: Facts, version: Versions) -> Iterator[MeasuredShare]
 
 def _requested_shares(facts: Facts) -> Iterator[_Requested]:
     """Yield the periods in which a share was requested; a step counts from when routing has settled."""
-    change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
+    change, events = facts.evidence.release, ChangeTimeline(facts.evidence, facts.evidence.release.name)
     share = change.share_asked
     if change.steps_asked:
         ends = {(m.n, m.detail.step): events.seconds(m) for m in events.named(ChangeEvent.STEP_END, StepDetail)}
@@ -87,7 +87,7 @@ def _candidates(facts: Facts, compared: Candidates, version: Versions) -> tuple[
     during = np.zeros(len(rows), dtype=bool)
     for _, start, end in test_windows(facts.evidence):
         during |= facts.is_sent & (facts.sent_s >= start) & (facts.sent_s < end)
-    if facts.evidence.change.share_asked is not None:
+    if facts.evidence.release.share_asked is not None:
         mine = during & np.isin(rows["route"], changed_routes(facts.evidence))
         parts = {"A": mine & (version == OLD), "B": mine & (version == NEW), "unknown": mine & (version == 0)}
     else:

@@ -90,23 +90,27 @@ def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:
     )
 
 
-def deployment_of(evidence: TrialEvidence) -> Mapping[str, Any] | None:
-    """Return the Deployment whose pods the change replaces.
+def deployments_of(evidence: TrialEvidence) -> tuple[Mapping[str, Any], ...]:
+    """Return the Deployments of the manifests whose pods the change replaces; one at most for each of its parts."""
+    names = [part.target_name for part in evidence.change.parts if part.facts.target is TargetKind.DEPLOYMENT]
+    return tuple(
+        manifest
+        for manifest in evidence.manifests
+        if manifest.get("kind") == "Deployment" and manifest.get("metadata", {}).get("name") in names
+    )
 
-    None if it replaces no pods, or if the Deployment is not in the manifests.
-    """
-    change = evidence.change
-    name = change.target_name if change.facts.target is TargetKind.DEPLOYMENT else None
-    for manifest in evidence.manifests:
-        if manifest.get("kind") == "Deployment" and manifest.get("metadata", {}).get("name") == name:
-            return manifest
-    return None
+
+def container_fields_of(evidence: TrialEvidence, deployment: str) -> Mapping[str, Any]:
+    """Return the fields of a Deployment's container that the change gives a new value."""
+    parts = (part for part in evidence.change.parts if part.target_name == deployment)
+    return {name: value for part in parts for name, value in part.container_fields.items()}
 
 
 def has_prestop(evidence: TrialEvidence, deployment: Mapping[str, Any]) -> bool:
     """Return True if a container of a Deployment has a preStop hook, or gets one by the change."""
     pod = deployment.get("spec", {}).get("template", {}).get("spec", {})
-    return any(map(_hooks, (*(pod.get("containers") or ()), evidence.change.container_fields)))
+    changed = container_fields_of(evidence, str(deployment.get("metadata", {}).get("name", "")))
+    return any(map(_hooks, (*(pod.get("containers") or ()), changed)))
 
 
 def _hooks(container: Mapping[str, Any]) -> bool:

@@ -13,13 +13,15 @@ from functools import cached_property
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
-from harness.analysis.moments import NS, Seconds
+from harness.analysis.moments import NS, STARTS, Seconds
 from harness.analysis.row_facts import Numbers
 from harness.causes.pods import PodLifecycle, pod_lifecycles
 from harness.experiment.objects import WorkloadObjects
 from harness.model.causes import Happening
+from harness.model.changes import ChangeSpec
 from harness.model.controllers import (
     LONGEST_APPLY_S,
     LONGEST_SYNC_S,
@@ -28,6 +30,7 @@ from harness.model.controllers import (
     ControllerFacts,
     controller_facts,
 )
+from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 
 #: kube-proxy programs at most once in so many seconds (minSyncPeriod of its default configuration).
@@ -47,7 +50,7 @@ class Moment:
     Attributes:
         at: Its time.
         what: Its kind.
-        subject: The pod, Service or controller; empty if it concerns all.
+        subject: The pod, Service or controller, or one of two changes; empty if it concerns all.
         derived: True if it was not observed, but follows from other events.
     """
 
@@ -120,6 +123,20 @@ class LossContext:
 
     def _controller(self, observed: str) -> ControllerFacts:
         return controller_facts(self.evidence.paths.controller or observed)
+
+    def is_selected(self, service: str) -> bool:
+        """Return True if the change changes a selector; of changes that overlap, if one does this Service's."""
+        change = self.evidence.change
+        return any(part.selects and (change.during is None or part.target_name == service) for part in change.parts)
+
+    def is_within(self, part: ChangeSpec, sent: float, done: float) -> bool:
+        """Return True if a request was in flight during a part of the change, or shortly after it was observed."""
+        events = ChangeTimeline(self.evidence, part.name)
+        return any(
+            events.begun(ChangeEvent.APPLIED, n) <= done
+            and sent <= events.at(ChangeEvent.OBSERVED, n) + self.knows_after + SLACK_S
+            for n in range(1, part.times + 1)
+        )
 
     @property
     def is_direct(self) -> bool:
@@ -224,13 +241,22 @@ class LossContext:
     @cached_property
     def common_moments(self) -> tuple[Moment, ...]:
         """The events that concern every request: the change and the ingress controller."""
-        found = [Moment(start, Happening.CHANGE_APPLIED) for start in self.facts.moments.starts]
+        found = list(self._change_moments())
         for at in self.synced:
             found.append(Moment(at, Happening.INGRESS_SYNCED))
             if self.controller.apply_s:
                 found.append(Moment(at + self.controller.apply_s, Happening.WORKER_UPDATED, derived=True))
         found += [Moment(at, Happening.RELOAD) for at in self.reloads]
         return tuple(found)
+
+    def _change_moments(self) -> Iterator[Moment]:
+        """Yield the beginnings of the change; of changes that overlap, each with its name."""
+        if self.evidence.change.during is None:
+            yield from (Moment(start, Happening.CHANGE_APPLIED) for start in self.facts.moments.starts)
+            return
+        for moment in ChangeTimeline(self.evidence).moments:
+            if moment.event in STARTS:
+                yield Moment(self._seconds(moment.begun), Happening.CHANGE_APPLIED, moment.change)
 
     def _service_moments(self, service: str) -> Iterator[Moment]:
         for empty in self.empties(service):

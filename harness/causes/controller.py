@@ -53,10 +53,17 @@ class ControllerRestarted(OfController, code="controller-restarted", certainty=C
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
-        """Return True if the change restarts the controller, and no pod of the workload ended."""
-        del loss
-        is_restart = context.evidence.change.facts.target is TargetKind.CONTROLLER
-        return is_restart and all(pod.deleted is None for pod in context.pods)
+        """Return True if the change restarts the controller, and no pod of the workload ended.
+
+        If another change overlaps, pods may end: then it must not have been the one of this request, and the loss must
+        lie within the restart.
+        """
+        restart = next((p for p in context.evidence.change.parts if p.facts.target is TargetKind.CONTROLLER), None)
+        if restart is None:
+            return False
+        if context.evidence.change.during is None or all(pod.deleted is None for pod in context.pods):
+            return all(pod.deleted is None for pod in context.pods)
+        return context.is_within(restart, loss.sent, loss.done) and (loss.pod is None or loss.pod.deleted is None)
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:

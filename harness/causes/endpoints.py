@@ -307,7 +307,7 @@ class NewVersionNotReady(NoEndpoint, code="new-version-not-ready", certainty=Cer
 def _selected(loss: Loss, context: LossContext) -> tuple[PodLifecycle, ...]:
     """Return the pods of another Deployment that ended the period without endpoints, if the selector changed."""
     empty = empty_around(loss, context)
-    if empty is None or not context.evidence.change.selects:
+    if empty is None or not context.is_selected(loss.service):
         return ()
     before = {pod.deployment for address in empty.before if (pod := context.pod_at(address, empty.start))}
     after = [pod for address in empty.after if (pod := context.pod_at(address, empty.end))]
@@ -324,7 +324,7 @@ class SelectorWithoutPods(NoEndpoint, code="selector-without-pods", certainty=Ce
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the Service lost its endpoints although no pod ended."""
         empty = empty_around(loss, context)
-        return empty is not None and bool(context.evidence.change.selects)
+        return empty is not None and context.is_selected(loss.service)
 
     def place(self) -> tuple[str, str]:
         """Return the Service and its selector."""

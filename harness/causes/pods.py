@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.thresholds import GRACE_SLACK_S
-from harness.analysis.workload import PodLife, kubelet_times, pod_lives
+from harness.analysis.workload import PodLife, container_fields_of, kubelet_times, pod_lives
 from harness.experiment.objects import at
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
@@ -145,7 +145,7 @@ def _lifecycle(
 ) -> PodLifecycle:
     owner = max((name for name in deployments if life.name.startswith(f"{name}-")), key=len, default="")
     container = serving_container(deployments[owner]) if owner else {}
-    changed = evidence.change.container_fields if evidence.change.target_name == owner else {}
+    changed = container_fields_of(evidence, owner) if owner else {}
     hook = Hook.of({**container, **({"lifecycle": changed["lifecycle"]} if "lifecycle" in changed else {})})
     reported = kubelet.get((life.name, "FailedPreStopHook"))
     stopping = kubelet.get((life.name, "Killing"), life.terminating) if life.terminating is not None else None

@@ -25,7 +25,7 @@ class TracedEvent:
     Attributes:
         offset_ms: Time of the event minus the sent time, milliseconds; negative if it came before.
         event: Kind of the event, as in ``Happening``.
-        subject: The pod or Service; empty if it concerns all.
+        subject: The pod or Service, or one of two changes; empty if it concerns all.
         derived: True if it was not observed, but follows from other events.
     """
 

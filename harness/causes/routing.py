@@ -27,7 +27,7 @@ class OldVersionRemoved(Stopping, code="old-version-removed-at-switch", certaint
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the selector changed, and the pod belonged to a version that was removed."""
         pod = stopped_pod(loss)
-        if pod is None or not context.evidence.change.selects or not pod.deployment:
+        if pod is None or not context.is_selected(loss.service) or not pod.deployment:
             return False
         return not any(other.created >= (pod.deleted or 0.0) for other in owned(context.pods, pod.deployment))
 
@@ -85,7 +85,7 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
             deployment=deployment,
             controller=context.sender,
             is_answered=any(loss.outcome is Outcome.WRONG_ANSWER for loss in losses),
-            ended=not context.evidence.change.selects,
+            ended=_has_ended(losses, context),
             replicas=context.objects.replicas(deployment) if deployment else 0,
             forced=any(pod.grace == 0 for loss in losses for pod in ended_pods(loss, context)),
         )
@@ -122,6 +122,13 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         )
 
 
+def _has_ended(losses: Sequence[Loss], context: LossContext) -> bool:
+    """Return True if the pods behind a Service had been deleted, rather than deselected."""
+    if context.evidence.change.during is None:
+        return not context.evidence.change.selects
+    return any(ended_pods(loss, context) for loss in losses)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CandidateAnsweredWrong(CauseType, code="candidate-answered-wrong", certainty=Certainty.LIKELY):
     """The version that got a share of the requests gave an answer that the route may not give.
@@ -136,7 +143,8 @@ class CandidateAnsweredWrong(CauseType, code="candidate-answered-wrong", certain
     def explains(cls, loss: Loss, context: LossContext) -> bool:
         """Return True if the answer was wrong, and not merely at its time, while requests were split."""
         wrong = loss.outcome is Outcome.WRONG_ANSWER and not context.facts.mistimed.is_wrong(loss.row)
-        if not (wrong and context.evidence.change.facts.splits_requests and loss.pod is not None):
+        splits = any(part.facts.splits_requests for part in context.evidence.change.parts)
+        if not (wrong and splits and loss.pod is not None):
             return False
         return loss.pod.deployment not in context.objects.deployments_with(context.objects.selector(loss.service))
 

@@ -61,6 +61,8 @@ class ChangeContext:
         lost: ``(since_ns)``: returns the number of lost attempts of those planned since.
         undo_after: Seconds from the observation of a change until its undo; None leaves the last repetition in place.
         controller: Address of the ingress controller's Deployment; None if it is unknown.
+        certificate_of: ``(host)``: returns the certificate that a new connection for a host gets, in DER form; empty if
+            there is none.
         kubeconfig: Kubeconfig for commands; None on a cluster that the harness has not made.
     """
 
@@ -81,6 +83,7 @@ class ChangeContext:
     lost: Callable[[int], int] = lambda _since_ns: 0
     undo_after: float | None = None
     controller: ControllerAddress | None = None
+    certificate_of: Callable[[str], bytes] = lambda _host: b""
     kubeconfig: Path | None = None
 
     def ingress_sees(self, aspect: Aspect) -> bool:

@@ -1,27 +1,17 @@
-"""Performs a change with the executor of its kind, as often as the spec says."""
+"""Performs a change with the executor of its kind, as often as the spec says; and another one in its progress."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any, cast
-
 from harness.changes.context import ChangeContext
+from harness.changes.executors import executor_of
+from harness.changes.overlapping import perform_overlapping
 from harness.changes.repetition import Repetition
 from harness.changes.undo import undo
-from harness.model.changes import ChangeSpec, module_of
+from harness.model.changes import ChangeSpec
 from harness.model.events import Begin, ChangeEvent, End, written
 
 #: Outcome in the journal for a change that is not undone, because its namespace is removed after the trial.
 LEFT_TO_NAMESPACE = "left: the namespace goes"
-
-#: Carries out one repetition. Each undo is on disk before its write. Returns True if everything was observed.
-Executor = Callable[[Repetition[Any]], bool]
-
-
-def executor_of(kind: str) -> Executor:
-    """Return the executor of a kind: ``carry_out`` of its module in ``harness.changes.kinds``."""
-    return cast("Executor", import_module(f"harness.changes.kinds.{module_of(kind)}").carry_out)
 
 
 def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
@@ -32,7 +22,8 @@ def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
     by ``not-observed``, with the awaited event and what was missing.
 
     Args:
-        spec: The change, from the Experiment.
+        spec: The change, from the Experiment. If it is made in the progress of another one, both have these events, and
+            the other one also has ``in-progress`` when this one may be made.
         context: Context of the change.
 
     Returns:
@@ -41,7 +32,14 @@ def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
     Raises:
         HarnessError: The change can't be made: the object does not exist, or the API server refuses it.
     """
+    try:
+        return perform_overlapping(spec, spec.during, context) if spec.during else _perform_alone(spec, context)
+    finally:
+        if not context.restore:
+            _leave_to_namespace(context)
 
+
+def _perform_alone(spec: ChangeSpec, context: ChangeContext) -> bool:
     def record(event: ChangeEvent, detail: Begin | End) -> None:
         context.timeline.record(written(context.clock.now(), spec.name, event, detail, kind=spec.kind))
 
@@ -53,8 +51,6 @@ def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
             seen = carry_out(Repetition(spec, context, number)) and seen
     finally:
         record(ChangeEvent.END, End(observed=seen))
-        if not context.restore:
-            _leave_to_namespace(context)
     return seen
 
 

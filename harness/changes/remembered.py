@@ -6,6 +6,7 @@ the answers are the same and come from the cache.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,7 +48,7 @@ class _Memory(Generic[T]):
 class RememberingKube:
     """A ``KubeApi`` that caches its reads within ``looking``.
 
-    It is for one thread. Returned objects are shared between reads and must not be changed.
+    Each thread looks for itself. Returned objects are shared between reads and must not be changed.
 
     Args:
         kube: The API server.
@@ -57,7 +58,7 @@ class RememberingKube:
 
     def __init__(self, kube: KubeApi, revision: Revision, now: Callable[[], float] = time.monotonic) -> None:
         self._kube = kube
-        self._is_looking = False
+        self._looking = threading.local()
         self._objects: _Memory[Object] = _Memory(revision, now)
         self._lists: _Memory[Objects] = _Memory(revision, now)
         self.list_with_version = kube.list_with_version
@@ -72,11 +73,15 @@ class RememberingKube:
     @contextmanager
     def looking(self) -> Iterator[None]:
         """Answer reads from the cache within this context, if a watch has seen no change since."""
-        self._is_looking = True
+        self._looking.yes = True
         try:
             yield
         finally:
-            self._is_looking = False
+            self._looking.yes = False
+
+    @property
+    def _is_looking(self) -> bool:
+        return getattr(self._looking, "yes", False)
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
         """Return one object.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
@@ -83,6 +84,8 @@ class UndoResult:
 class UndoJournal:
     """A journal on disk, as JSON lines. Each line is on disk (fsync) before the call returns.
 
+    Two changes that overlap write into one journal, each in its own thread.
+
     Args:
         path: The file. It is created with the first entry; an existing one is continued.
         afterwards: File for new lines instead of ``path``, because sealed evidence is never written to.
@@ -96,6 +99,7 @@ class UndoJournal:
         self._open: dict[int, UndoEntry] = {}
         self._settled: dict[int, UndoResult] = {}
         self._last = 0
+        self._lock = threading.RLock()
         for line in (*_complete_lines(path), *(_complete_lines(afterwards) if afterwards else ())):
             self._replay(line)
 
@@ -103,8 +107,9 @@ class UndoJournal:
         self, description: str, kind: str, name: str, namespace: str, operations: Sequence[Operation]
     ) -> UndoEntry:
         """Write the undo of a change that is about to be made."""
-        entry = UndoEntry(self._last + 1, description, kind, name, namespace, tuple(operations))
-        self._write({"event": "prepared", **asdict(entry)})
+        with self._lock:
+            entry = UndoEntry(self._last + 1, description, kind, name, namespace, tuple(operations))
+            self._write({"event": "prepared", **asdict(entry)})
         return entry
 
     def amend(self, entry: UndoEntry, operations: Sequence[Operation]) -> UndoEntry:
@@ -119,20 +124,21 @@ class UndoJournal:
 
     def open_entries(self) -> tuple[UndoEntry, ...]:
         """Return the entries that are not done, newest first."""
-        return tuple(self._open[number] for number in sorted(self._open, reverse=True))
+        with self._lock:
+            return tuple(self._open[number] for number in sorted(self._open, reverse=True))
 
     def settled(self) -> tuple[UndoResult, ...]:
         """Return the results of the entries that are done, oldest first."""
         return tuple(self._settled[number] for number in sorted(self._settled))
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        with clear_disk_errors(self.path):
+        with self._lock, clear_disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, sort_keys=True) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-        self._replay(line)
+            self._replay(line)
 
     def _replay(self, line: Mapping[str, Any]) -> None:
         number = int(line["number"])

@@ -110,7 +110,7 @@ COMMANDS = (
     CommandSpec(
         "schema",
         "harness.cli.schema:schema",
-        "Print the JSON Schema of Experiment files, of verdict.json, or of what a command prints with --json.",
+        "Print the JSON Schema of Experiment files, of verdict.json, or of other JSON that a command prints or writes.",
     ),
     CommandSpec(
         "watch",

@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +29,7 @@ from harness.model.experiment import Experiment
 from harness.report import terminal
 from harness.report.comparison import document
 from harness.report.outputs import CompareOutput
+from harness.report.written_files import fields_of
 from harness.runner.comparison.compare import (
     ComparisonResult,
     StoredSide,
@@ -204,7 +205,7 @@ def _shown(result: ComparisonResult, *, as_json: bool) -> int:
         console.print(f"a bug in the harness: {bug}", markup=False, style="red")
     code = ExitCode.HARNESS_FAILED if result.bugs else made.process_code
     if as_json:
-        made_of = {field.name: getattr(result.comparison, field.name) for field in fields(result.comparison)}
+        made_of = fields_of(result.comparison)
         print_json(CompareOutput(**made_of, directory=str(result.directory), exit_code=int(code)))
     return int(code)
 

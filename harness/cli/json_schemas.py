@@ -1,6 +1,6 @@
-"""The JSON Schemas of what commands read and print, by the names of ``harness schema``.
+"""The JSON Schemas of what commands read, print and write, by the names of ``harness schema``.
 
-They are made of the records that are printed: types from their fields, descriptions from their docstrings.
+They are made of the records that are printed or written: types from their fields, descriptions from their docstrings.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from harness.experiment.json_schema import part_schema, schema_text
 from harness.experiment.validation_report import ValidationReport
 from harness.report.outputs import OUTPUTS
+from harness.report.written_files import FILES
 from harness.store import verdict_schema
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -76,6 +77,7 @@ def _output_text(record: type) -> str:
 SCHEMAS: Mapping[str, Callable[[], str]] = {
     "experiment": schema_text,
     "verdict": verdict_schema.schema_text,
+    "watch-verdict": verdict_schema.watch_schema_text,
     "validate": _validation_text,
-    **{name: partial(_output_text, record) for name, record in OUTPUTS.items()},
+    **{name: partial(_output_text, record) for name, record in {**OUTPUTS, **FILES}.items()},
 }

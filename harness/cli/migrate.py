@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +27,7 @@ from harness.model.migration import Migration
 from harness.report import terminal
 from harness.report.migration import document
 from harness.report.outputs import MigrateOutput
+from harness.report.written_files import fields_of
 from harness.runner.images import read_images, with_images
 from harness.runner.migration.concluding import analyze_again
 from harness.runner.migration.migrate import MigrationSide, run_migration
@@ -165,7 +166,7 @@ def show(migration: Migration, directory: Path, *, as_json: bool) -> None:
     console.print(terminal.render(document(migration)))
     console.print(f"report: {directory / 'index.html'}", soft_wrap=True, markup=False)
     if as_json:
-        shown = {each.name: getattr(migration, each.name) for each in fields(migration)}
+        shown = fields_of(migration)
         shown["exit_code"] = int(migration.process_code)
         print_json(MigrateOutput(**shown, directory=str(directory)))
 

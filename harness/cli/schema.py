@@ -16,7 +16,7 @@ def schema(
         str, typer.Argument(metavar="[NAME]", help=f"One of: {', '.join(SCHEMAS)}.", show_default=True)
     ] = "experiment",
 ) -> int:
-    """Print the JSON Schema of Experiment files, of verdict.json, or of what a command prints with --json.
+    """Print the JSON Schema of Experiment files, of verdict.json, or of other JSON that a command prints or writes.
 
     With the schema of Experiments, an editor that has the YAML language server completes fields and marks mistakes.
     Save the schema next to your Experiment, and make this the first line of the Experiment:
@@ -25,8 +25,8 @@ def schema(
 
     The shipped Experiments have this line. `harness validate` checks more than a schema can express.
 
-    The other schemas describe the objects that commands print with --json. docs/reference/json.md lists the commands of
-    each. Every object has the version of its format.
+    The other schemas describe the objects that commands print with --json, and the files that they write.
+    docs/reference/json.md lists them. Every object has the version of its format.
 
     Exit code: 0 printed, also if the reader closes the pipe early (| head); 2 there is no such schema; 4 not all of it
     could be printed.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from harness.experiment.admission import object_problems
 from harness.experiment.changes.context import CheckContext
+from harness.experiment.changes.overlap import check_overlap
 from harness.experiment.changes.reading import check_answers, check_change, check_change_names
 from harness.experiment.entry import check_one_entry, check_service
 from harness.experiment.ingress_class import check_kinds
@@ -107,7 +108,9 @@ def changes(experiment: ResolvedExperiment, problems: Problems) -> None:
     for row in experiment.configurations:
         context = _context(experiment, row, problems)
         for cell in row.cells:
-            check_change(cell.change.spec, (*cell.change.place, cell.change.spec.kind), context)
+            for spec, place in cell.change.parts:
+                check_change(spec, place, context)
+            check_overlap(cell.change.spec, (*cell.change.place, cell.change.spec.kind, "while"), context)
 
 
 def answers(experiment: ResolvedExperiment, problems: Problems) -> None:
@@ -117,8 +120,8 @@ def answers(experiment: ResolvedExperiment, problems: Problems) -> None:
     for row in experiment.configurations:
         context = _context(experiment, row, problems)
         for cell in row.cells:
-            place = (*cell.change.place, cell.change.spec.kind)
-            check_answers(cell.change.spec, place, experiment.plan, context)
+            for spec, place in cell.change.parts:
+                check_answers(spec, place, experiment.plan, context)
 
 
 def changed_fields(experiment: ResolvedExperiment, problems: Problems) -> None:

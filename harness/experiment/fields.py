@@ -77,7 +77,8 @@ class FieldReview:
     def refused_after(self, spec: ChangeSpec, configuration: Configuration) -> Iterator[tuple[str, str]]:
         """Yield message and hint of each field that is refused in an object after a change and not before it."""
         manifests = configuration.manifests
-        for before, after in _patched(spec, WorkloadObjects(manifests)):
+        objects = WorkloadObjects(manifests)
+        for before, after in (pair for part in spec.parts for pair in _patched(part, objects)):
             known = {(found.field, found.text) for found in self.check(before, self.ingress, manifests)}
             changed = [after if each is before else each for each in manifests]
             for found in self.refused(after, changed):

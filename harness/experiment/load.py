@@ -200,7 +200,7 @@ def resolve(
         parsed=parsed,
         workload=workload,
         names=possible_names(parsed, rows),
-        all_cells=tuple(names_of(row, spec) for row in rows for spec, _ in parsed.changes),
+        all_cells=tuple(names_of(row, spec) for row in rows for spec, *_ in parsed.changes),
         configurations=tuple(
             _resolve_configuration(row, _render(values, workload, models, rules, problems), parsed)
             for row, values in named

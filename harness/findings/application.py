@@ -9,7 +9,7 @@ from harness.analysis.facts import Facts
 from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.analysis.workload import (
     FORCED_GRACE_S,
-    deployment_of,
+    deployments_of,
     has_prestop,
     kubelet_times,
     pod_lives,
@@ -33,11 +33,12 @@ class FalseGreen(TrialFinding, code="false-green", weight=Weight.NOTE, warns=Tru
     def check(cls, facts: Facts) -> Iterator[FalseGreen]:
         """Yield a finding if replaced pods used up their grace period."""
         evidence, begin = facts.evidence, facts.moments.begin
-        deployment = deployment_of(evidence)
-        if deployment is None or begin is None or facts.is_lost.any() or has_prestop(evidence, deployment):
+        if begin is None or facts.is_lost.any():
             return
         ignoring = [
             life
+            for deployment in deployments_of(evidence)
+            if not has_prestop(evidence, deployment)
             for life in replaced(evidence, deployment, begin)
             if life.grace > 2 * GRACE_SLACK_S.value
             and life.gone is not None
@@ -67,11 +68,11 @@ class RolloutStuck(TrialFinding, code="rollout-stuck", weight=Weight.NOTE):
     @classmethod
     def check(cls, facts: Facts) -> Iterator[RolloutStuck]:
         """Yield a finding if the change was observed to reach the progress deadline."""
-        change = facts.evidence.change
-        if not change.is_meant_to_fail or not facts.moments.observed:
+        stuck = [part.target_name for part in facts.evidence.change.parts if part.is_meant_to_fail]
+        if not stuck or not facts.moments.observed:
             return
-        deployment = deployment_of(facts.evidence) or {}
-        yield cls(deadline_s=deployment.get("spec", {}).get("progressDeadlineSeconds", 600))
+        found = (each for each in deployments_of(facts.evidence) if each["metadata"]["name"] in stuck)
+        yield cls(deadline_s=next(found, {}).get("spec", {}).get("progressDeadlineSeconds", 600))
 
     def sentence(self) -> Sentence:
         """Return text and advice for a run."""

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.findings.finding_type import OfStream, Sentence, Subject, TrialFinding, name_of
 from harness.findings.in_place import ChangeWithheld
 from harness.model.attempt import Outcome
+from harness.model.events import ChangeEvent
 from harness.model.verdict import Weight
 from harness.wording import plural
+
+#: Events of a repetition that come when the change itself is over, or that are about the other change.
+_NOT_OF_IT = frozenset({ChangeEvent.QUIET, ChangeEvent.IN_PROGRESS})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,3 +154,50 @@ class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.
             "A change that was not made can't be judged: check that it really alters the object that gets "
             "traffic, and that the new version becomes ready.",
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesApart(TrialFinding, code="changes-apart", weight=Weight.EVIDENCE):
+    """A change that was to be made in the progress of another one was made before or after it.
+
+    Attributes:
+        first: Name of the change in progress.
+        second: Name of the other one.
+        apart: Number of repetitions in which they did not overlap.
+        times: Number of repetitions.
+    """
+
+    first: str
+    second: str
+    apart: int
+    times: int
+
+    @classmethod
+    def check(cls, facts: Facts) -> Iterator[ChangesApart]:
+        """Yield a finding if the second change of a repetition was not begun in the progress of the first.
+
+        ``ChangeNotObserved`` covers a repetition in which one of them was not made.
+        """
+        second = facts.evidence.change
+        first = second.during
+        if first is None:
+            return
+        apart = [n for n in sorted(facts.moments.applied) if not _overlap(facts, first.name, second.name, n)]
+        if apart:
+            yield cls(first=first.name, second=second.name, apart=len(apart), times=second.times)
+
+    def sentence(self) -> Sentence:
+        """Return text and advice for a run."""
+        return Sentence(
+            f"{self.second} was to be made in the progress of {self.first}, but {plural(self.apart, 'repetition')} of "
+            f"{self.times} had {self.first} over before, or not begun.",
+            f"Make {self.first} last longer, such as with more replicas, a readiness delay or a hold.",
+        )
+
+
+def _overlap(facts: Facts, first: str, second: str, n: int) -> bool:
+    """Return True if the second change was requested between the first request and the last event of the first."""
+    asked = ChangeTimeline(facts.evidence, second).begun(ChangeEvent.APPLIED, n)
+    progress = ChangeTimeline(facts.evidence, first)
+    ends = [progress.seconds(m) for m in progress.moments if m.n == n and m.event not in _NOT_OF_IT]
+    return progress.begun(ChangeEvent.APPLIED, n) <= asked <= max(ends)

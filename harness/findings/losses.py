@@ -12,7 +12,7 @@ from harness.analysis.row_facts import Mask, delays
 from harness.analysis.workload import drops_routes, stayed_ready
 from harness.findings.finding_type import PREFIX, Sentence, Subject, TrialFinding
 from harness.model.attempt import Method, Outcome
-from harness.model.changes import facts_of
+from harness.model.changes import ChangeSpec, facts_of
 from harness.model.shapes import DEFAULT_SHAPES, SHAPES
 from harness.model.verdict import Weight
 from harness.wording import between, count, plural, seconds, share
@@ -151,7 +151,7 @@ class RequestsLost(
             first_s=round(float(np.nanmin(since)), 3),
             last_s=round(float(np.nanmax(since)), 3),
             window_s=round(_longest_after_start(facts, lost), 3),
-            change=facts.evidence.change.kind,
+            change=_reloading(facts.evidence.change).kind,
             pods_stayed=stayed_ready(facts.evidence, facts.moments.begin or 0.0, facts.moments.stop),
             drops_routes=drops_routes(facts.evidence) or None,
             by_kind=_by_kind(facts, lost),
@@ -212,7 +212,7 @@ class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight
                 early=int(mistimed.early.sum()),
                 late=int(mistimed.late.sum()),
                 strayed=int((mistimed.strayed & ~mistimed.late & ~mistimed.early).sum()),
-                change=facts.evidence.change.kind,
+                change=facts.evidence.release.kind,
             )
 
     def sentence(self) -> Sentence:
@@ -232,6 +232,11 @@ class AnsweredOutOfTurn(TrialFinding, code="answered-out-of-turn", weight=Weight
             "Check the routes, and when the ingress applied the change: causes are a rule that matches the public "
             "route too, an old worker that still serves, or a cookie that is not sent back.",
         )
+
+
+def _reloading(change: ChangeSpec) -> ChangeSpec:
+    """Return the part of a change for which the ingress controller loads another configuration, or else the change."""
+    return next((part for part in change.parts if part.facts.reloads_ingress), change)
 
 
 def _by_kind(facts: Facts, lost: Mask) -> dict[str, int]:

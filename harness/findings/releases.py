@@ -58,7 +58,7 @@ class VersionUntold(TrialFinding, code="version-untold", weight=Weight.EVIDENCE)
 
         An answer to HEAD has no body and does not count.
         """
-        rows, change = facts.evidence.attempts, facts.evidence.change
+        rows, change = facts.evidence.attempts, facts.evidence.release
         if not change.version_routes:
             return
         mine = np.isin(rows["route"], changed_routes(facts.evidence)) & (facts.outcome == Outcome.OK)
@@ -165,7 +165,7 @@ class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NeverSticky]:
         """Yield a finding if a sticky test has no session of two requests."""
-        change = facts.evidence.change
+        change = facts.evidence.release
         if not change.sticky_cookie:
             return
         version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
@@ -183,7 +183,7 @@ class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
 
 def _unrecorded(facts: Facts) -> Iterator[str]:
     """Yield descriptions of the release's events that the timeline lacks."""
-    change, events = facts.evidence.change, ChangeTimeline(facts.evidence)
+    change, events = facts.evidence.release, ChangeTimeline(facts.evidence, facts.evidence.release.name)
     if not change.version_routes:
         return
     # ``ChangeNotObserved`` covers a repetition that was not observed at all.

@@ -54,7 +54,7 @@ class RolledBack(TrialFinding, code="rolled-back", weight=Weight.NOTE, warns=Tru
     @classmethod
     def check(cls, facts: Facts) -> Iterator[RolledBack]:
         """Yield a finding for each rollback on the timeline."""
-        if facts.evidence.change.steps_asked:
+        if facts.evidence.release.steps_asked:
             for moment in ChangeTimeline(facts.evidence).named(ChangeEvent.ROLLBACK, Rollback):
                 yield cls(step=moment.detail.step or 0, lost=moment.detail.lost or 0)
 

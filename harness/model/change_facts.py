@@ -20,6 +20,7 @@ class TargetKind(StrEnum):
     DEPLOYMENT = "Deployment"
     SERVICE = "Service"
     INGRESS = "Ingress"
+    SECRET = "Secret"  # noqa: S105 - a kind of object
     CONTROLLER = "ingress controller"
     NODE = "Node"
     ANYTHING = "whatever the command names"

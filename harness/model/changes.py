@@ -57,6 +57,7 @@ class ChangeSpec:
         pause: Seconds between two repetitions, counted from when the system is at rest.
         answers: Further answers that are correct once the change has begun (glob patterns of whole bodies, by the
             route's key).
+        during: Another change, in whose progress this one is made; None if it is made alone.
     """
 
     kind: ClassVar[str]
@@ -65,6 +66,21 @@ class ChangeSpec:
     times: int = 1
     pause: float = 0.0
     answers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    during: ChangeSpec | None = None
+
+    @property
+    def parts(self) -> tuple[ChangeSpec, ...]:
+        """Return the changes of a trial in the order in which they begin: the one in progress, and this one."""
+        return (self,) if self.during is None else (self.during, self)
+
+    @property
+    def accepted(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the further answers of all parts, by the route's key."""
+        found: dict[str, tuple[str, ...]] = {}
+        for part in self.parts:
+            for route, globs in part.answers.items():
+                found[route] = tuple(dict.fromkeys((*found.get(route, ()), *globs)))
+        return found
 
     @property
     def target_name(self) -> str:
@@ -127,6 +143,16 @@ class ChangeSpec:
         return None
 
     @property
+    def scaled(self) -> tuple[str, ...]:
+        """Return the Deployments that it starts or ends as part of a release."""
+        return ()
+
+    @property
+    def unpatched(self) -> tuple[str, ...]:
+        """Return the path of what it changes in its object without ``patch_of``; empty if it changes nothing so."""
+        return ()
+
+    @property
     def selects(self) -> Mapping[str, str | None]:
         """Return the changed labels of the Service's selector, None for a lost one; empty if the selector stays."""
         return {}
@@ -185,7 +211,8 @@ class ChangeSpec:
         Args:
             replacing: Seconds to replace the slowest pod of the workload.
         """
-        return self.times * (self.pause + self._seconds_once(replacing))
+        other = self.during.seconds(replacing) if self.during else 0.0
+        return other + self.times * (self.pause + self._seconds_once(replacing))
 
     def _seconds_once(self, replacing: float) -> float:
         """Estimate the duration of one repetition."""
@@ -299,6 +326,11 @@ class Restart(ChangeSpec):
     )
     deployment: str
 
+    @property
+    def unpatched(self) -> tuple[str, ...]:
+        """Return the annotations of the pods."""
+        return ("spec", "template", "metadata", "annotations")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletePod(ChangeSpec):
@@ -324,6 +356,11 @@ class DeletePod(ChangeSpec):
     )
     deployment: str
     force: bool = False
+
+    @property
+    def unpatched(self) -> tuple[str, ...]:
+        """Return the pods."""
+        return ("pods",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,6 +388,11 @@ class Evict(ChangeSpec):
     deployment: str
     pods: Literal["one", "all"] = "one"
     within: float = 60.0
+
+    @property
+    def unpatched(self) -> tuple[str, ...]:
+        """Return the pods."""
+        return ("pods",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -584,6 +626,11 @@ class BlueGreen(ChangeSpec):
     back: float = 0.0
 
     @property
+    def scaled(self) -> tuple[str, ...]:
+        """Return the Deployments to start and to end."""
+        return tuple(part.deployment for part in (self.start, self.retire) if part is not None)
+
+    @property
     def new_answer(self) -> str:
         """Return the answer."""
         return self.answer
@@ -677,6 +724,11 @@ class Canary(ChangeSpec):
     steps: tuple[Step, ...]
     rollback: bool = True
     retire: Retire | None = None
+
+    @property
+    def scaled(self) -> tuple[str, ...]:
+        """Return the Deployment to end."""
+        return (self.retire.deployment,) if self.retire else ()
 
     @property
     def new_answer(self) -> str:
@@ -842,6 +894,38 @@ class ControllerRestart(ChangeSpec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRotation(ChangeSpec):
+    """Another certificate in the Secret of an Ingress's ``tls``.
+
+    Attributes:
+        secret: Name of the Secret.
+        host: Host for which the certificate is served: the server name of the TLS connections that show it.
+        source: Secret of the workload whose certificate and key are copied; empty for a new self-signed certificate.
+    """
+
+    kind: ClassVar[str] = "certificate-rotation"
+    facts: ClassVar[ChangeFacts] = ChangeFacts(
+        summary="another certificate in the Secret of an Ingress's `tls`",
+        target=TargetKind.SECRET,
+        observed="several new connections in a row got the new certificate",
+        undoable=True,
+        undo="the certificate before",
+        in_place=InPlace(refused="clients trust the certificate that is there, and the harness can't have one issued"),
+        needs_ingress=True,
+        rights=(Right("", "secrets", ("get", "patch")),),
+        aliases=("certificate", "rotate-certificate", "tls-secret"),
+    )
+    secret: str
+    host: str
+    source: str = ""
+
+    @property
+    def unpatched(self) -> tuple[str, ...]:
+        """Return the values of the Secret."""
+        return ("data",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kubectl(ChangeSpec):
     """A command of the user's, run by kubectl.
 
@@ -888,6 +972,7 @@ CHANGE_KINDS: Mapping[str, type[ChangeSpec]] = {
         Canary,
         AbTest,
         ControllerRestart,
+        CertificateRotation,
         Kubectl,
     )
 }

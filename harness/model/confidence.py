@@ -25,6 +25,23 @@ class Transitions:
 
 
 @dataclass(frozen=True, slots=True)
+class CellCount:
+    """The transitions of a cell over all rounds.
+
+    Attributes:
+        cell: Its id.
+        transitions: Its transitions in conclusive rounds.
+        at_most: Upper bound of the probability that a transition is lossy; it holds at every look.
+        is_reached: True if the bound is below the requested one.
+    """
+
+    cell: str
+    transitions: Transitions
+    at_most: float
+    is_reached: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Confidence:
     """The claim that a cell's transitions allow.
 

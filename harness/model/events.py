@@ -41,6 +41,8 @@ class ChangeEvent(StrEnum):
     RETIRED_UNDO_OBSERVED = "retired-undo-observed"
     WITHHELD = "withheld"
     PUT_BACK = "put-back"
+    IN_PROGRESS = "in-progress"
+    CERTIFICATE_SERVED = "certificate-served"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,19 @@ class StepDetail(Acted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServedCertificate(EventDetail):
+    """The first connection that got the new certificate.
+
+    Attributes:
+        sha256: Beginning of the certificate's fingerprint.
+        ms: Milliseconds since the request to the API server.
+    """
+
+    sha256: str | None = None
+    ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rollback(EventDetail):
     """The reason why a canary is rolled back.
 
@@ -218,6 +233,7 @@ DETAILS: Mapping[ChangeEvent, type[EventDetail]] = {
         ),
         Resized,
     ),
+    ChangeEvent.CERTIFICATE_SERVED: ServedCertificate,
     ChangeEvent.WITHHELD: Withheld,
     ChangeEvent.PUT_BACK: PutBack,
 }
@@ -262,6 +278,7 @@ class ChangeMoment(Generic[D_co]):
         n: Number of the repetition, from 1; 0 if the event belongs to none.
         begun: Time just before the request to the API server; ``at`` if it was not recorded.
         detail: Further facts.
+        change: Name of the change.
     """
 
     at: int
@@ -269,6 +286,7 @@ class ChangeMoment(Generic[D_co]):
     n: int
     begun: int
     detail: D_co
+    change: str = ""
 
 
 def written(
@@ -302,7 +320,7 @@ def read(timeline: Iterable[Event]) -> Iterator[ChangeMoment[EventDetail]]:
             word, detail = words[event.what], event.detail
             n, begun = _typed(detail.get("n"), int), _typed(detail.get("begun"), int)
             parsed = DETAILS.get(word, EventDetail).read(detail)
-            yield ChangeMoment(event.at, word, n or 0, event.at if begun is None else begun, parsed)
+            yield ChangeMoment(event.at, word, n or 0, event.at if begun is None else begun, parsed, event.subject)
 
 
 def of_type(
@@ -311,7 +329,7 @@ def of_type(
     """Yield the moments of one event, with the type of its detail."""
     for moment in moments:
         if moment.event is event and isinstance(moment.detail, kind):
-            yield ChangeMoment(moment.at, moment.event, moment.n, moment.begun, moment.detail)
+            yield ChangeMoment(moment.at, moment.event, moment.n, moment.begun, moment.detail, moment.change)
 
 
 def _types(cls: type[EventDetail]) -> Mapping[str, type]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 from harness.model.verdict import Verdict
 from harness.model.version_answers import Interval
 
 #: Version of the format of an entry.
-VERSION = 1
+VERSION: Literal[1] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class HistoryEntry:
         versions: Property of the surroundings -> its value: harness, cluster, ingress controller, images.
     """
 
-    version: int
+    version: Literal[1]
     run: str
     started: str
     directory: str

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from harness.model.verdict import Identity, Latency, TrialVerdict, Verdict
 
+#: Version of the format of ``verdict.json`` of a watch.
+SCHEMA_VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
@@ -82,6 +85,7 @@ class WatchVerdict:
         seconds: Duration of the longest schedule.
         environment: Facts about machine and versions, by name.
         thresholds: ``(value, reason)`` by name.
+        schema_version: Version of this record as ``verdict.json``; earlier harnesses wrote none.
     """
 
     urls: tuple[str, ...]
@@ -97,3 +101,4 @@ class WatchVerdict:
     seconds: float
     environment: Mapping[str, str]
     thresholds: Mapping[str, tuple[float, str]]
+    schema_version: int = SCHEMA_VERSION

@@ -35,8 +35,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--harness-cluster",
         default="local",
-        metavar="KIND",
+        choices=("local", "kind"),
         help="Kind of cluster for the cells: local (embedded, the default) or kind.",
+    )
+    group.addoption(
+        "--harness-cluster-name",
+        default="",
+        metavar="NAME",
+        help="Run the cells on the kind cluster that `harness cluster up --cluster kind --name NAME` left up. It is "
+        "created if there is none, and stays up. Default: a cluster for each run.",
     )
     group.addoption(
         "--harness-reports",
@@ -50,6 +57,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Collect the Experiments: alone if no other tests are named on the command line, else in addition."""
+    if config.getoption("--harness-cluster-name") and config.getoption("--harness-cluster") != "kind":
+        raise pytest.UsageError("--harness-cluster-name needs --harness-cluster kind.")
     files = config.getoption("--harness-experiment")
     if not files:
         return

@@ -61,8 +61,10 @@ class ExperimentFile(pytest.File):
         )
         reports = self.config.getoption("--harness-reports")
         name = f"{self.path.stem}--{wanted[0].id}" if len(wanted) == 1 else self.path.stem
+        lasting = self.config.getoption("--harness-cluster-name")
         options = harness.RunOptions(
             cluster=self.config.getoption("--harness-cluster"),
+            cluster_options={"reuse": lasting, "name": lasting} if lasting else {},
             out=new_folder(Path(reports), name) if reports else None,
             command=f"pytest --harness-experiment {self.path}",
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import random
 import socket
+import ssl
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -70,6 +71,25 @@ def answer_of(
         return 0, b""
     finally:
         connection.close()
+
+
+def certificate_at(entry: Entry, host: str) -> bytes:
+    """Return the certificate that a new connection gets, in DER form; empty if none came.
+
+    Args:
+        entry: Where to connect to.
+        host: The server name that the client asks for.
+    """
+    unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(address_of(entry), timeout=_ANSWER_TIMEOUT) as plain,
+            unchecked.wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            return secure.getpeercert(binary_form=True) or b""
+    except OSError:
+        return b""
 
 
 def _is_redirected(status: int, secure: TlsPeer | None) -> bool:

@@ -18,6 +18,7 @@ from harness.model.confidence import Transitions
 from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict, Experiment, Manifest
 from harness.model.proof import RemedyComparison
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
+from harness.report.written_files import ProofFile
 from harness.runner.judging import read_plan, read_verdict
 from harness.runner.options import RunOptions
 from harness.runner.progress import RunProgress
@@ -127,7 +128,7 @@ def prove(proof: Proof, options: RunOptions, progress: RunProgress, level: float
     """Run a proof, and write its result into the run directory."""
     result = run_experiment(proof.experiment, replace(options, cluster=proof.cluster, profile=proof.profile), progress)
     comparisons = compare(proof, result.verdict, level)
-    write_json(result.directory / FILE, to_json({"comparisons": comparisons, "unproven": proof.unproven}))
+    write_json(result.directory / FILE, to_json(ProofFile(comparisons=comparisons, unproven=proof.unproven)))
     return ProofResult(result, comparisons, proof.unproven)
 
 

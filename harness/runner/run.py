@@ -247,7 +247,7 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         ingress=experiment.ingress,
         profile=options.profile,
         images=images_of(manifests),
-        changes=tuple(dict.fromkeys(cell.change.kind for cell in experiment.cells)),
+        changes=tuple(dict.fromkeys(part.kind for cell in experiment.cells for part in cell.change.parts)),
         workload=_each_once(manifests),
         options={
             **options.cluster_options,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
@@ -28,7 +29,7 @@ from harness.model.timeline import EventKind, Phase
 from harness.observe.observer import Observer
 from harness.runner.admission import Admission
 from harness.runner.deploy import deploy
-from harness.runner.entry import wait_for_entry
+from harness.runner.entry import certificate_at, wait_for_entry
 from harness.runner.execution import TrialOutcome
 from harness.runner.placement import Placement, TrialPlace
 from harness.runner.progress import RunProgress
@@ -206,7 +207,7 @@ class Trial:
     def _child_plan(self) -> TrafficChildPlan:
         change = self.job.cell.change
         answers = {
-            route.key: (*route.answers, *change.answers.get(route.key, ())) if route.answers else ()
+            route.key: (*route.answers, *change.accepted.get(route.key, ())) if route.answers else ()
             for route in self.traffic.routes
         }
         return TrafficChildPlan(
@@ -234,6 +235,7 @@ class Trial:
             ingress_signals=parts.cluster.ingress_signals,
             ingress=self.setting.experiment.ingress,
             controller=controller,
+            certificate_of=partial(certificate_at, parts.entry),
             kubeconfig=parts.cluster.kubeconfig if is_own else None,
             quiet=parts.observer.quiet,
             check=at_most_every(LOOK_SECONDS, lambda: self._check(parts)),

@@ -9,9 +9,10 @@ from pathlib import Path
 from harness.analysis.confidence import LEVEL, anytime_bound
 from harness.errors import ExitCode
 from harness.model.changes import facts_of
-from harness.model.confidence import Transitions
+from harness.model.confidence import CellCount, Transitions
 from harness.model.experiment import Cell, Experiment
 from harness.model.verdict import RunVerdict, Verdict
+from harness.report.written_files import UntilFile
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult
 from harness.store.records import to_json
@@ -24,23 +25,6 @@ MOST_ROUNDS = 100
 
 #: Runs an Experiment with some options.
 Run = Callable[[Experiment, RunOptions], RunResult]
-
-
-@dataclass(frozen=True, slots=True)
-class CellCount:
-    """The transitions of a cell over all rounds.
-
-    Attributes:
-        cell: Its id.
-        transitions: Its transitions in conclusive rounds.
-        at_most: Upper bound of the probability that a transition is lossy; it holds at every look.
-        is_reached: True if the bound is below the requested one.
-    """
-
-    cell: str
-    transitions: Transitions
-    at_most: float
-    is_reached: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +91,7 @@ def run_until(
             break
     cells = tuple(_cell(name, found, target, level) for name, found in counts.items())
     found = UntilResult(tuple(rounds), cells, target, level)
-    write_json(rounds[0].directory / FILE, to_json({"target": target, "level": level, "cells": cells}))
+    write_json(rounds[0].directory / FILE, to_json(UntilFile(target=target, level=level, cells=cells)))
     return found
 
 

@@ -1,29 +1,41 @@
-"""The JSON Schema of ``verdict.json``, generated from the records that are written there."""
+"""The JSON Schemas of ``verdict.json``, of a run and of a watch, generated from the records that are written there."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from harness.model import watch
 from harness.model.verdict import SCHEMA_VERSION, RunVerdict
+from harness.model.watch import WatchVerdict
 
 #: Name of the shipped file, in ``docs/reference``.
 FILE = "verdict.schema.json"
 
 
 def verdict_schema() -> dict[str, Any]:
-    """Return the schema, in JSON Schema's draft 2020-12. It allows no field that the records do not have."""
-    document = TypeAdapter(RunVerdict).json_schema(mode="serialization")
+    """Return the schema of a run's, in JSON Schema's draft 2020-12. It allows no field that the records do not have."""
+    return _schema(RunVerdict, "verdict", SCHEMA_VERSION)
+
+
+def watch_verdict_schema() -> dict[str, Any]:
+    """Return the schema of a watch's, likewise."""
+    return _schema(WatchVerdict, "watch-verdict", watch.SCHEMA_VERSION)
+
+
+def _schema(record: type, name: str, version: int) -> dict[str, Any]:
+    document = TypeAdapter(record).json_schema(mode="serialization")
     definitions = document.pop("$defs")
-    for record in (document, *definitions.values()):
-        if record.get("type") == "object" and "properties" in record:
-            record["additionalProperties"] = False
-    document["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
+    for part in (document, *definitions.values()):
+        if part.get("type") == "object" and "properties" in part:
+            part["additionalProperties"] = False
+    document["properties"]["schema_version"] = {"const": version}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:harness:verdict:{SCHEMA_VERSION}",
+        "$id": f"urn:harness:{name}:{version}",
         **document,
         "title": "verdict.json",
         "$defs": definitions,
@@ -31,5 +43,14 @@ def verdict_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the schema as the text of its file."""
-    return json.dumps(verdict_schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    """Return the schema of a run's as the text of its file."""
+    return _text(verdict_schema())
+
+
+def watch_schema_text() -> str:
+    """Return the schema of a watch's as text."""
+    return _text(watch_verdict_schema())
+
+
+def _text(schema: Mapping[str, Any]) -> str:
+    return json.dumps(schema, indent=1, ensure_ascii=False, sort_keys=True) + "\n"

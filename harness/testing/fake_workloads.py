@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,9 +43,14 @@ class FakeWorkloads:
         self.namespace = namespace
         self.broken: set[WorkloadPart] = set()
         self._numbers: Iterator[int] = itertools.count(1)
+        self._lock = threading.Lock()
 
     def __call__(self, kube: FakeKube) -> None:
-        """Bring all objects to their specs, except for broken parts."""
+        """Bring all objects to their specs, except for broken parts. Several threads may write at the same time."""
+        with self._lock:
+            self._reconcile(kube)
+
+    def _reconcile(self, kube: FakeKube) -> None:
         for deployment in kube.list("Deployment", self.namespace):
             if WorkloadPart.DEPLOYMENT_CONTROLLER not in self.broken:
                 self._roll_out(kube, deployment)

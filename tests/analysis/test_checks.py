@@ -10,7 +10,13 @@ import pytest
 
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
 from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
-from harness.findings.completeness import AnswersOpenEnded, ChangeNotObserved, NoTraffic, StreamWithoutSuccess
+from harness.findings.completeness import (
+    AnswersOpenEnded,
+    ChangeNotObserved,
+    ChangesApart,
+    NoTraffic,
+    StreamWithoutSuccess,
+)
 from harness.findings.connections import ConnectionsCut, NothingReused, PoolNotFilled, UnusedClosed
 from harness.findings.coverage import NoOverlap
 from harness.findings.expectations import (
@@ -376,6 +382,7 @@ def test_every_trial_finding_has_a_case() -> None:
         LossInControl.code,
         Interference.code,
         ChangeWithheld.code,
+        ChangesApart.code,
         ControlMissing.code,
         ClassNotSeen.code,
         LossOutsideWindow.code,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from documentation import documented_role
 
+from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
 from harness.clusters.context.rules import reaches_beyond
 from harness.kit.processes import Ended
+from harness.localkube.ingress.x509 import self_signed
 from harness.model.changes import (
     CHANGE_KINDS,
     AbTest,
     BlueGreen,
     Canary,
+    CertificateRotation,
     ChangeSpec,
     ControllerRestart,
     DeletePod,
@@ -89,9 +94,25 @@ CHANGES: Mapping[str, ChangeSpec] = {
     "canary that loses": replace(CANARY, name="losing"),
     "ab-test by header": BY_HEADER,
     "ab-test by weight": BY_WEIGHT,
+    "certificate-rotation": CertificateRotation(name="rotation", secret="shop-tls", host="h", source="shop-next"),
     "kubectl": Kubectl(name="command", command=("get", "pods"), answers={"/apple": ("v2",)}),
     "controller-restart": ControllerRestart(name="again"),
 }  # fmt: skip
+
+
+def with_served_certificate(world: World) -> ChangeContext:
+    """Return the context of a world with two certificates, in which connections get that of ``shop-tls``."""
+    kube = world.kube
+    for name in ("shop-tls", "shop-next"):
+        made = self_signed("h", ["h"], 30).encode()
+        data = {key: base64.b64encode(made).decode() for key in ("tls.crt", "tls.key")}
+        kube.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}, NS)
+
+    def served(_host: str) -> bytes:
+        chain = base64.b64decode(kube.get("Secret", "shop-tls", NS)["data"]["tls.crt"]).decode()
+        return ssl.PEM_cert_to_DER_cert(chain[: chain.index("-----BEGIN PRIVATE KEY-----")])
+
+    return replace(world.context, certificate_of=served)
 
 
 def prepared(make_world: Callable[..., World], case: str, controller: str) -> World:
@@ -111,6 +132,8 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
         world.workloads.broken.add(WorkloadPart.NEW_PODS)
     if case == "canary that loses":
         world.context = replace(world.context, lost=lambda _since: 1)
+    if case == "certificate-rotation":
+        world.context = with_served_certificate(world)
     if case.startswith("ab-test"):
         split = world.kube
         names = ("fruit-canary",)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, cast
 import pytest
 from documentation import documented_role, page
 
-from harness.changes.perform import executor_of
+from harness.changes.executors import executor_of
 from harness.clusters.context.rules import reaches_beyond
 from harness.experiment.changes.reading import check_of, schema_of
 from harness.experiment.changes.schema import ChangeSchema

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.changes.perform import executor_of, perform
+from harness.changes.executors import executor_of
+from harness.changes.perform import perform
 from harness.changes.undo import undo_all
 from harness.errors import HarnessError
 from harness.kube.errors import NotFoundError, UnreachableError

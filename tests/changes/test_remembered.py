@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -121,3 +122,14 @@ def test_writes_go_through(case: Case) -> None:
     case.remembering.patch("Deployment", "shop", "web", {"spec": {"replicas": 5}})
 
     assert case.kube.get("Deployment", "shop", "web")["spec"]["replicas"] == 5
+
+
+def test_a_look_of_one_thread_lets_no_other_read_from_memory(case: Case) -> None:
+    """Of two changes that overlap, one may write while the other one looks."""
+    case.look()
+    with case.remembering.looking(), ThreadPoolExecutor(1) as other:
+        found = other.submit(case.remembering.get, "Deployment", "shop", "web").result()
+        case.remembering.get("Deployment", "shop", "web")
+
+    assert found["spec"]["replicas"] == 1
+    assert case.kube.reads == 3

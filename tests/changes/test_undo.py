@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -283,3 +284,17 @@ def test_kube_errors_are_the_only_ones_that_an_undo_forgives(journal: UndoJourna
 
     with pytest.raises(ZeroDivisionError):
         undo_all(journal, kube)
+
+
+def test_two_threads_write_into_one_journal(journal: UndoJournal) -> None:
+    """Each entry gets a number of its own, and every line is whole."""
+
+    def prepare(name: str) -> list[int]:
+        entries = [journal.prepare("text", "Service", f"{name}-{n}", NS, ()) for n in range(10)]
+        return [entry.number for entry in entries]
+
+    with ThreadPoolExecutor(2) as pool:
+        numbers = sorted(number for found in pool.map(prepare, ("a", "b")) for number in found)
+
+    assert numbers == list(range(1, 21))
+    assert [entry.number for entry in UndoJournal(journal.path).open_entries()] == list(range(20, 0, -1))

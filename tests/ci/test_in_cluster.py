@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -82,10 +84,37 @@ def test_the_image_runs_as_no_root_and_keeps_no_index() -> None:
 
 
 def test_the_context_of_the_image_has_what_the_image_copies() -> None:
-    """The list of ignored files lets in each source of a COPY."""
+    """The list of ignored files lets in each source of a COPY, itself or with its folder."""
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     copied = re.findall(r"^COPY ([^-].*) \S+$", (FOLDER / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
 
-    for source in " ".join(copied).split():
-        assert f"!{source}" in ignored
+    for source in map(Path, " ".join(copied).split()):
+        assert {f"!{each}" for each in (source, *source.parents)} & {*ignored}
         assert (ROOT / source).exists()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("name", ["slim-base.sh", "slim-packages.sh"])
+def test_scripts_of_the_image_stop_at_an_error(name: str) -> None:
+    """The image is built by each of them, a failed command fails the build, and a shell can read it."""
+    script = (FOLDER / name).read_text(encoding="utf-8")
+    checked = subprocess.run(["sh", "-n", FOLDER / name], capture_output=True, text=True, check=False)
+
+    assert name in (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"^set -eu$", script, re.MULTILINE)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_the_image_keeps_the_programs_of_the_job() -> None:
+    """No package that has a program or a library of the Job's script is taken out of the base image."""
+    script = (FOLDER / "slim-base.sh").read_text(encoding="utf-8")
+    listed = re.search(r'^gone="(.*?)"', script, re.MULTILINE | re.DOTALL)
+    assert listed is not None
+    gone = {*listed[1].split()}
+
+    # hostname: hostname -i. libc-bin: getent. openssl: the place of the certificates. libgmp10: expr of coreutils.
+    needed = (
+        "base-files bash ca-certificates coreutils dash grep hostname libc-bin libc6 libgmp10 libssl3 openssl sed tar"
+    )
+    assert gone.isdisjoint(needed.split())
+    assert "perl-base" in gone

@@ -1,4 +1,4 @@
-"""Every command prints JSON by a published, versioned schema, and its real output is valid by it."""
+"""Every command prints and writes JSON by a published, versioned schema, and its real output is valid by it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from harness.cli.commands import COMMANDS, LazyCommand
 from harness.cli.json_schemas import SCHEMAS
 from harness.cli.undo import as_output
 from harness.report.outputs import OUTPUTS, WorkerOutput
+from harness.report.written_files import FILES
 from harness.runner.doctor import Check, State
 from harness.runner.export import COLUMNS
 from harness.runner.in_place.undo import UndoReport
@@ -33,6 +34,7 @@ WITHOUT = {
     "play": "is a session for a person, whose result is a page",
     "exercise": "is a session for a person, whose result is a page",
 }
+RECORDS = {**OUTPUTS, **FILES}
 Run = Callable[..., tuple[int, str]]
 
 
@@ -55,8 +57,8 @@ def validated(name: str, text: str) -> dict[str, Any]:
     (line,) = text.splitlines()
     found: dict[str, Any] = json.loads(line)
     Draft202012Validator(json.loads(SCHEMAS[name]())).validate(found)
-    if name in OUTPUTS:
-        from_json(OUTPUTS[name], found)
+    if name in RECORDS:
+        from_json(RECORDS[name], found)
         assert name == "attempt" or found["version"] == 1
     return found
 
@@ -86,7 +88,7 @@ def test_schemas_are_schemas(name: str) -> None:
     objects = [each for each in (schema, *schema.get("$defs", {}).values()) if "properties" in each]
 
     assert objects
-    if name in OUTPUTS:
+    if name in RECORDS:
         for each in objects:
             assert each["required"] == [*each["properties"]]
             assert [key for key, field in each["properties"].items() if not field.get("description")] == []
@@ -131,6 +133,8 @@ def test_analyze_and_report(run: Run, tmp_path: Path) -> None:
     assert validated("watch", watched)["exit_code"] == watch_code
     assert validated("run", cells)["exit_code"] == run_code
     files = validated("files", run("report", rollback.path, "--json")[1])["files"]
+    verdict = (watch.path / "verdict.json").read_text(encoding="utf-8")
+    assert validated("watch-verdict", json.dumps(json.loads(verdict)))["schema_version"] == 1
     assert {Path(name).name for name in files} == {"index.html", "junit.xml", "summary.md", "ctrf.json"}
     assert all(Path(name).is_file() for name in files)
 
@@ -150,6 +154,11 @@ def test_a_migration(run: Run, tmp_path: Path) -> None:
     found = validated("migrate", text)
 
     assert (found["exit_code"], found["directory"]) == (code, str(golden.path))
+    written = json.loads((golden.path / "comparison.json").read_text(encoding="utf-8"))
+    assert validated("migration-file", json.dumps(written)) == {
+        name: value for name, value in found.items() if name != "directory"
+    } | {"exit_code": "unexpected"}
+    assert code == 1
 
 
 def test_attempts(run: Run, tmp_path: Path) -> None:

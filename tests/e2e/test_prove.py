@@ -25,8 +25,10 @@ def test_every_remedy_is_lossless_in_three_trials_of_three(harness: CommandLine,
     experiment = ROOT / "experiments" / f"{table}.yaml"
     harness.run("run", experiment, "--only", ROWS[table], "--out", run, timeout=900)
     finished = harness.run("prove", run, "--out", proof, "--trials", "3", timeout=1800)
-    found = json.loads((proof / "proof.json").read_text(encoding="utf-8"))["comparisons"]
+    written = json.loads((proof / "proof.json").read_text(encoding="utf-8"))
+    found = written["comparisons"]
 
+    assert written["version"] == 1
     assert found != []
     assert [each["cell"] for each in found if each["works"] is False] == []
     assert [each["lost_after"] for each in found] == [0] * len(found)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import trustme
 from command_line import ROOT, CommandLine
-from starved import wrong_rows
+from starved import is_starved, wrong_rows
 
 from harness.model.attempt import Outcome
 from harness.store.ledger import read_ledger
@@ -45,16 +45,21 @@ def shop(tmp_path: Path) -> Path:
         tls = f"spec:\n  tls: [{{hosts: [{HOST}], secretName: shop-tls}}]\n  ingressClassName"
         (folder / source.name).write_text(text.replace("spec:\n  ingressClassName", tls), encoding="utf-8")
     assert "secretName" in (folder / "ingress.yaml").read_text(encoding="utf-8")
+    for name, each in (("shop-tls", made), ("shop-next", authority.issue_cert(HOST))):
+        (folder / f"{name}.json").write_text(json.dumps(secret(name, each)), encoding="utf-8")
+    return folder
+
+
+def secret(name: str, made: trustme.LeafCert) -> dict[str, Any]:
+    """Return the Secret of a certificate."""
     data = {"tls.crt": made.cert_chain_pems[0].bytes(), "tls.key": made.private_key_pem.bytes()}
-    secret = {
+    return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": "shop-tls"},
+        "metadata": {"name": name},
         "type": "kubernetes.io/tls",
         "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
     }
-    (folder / "secret.json").write_text(json.dumps(secret), encoding="utf-8")
-    return folder
 
 
 def traffic(tmp_path: Path) -> dict[str, Any]:
@@ -90,6 +95,40 @@ def test_a_rolling_update_under_https(
     assert wrong == []
     assert set(rows["outcome"]) <= {Outcome.OK, Outcome.MISSED}
     assert np.count_nonzero(rows["outcome"] == Outcome.OK) > 100
+
+
+def test_a_certificate_is_rotated_while_a_deployment_is_restarted(
+    harness: CommandLine, experiment: Callable[..., Path], shop: Path, tmp_path: Path
+) -> None:
+    """The old pod of the restart serves for 6 s more, and in that time new connections get the new certificate."""
+    rotation = {"secret": "shop-tls", "host": HOST, "from": "shop-next", "while": "restart"}
+    path = experiment(
+        workload=str(shop),
+        traffic=traffic(tmp_path),
+        matrix={"lifecycle": {"graceful": {"patch": [GRACEFUL]}}},
+        changes=[{"restart": {"deployment": "apple"}}, {"certificate-rotation": rotation}],
+        exclude=[{"change": "restart"}],
+    )
+    finished = harness.run("run", path, "--out", tmp_path / "run", "--json")
+    cells, name = finished.json["cells"], "certificate-rotation-while-restart"
+    cell = next(cell for cell in cells if cell["change"] == name)
+
+    assert cell["verdict"] == "lossless" or is_starved(cell, cells), (cell, finished.err)
+    assert made(tmp_path / "run", name) == [
+        "restart applied",
+        "restart in-progress",
+        f"{name} applied",
+        f"{name} certificate-served",
+    ]
+
+
+def made(directory: Path, name: str) -> list[str]:
+    """Return the events of both changes that say when they were made, in the order of their times."""
+    (path,) = directory.glob(f"trials/*{name}/1/timeline.jsonl")
+    events: list[Any] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    words = {"applied", "in-progress", "certificate-served"}
+    kept = [e for e in events if e["kind"] == "change" and e["what"] in words]
+    return [f"{e['subject']} {e['what']}" for e in sorted(kept, key=lambda e: e["at"])]
 
 
 def test_http_to_a_host_with_tls_is_explained(

@@ -27,7 +27,7 @@ WORDS = (
     "begin", "applied", "observed", "not-observed", "undone", "undo-observed", "quiet", "end", "step", "step-observed",
     "step-end", "rollback", "rollback-observed", "started", "started-observed", "started-undone",
     "started-undo-observed", "retired", "retired-observed", "retired-undone", "retired-undo-observed", "withheld",
-    "put-back",
+    "put-back", "in-progress", "certificate-served",
 )  # fmt: skip
 
 

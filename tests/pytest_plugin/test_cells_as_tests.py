@@ -25,6 +25,7 @@ from harness.runner.run import RunResult
 def made_up(experiment, options):
     out = Path(f"ran-{os.getpid()}-{len(list(Path().glob('ran-*')))}")
     out.write_text(json.dumps([cell.id for cell in experiment.cells]))
+    Path("options.json").write_text(json.dumps([options.cluster, dict(options.cluster_options)]))
     return RunResult(options.out or Path("reports/sample"), sample_run(), (), interrupted=False)
 
 harness.run = made_up
@@ -100,6 +101,25 @@ def test_a_worker_of_xdist_runs_its_cells_alone(run: Run, pytester: pytest.Pytes
         ["probe--none", "probe--rolling-update"],
         ["probe--none", "probe--selector-patch"],
     ]
+
+
+@pytest.mark.processes
+def test_the_cluster_is_the_one_that_is_asked_for(run: Run, pytester: pytest.Pytester) -> None:
+    """Cells run on a cluster of their own or on one that stays up, which only kind has."""
+    pytester.makeconftest(MADE_UP)
+    chosen = []
+    for options in (
+        (),
+        ("--harness-cluster", "kind"),
+        ("--harness-cluster", "kind", "--harness-cluster-name", "lasting"),
+    ):
+        run(f"{DEMO}::bare--none", "--harness-experiment", DEMO, *options).assert_outcomes(passed=1)
+        chosen.append(json.loads(pytester.path.joinpath("options.json").read_text(encoding="utf-8")))
+    refused = run("--harness-experiment", DEMO, "--harness-cluster-name", "lasting")
+
+    assert chosen == [["local", {}], ["kind", {}], ["kind", {"reuse": "lasting", "name": "lasting"}]]
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert "needs --harness-cluster kind" in refused.stderr.str()
 
 
 @pytest.mark.processes

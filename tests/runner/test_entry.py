@@ -141,3 +141,21 @@ def test_a_status_that_the_route_expects_is_an_answer(monkeypatch: pytest.Monkey
     monkeypatch.setattr(entry, "UNBROKEN_SECONDS", 0.1)
     with server([301], []) as where:
         entry.wait_for_entry(where, TrafficPlan(rate=1, routes=(Route("/old", statuses=(301,)),)))
+
+
+def test_the_certificate_of_a_new_connection_is_read_without_trust_in_it() -> None:
+    """A rotation may serve one that nobody has issued."""
+    context, made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), trustme.CA().issue_cert("shop.example")
+    made.configure_cert(context)
+
+    with server([200], [], tls=context) as where:
+        found = entry.certificate_at(where, "shop.example")
+
+    assert ssl.DER_cert_to_PEM_cert(found).strip() == made.cert_chain_pems[0].bytes().decode().strip()
+    assert entry.certificate_at(where, "shop.example") == b""
+
+
+def test_an_entry_without_tls_has_no_certificate() -> None:
+    """Its answer is no TLS handshake."""
+    with server([200], []) as where:
+        assert entry.certificate_at(where, "shop.example") == b""

@@ -19,7 +19,8 @@ from harness.model.confirmation import Confirmation, ConfirmedCell, ConfirmedSta
 from harness.model.history import HistoryEntry
 from harness.model.verdict import Verdict
 from harness.model.version_answers import Interval
-from harness.runner.confirmation.confirm import CONFIRMATION, VERSION, folder_of
+from harness.report.written_files import VERSION
+from harness.runner.confirmation.confirm import CONFIRMATION, folder_of
 from harness.runner.history import INDEX, add_run, current_commit, load_history, write_index
 from harness.store.history import append_history
 from harness.store.records import to_json

@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from harness.cli.json_schemas import output_schema
 from harness.model.changes import DeletePod, NoChange
 from harness.model.confidence import Confidence
 from harness.model.experiment import Cell, Configuration, Experiment
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
+from harness.report.written_files import UntilFile
 from harness.runner.options import RunOptions
 from harness.runner.run import RunResult
 from harness.runner.until import FILE, UntilResult, run_until
@@ -105,6 +108,7 @@ def test_rounds_have_sibling_directories_and_a_result(tmp_path: Path) -> None:
     rounds = Rounds(tmp_path / "run", bare=[0] * 20, graceful=[0] * 20)
     _until(rounds, most=3)
     written = json.loads((tmp_path / "run" / FILE).read_text())
+    Draft202012Validator(output_schema(UntilFile)).validate(written)
 
     assert rounds.outs == [None, tmp_path / "run-2", tmp_path / "run-3"]
     assert written["cells"][0]["transitions"] == {"count": 30, "lossy": 0}

@@ -35,6 +35,7 @@ ADDED: frozenset[str] = frozenset(
         "origins.trial.transitions",
         "cells.confidence",
         "schema_version",
+        "version",
         "cells.trials.pod_events",
         "origins.trial.pod_events",
         "cells.expected_hidden",

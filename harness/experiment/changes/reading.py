@@ -22,10 +22,35 @@ from harness.problem_codes import ProblemCode
 
 
 class LocatedChange(NamedTuple):
-    """A change and its path in the file."""
+    """A change and its path in the file.
+
+    Attributes:
+        spec: The change.
+        place: Path of its item in the list.
+        other: Path of the change in whose progress it is made; empty if there is none.
+    """
 
     spec: ChangeSpec
     place: Place
+    other: Place = ()
+
+    @property
+    def parts(self) -> tuple[tuple[ChangeSpec, Place], ...]:
+        """Return the changes of a trial, each with the path of its fields."""
+        places = (self.other, self.place) if self.spec.during is not None else (self.place,)
+        return tuple((part, (*place, part.kind)) for part, place in zip(self.spec.parts, places, strict=True))
+
+
+class _ParsedChange(NamedTuple):
+    """A change before the one that it names is known.
+
+    Attributes:
+        located: The change.
+        other: The name of the change in whose progress it is made; empty for none.
+    """
+
+    located: LocatedChange
+    other: str
 
 
 #: Adds the problems of a change to those of a context.
@@ -53,12 +78,45 @@ def parse_changes(value: Any, problems: Problems) -> tuple[LocatedChange, ...]:
         problems.add(ProblemCode.WRONG_TYPE, ("changes",), message)
         return ()
     parsed = [_parse(item, ("changes", index), problems) for index, item in enumerate(value)]
-    return tuple(item for item in parsed if item is not None)
+    found = [item for item in parsed if item is not None]
+    whole = tuple(_with_other(item, found, problems, is_whole=len(found) == len(parsed)) for item in found)
+    return tuple(located for located in whole if located is not None)
+
+
+def _with_other(
+    parsed: _ParsedChange, known: Sequence[_ParsedChange], problems: Problems, *, is_whole: bool
+) -> LocatedChange | None:
+    """Return a change with the one in whose progress it is made, with as many repetitions; None if that has an error.
+
+    Args:
+        parsed: The change.
+        known: All changes without errors.
+        problems: Gets the errors.
+        is_whole: No change has an error, so an unknown name is one.
+    """
+    located, name = parsed
+    if not name:
+        return located
+    place = (*located.place, located.spec.kind, "while")
+    other = next((item for item in known if item.located.spec.name == name and item is not parsed), None)
+    if other is None:
+        names = [item.located.spec.name for item in known if not item.other]
+        message = f"no other change {name!r} in the list; there are {listed(names)}"
+        if is_whole:
+            problems.add(ProblemCode.UNKNOWN_NAME, place, message, near(name, names))
+        return None
+    if other.other:
+        message = f"{name} is made while {other.other} is in progress itself; only two changes can overlap"
+        problems.add(ProblemCode.CONFLICT, place, message)
+        return None
+    spec = located.spec
+    first = replace(other.located.spec, times=spec.times, pause=spec.pause)
+    return LocatedChange(replace(spec, during=first), located.place, other.located.place)
 
 
 def with_control(changes: tuple[LocatedChange, ...]) -> tuple[LocatedChange, ...]:
     """Return the changes with the control, which comes first if the file does not list it."""
-    if any(spec.facts.is_control for spec, _ in changes):
+    if any(spec.facts.is_control for spec, *_ in changes):
         return changes
     return (LocatedChange(NoChange(name=NoChange.kind), ("changes",)), *changes)
 
@@ -66,7 +124,7 @@ def with_control(changes: tuple[LocatedChange, ...]) -> tuple[LocatedChange, ...
 def check_change_names(changes: Sequence[LocatedChange], problems: Problems) -> None:
     """Require that each change has a name of its own."""
     first: dict[str, Place] = {}
-    for spec, place in changes:
+    for spec, place, *_ in changes:
         if first.setdefault(spec.name, place) != place:
             line = problems.document.line_of(first[spec.name])
             message = f"a second change named {spec.name}, as on line {line}"
@@ -94,9 +152,10 @@ def with_answers(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) 
     """Return the change with the answers that it makes right, on the routes that lead to the changed object.
 
     Answers that the file gives for a route are taken as they are. A route without answers in the traffic plan needs
-    none.
+    none. The change in whose progress it is made gets its own.
     """
-    return replace(spec, answers={**spec.answers_on(_derived(spec, plan, objects)), **spec.answers})
+    other = with_answers(spec.during, plan, objects) if spec.during else None
+    return replace(spec, during=other, answers={**spec.answers_on(_derived(spec, plan, objects)), **spec.answers})
 
 
 def check_answers(spec: ChangeSpec, place: Place, plan: TrafficPlan, context: CheckContext) -> None:
@@ -133,7 +192,7 @@ def _brings_new_answer(spec: ChangeSpec, objects: WorkloadObjects) -> bool:
     return not spec.selects or bool(objects.deployments_with(selector))
 
 
-def _parse(value: Any, place: Place, problems: Problems) -> LocatedChange | None:
+def _parse(value: Any, place: Place, problems: Problems) -> _ParsedChange | None:
     if isinstance(value, str):
         value = {value: None}
     if not isinstance(value, dict) or len(value) != 1:
@@ -151,4 +210,5 @@ def _parse(value: Any, place: Place, problems: Problems) -> LocatedChange | None
     parsed = validate(schema, fields, (*place, kind), problems)
     if parsed is None:
         return None
-    return LocatedChange(CHANGE_KINDS[kind](name=parsed.name or kind, **parsed.fields()), place)
+    name = parsed.name or (f"{kind}-while-{parsed.other}" if parsed.other else kind)
+    return _ParsedChange(LocatedChange(CHANGE_KINDS[kind](name=name, **parsed.fields()), place), parsed.other)

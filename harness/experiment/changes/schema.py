@@ -14,6 +14,10 @@ from harness.model.changes import ChangeSpec, Retire, Start
 Text = Annotated[str, Field(min_length=1)]
 
 
+#: Fields with the name of a change.
+_NAMES = frozenset({"name", "during"})
+
+
 class NamedSchema(ExperimentPart):
     """A change with its name.
 
@@ -23,13 +27,18 @@ class NamedSchema(ExperimentPart):
 
     list_field: ClassVar[str] = ""
 
+    @property
+    def other(self) -> str:
+        """Return the name of the change in whose progress it is made; empty for none."""
+        return ""
+
     name: Name | None = Field(
         default=None, description="name of the change; its kind without it; required for a second change of a kind"
     )
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of the record by the record's own names, without its name."""
-        return {field: getattr(self, field) for field in type(self).model_fields if field != "name"}
+        """Return the fields of the record by the record's own names, without the names of changes."""
+        return {field: getattr(self, field) for field in type(self).model_fields if field not in _NAMES}
 
 
 class ChangeSchema(NamedSchema):
@@ -50,6 +59,17 @@ class ChangeSchema(NamedSchema):
         description="answers by route that are right from the start of the change, in addition to those of `traffic`; "
         "derived from `answer` without it",
     )
+
+    during: Name | None = Field(
+        alias="while",
+        default=None,
+        description="name of another change of the list: that one is made first, and this one as soon as it has begun",
+    )
+
+    @property
+    def other(self) -> str:
+        """Return the name of the change in whose progress it is made; empty for none."""
+        return self.during or ""
 
     def fields(self) -> dict[str, Any]:
         """Return lists as tuples, since records are immutable."""

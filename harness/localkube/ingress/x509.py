@@ -5,6 +5,7 @@ A module of its own, because a cluster without TLS need not wait for the import 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,7 +34,7 @@ def names_in(chain: bytes, private: bytes) -> tuple[str, ...] | None:
     return _names_of(first) if matches else None
 
 
-def self_signed(common_name: str, dns_name: str, days: int) -> str:
+def self_signed(common_name: str, dns_names: Sequence[str], days: int) -> str:
     """Make a certificate, and return it in PEM form, followed by its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
@@ -46,7 +47,7 @@ def self_signed(common_name: str, dns_name: str, days: int) -> str:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(dns_name)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in dns_names]), critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

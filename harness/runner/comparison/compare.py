@@ -13,6 +13,7 @@ from harness.model.comparison import AFTER, BEFORE, RunComparison
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict
 from harness.report.comparison import document
+from harness.report.written_files import ComparisonFile, fields_of
 from harness.runner import reports
 from harness.runner.comparison.joining import check_alike, joined
 from harness.runner.judging import read_plan, read_verdict
@@ -24,8 +25,6 @@ from harness.runner.run import check_run, run_experiment
 from harness.store.records import to_json
 from harness.store.rundir import RunDirectory, write_json
 
-#: Version of the format of ``comparison.json``.
-VERSION = 1
 COMPARISON = "comparison.json"
 FIRST, REPETITIONS = "first-look", "repetitions"
 
@@ -179,7 +178,7 @@ def _placed(
 
 def _written(folder: Path, compared: RunComparison, bugs: tuple[str, ...]) -> ComparisonResult:
     """Write ``comparison.json`` and the reports. Return the result."""
-    write_json(folder / COMPARISON, {"version": VERSION, **to_json(compared)})
+    write_json(folder / COMPARISON, to_json(ComparisonFile(**fields_of(compared))))
     reports.write_reports(folder, document(compared))
     return ComparisonResult(folder, compared, bugs)
 

@@ -13,6 +13,7 @@ from harness.model.confirmation import Confirmation
 from harness.model.experiment import Experiment
 from harness.model.verdict import RunVerdict, Verdict
 from harness.report.confirmation import document
+from harness.report.written_files import VERSION, ConfirmationFile, fields_of
 from harness.runner import reports
 from harness.runner.confirmation.bundle import BUNDLE, write_bundle
 from harness.runner.options import RunOptions
@@ -23,8 +24,6 @@ from harness.store.records import from_json, to_json
 from harness.store.rundir import RunDirectory, write_json
 from harness.store.versions import check_version
 
-#: Version of the format of ``confirmation.json``.
-VERSION = 1
 CONFIRMATION = "confirmation.json"
 REPETITIONS = "repetitions"
 #: Ending of the folder of a run's confirmation, next to the run directory.
@@ -82,7 +81,7 @@ def confirm(
         seconds=repeated.verdict.seconds,
         signal=repeated.verdict.signal,
     )
-    write_json(folder / CONFIRMATION, {"version": VERSION, **to_json(confirmation)})
+    write_json(folder / CONFIRMATION, to_json(ConfirmationFile(**fields_of(confirmation))))
     reports.write_reports(folder, document(confirmation))
     return ConfirmationResult(folder, confirmation, repeated.bugs)
 
@@ -116,9 +115,8 @@ def confirmed(run: Path) -> dict[str, TransitionCounts]:
         return {}
     except ValueError as error:
         raise EvidenceError(f"{path} is damaged: {error}") from error
-    fields = check_version(data, VERSION, str(path))
-    del fields["version"]
-    return {cell.id: cell.repeated for cell in from_json(Confirmation, fields).cells}
+    found = from_json(ConfirmationFile, check_version(data, VERSION, str(path)))
+    return {cell.id: cell.repeated for cell in found.cells}
 
 
 def _part(experiment: Experiment, ids: tuple[str, ...], trials: int) -> Experiment:

@@ -69,9 +69,12 @@ def parse_change(text: str, target: ChangedObject) -> ChangeSpec:
     if fields.setdefault(field, target.name) != target.name:
         message = f"{field}: {fields[field]!r} is not the object that --in-place names, {target.name}"
         raise InvalidInputError([Problem(message, _OPTION)])
+    if "while" in fields:
+        message = "while: in place, one change is made and undone, so no other one can be in progress"
+        raise InvalidInputError([Problem(message, _OPTION, hint="overlap changes in an Experiment")])
     problems = Problems(document)
     changes = parse_changes([{kind: fields}], problems)
-    for spec, _ in changes:
+    for spec, *_ in changes:
         if spec.times != 1:
             problems.add(ProblemCode.CONFLICT, (), "times: in place, a change is made once")
     if problems.found:

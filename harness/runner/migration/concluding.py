@@ -8,11 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.errors import EvidenceError
+from harness.errors import EvidenceError, ExitCode
 from harness.judging.migration.comparing import MigrationRun, compare
 from harness.model.migration import Migration
 from harness.model.verdict import RunVerdict
 from harness.report.migration import document
+from harness.report.written_files import MigrationFile, fields_of
 from harness.runner import reports
 from harness.runner.judging import judge, read_verdict, write_reports
 from harness.runner.migration.access import access_of
@@ -43,7 +44,10 @@ def conclude(directory: Path) -> Migration:
         command=plan.command,
         signal=source.verdict.signal or target.verdict.signal,
     )
-    write_json(directory / COMPARISON, to_json(migration))
+    write_json(
+        directory / COMPARISON,
+        to_json(MigrationFile(**fields_of(migration) | {"exit_code": ExitCode(migration.exit_code)})),
+    )
     reports.write_reports(directory, document(migration))
     return migration
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from harness.errors import EvidenceError
 from harness.store.records import from_json
+from harness.store.versions import check_version
 
+#: Version of the format of ``migration.json``.
+VERSION = 1
 PLAN = "migration.json"
 COMPARISON = "comparison.json"
 
@@ -21,11 +24,13 @@ class MigrationPlan:
         source: Controller of the first run, from which the user migrates.
         target: Controller of the second run, to which the user migrates.
         command: Command line of the migration.
+        version: Version of the format; files of earlier harnesses have none.
     """
 
     source: str
     target: str
     command: str
+    version: int = VERSION
 
     @property
     def directories(self) -> tuple[str, str]:
@@ -44,7 +49,10 @@ def read_plan(directory: Path) -> MigrationPlan:
     """
     path = directory / PLAN
     try:
-        return from_json(MigrationPlan, json.loads(path.read_text(encoding="utf-8")))
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(data, dict):
+            data = check_version({"version": VERSION, **data}, VERSION, str(path))
+        return from_json(MigrationPlan, data)
     except (FileNotFoundError, NotADirectoryError):
         raise EvidenceError(
             f"{directory} is not a migration's folder: it has no {PLAN}.",

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from golden import unpack
+from jsonschema import Draft202012Validator
 
+from harness.cli.json_schemas import output_schema
 from harness.errors import InvalidInputError
 from harness.model.comparison import ComparedOutcome
 from harness.report.formats import FORMATS
+from harness.report.written_files import ComparisonFile
 from harness.runner.comparison.compare import COMPARISON, check_repeatable, compare_stored, stored_side
 from harness.runner.options import RunOptions
 from harness.runner.progress import SilentProgress
@@ -37,7 +40,9 @@ def test_a_run_does_not_differ_from_its_copy(stored: Path, tmp_path: Path) -> No
     }
     assert result.comparison.process_code == 3
     assert {path.name for path in (tmp_path / "compared").iterdir()} == {COMPARISON, *(f.file for f in FORMATS)}
-    assert json.loads((tmp_path / "compared" / COMPARISON).read_text())["version"] == 1
+    Draft202012Validator(output_schema(ComparisonFile)).validate(
+        json.loads((tmp_path / "compared" / COMPARISON).read_text())
+    )
     page = (tmp_path / "compared" / "index.html").read_text()
     assert 'href="../copy/index.html"' in page
 

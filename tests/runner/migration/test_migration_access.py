@@ -12,6 +12,7 @@ from harness.errors import EvidenceError
 from harness.judging.migration.sides import AccessFacts
 from harness.runner.migration.access import access_of
 from harness.runner.migration.plan import MigrationPlan, read_plan
+from harness.store.records import to_json
 from harness.testing.reports import sample_run
 
 RUN = sample_run(("bare",), ("none",))
@@ -78,6 +79,18 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
         read_plan(tmp_path)
     (tmp_path / "migration.json").write_text("{")
     with pytest.raises(EvidenceError, match="damaged"):
+        read_plan(tmp_path)
+
+
+def test_the_plan_has_a_version(tmp_path: Path) -> None:
+    """A plan of an earlier harness, without a version, is read; one of a later harness is refused."""
+    plan = MigrationPlan("ingress-nginx", "traefik", "harness migrate")
+    fields = to_json(plan)
+    for written in (fields, {name: value for name, value in fields.items() if name != "version"}):
+        (tmp_path / "migration.json").write_text(json.dumps(written))
+        assert read_plan(tmp_path) == plan
+    (tmp_path / "migration.json").write_text(json.dumps(fields | {"version": 2}))
+    with pytest.raises(EvidenceError, match="reads version 1, not 2"):
         read_plan(tmp_path)
 
 

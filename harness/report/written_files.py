@@ -1,0 +1,111 @@
+"""The JSON files that commands write next to reports, one record for each; their schemas are made of these records.
+
+``harness schema NAME`` prints a schema. A field may be added in a version; a field that goes or changes its meaning
+needs a new one. ``verdict.json`` and the bundle of a confirmation have records of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
+
+from pydantic import WithJsonSchema
+
+from harness.errors import ExitCode
+from harness.model.comparison import RunComparison
+from harness.model.confidence import CellCount
+from harness.model.confirmation import Confirmation
+from harness.model.history import HistoryEntry
+from harness.model.migration import Migration
+from harness.model.proof import RemedyComparison
+
+#: Version of the format of every record here.
+VERSION: Literal[1] = 1
+#: The exit codes as words, as they are written for their enumeration.
+_WORDS = [each.name.lower().replace("_", "-") for each in ExitCode]
+#: ``VERSION`` as the type of a field.
+Version = Literal[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonFile(RunComparison):
+    """The content of ``comparison.json`` of ``harness compare``.
+
+    Attributes:
+        version: Version of this format.
+    """
+
+    version: Version = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationFile(Migration):
+    """The content of ``comparison.json`` of ``harness migrate``. Files of earlier harnesses have no version.
+
+    Attributes:
+        version: Version of this format.
+        exit_code: The exit code in words.
+    """
+
+    version: Version = VERSION
+    exit_code: Annotated[ExitCode, WithJsonSchema({"type": "string", "enum": _WORDS})]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationFile(Confirmation):
+    """The content of ``confirmation.json`` of ``harness run --confirm``.
+
+    Attributes:
+        version: Version of this format.
+    """
+
+    version: Version = VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofFile:
+    """The content of ``proof.json`` of ``harness prove``. Files of earlier harnesses have no version.
+
+    Attributes:
+        version: Version of this format.
+        comparisons: The cells with a remedy.
+        unproven: Ids of the lossy cells for which no field helps.
+    """
+
+    version: Version = VERSION
+    comparisons: tuple[RemedyComparison, ...]
+    unproven: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntilFile:
+    """The content of ``until.json`` of ``harness run --until``. Files of earlier harnesses have no version.
+
+    Attributes:
+        version: Version of this format.
+        target: The requested bound of the probability that a transition is lossy.
+        level: Confidence of the bounds.
+        cells: The cells that were repeated.
+    """
+
+    version: Version = VERSION
+    target: float
+    level: float
+    cells: tuple[CellCount, ...]
+
+
+#: The record of each schema, by its name.
+FILES: Mapping[str, type] = {
+    "comparison-file": ComparisonFile,
+    "migration-file": MigrationFile,
+    "confirmation-file": ConfirmationFile,
+    "proof-file": ProofFile,
+    "until-file": UntilFile,
+    "history-line": HistoryEntry,
+}
+
+
+def fields_of(record: Any) -> dict[str, Any]:
+    """Return the fields of a record by name, for a record that has further ones."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
