@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from harness.analysis.change_timeline import ChangeTimeline
-from harness.analysis.evidence import TrialEvidence
+from harness.analysis.evidence import Rows, TrialEvidence
 from harness.analysis.moments import Moments
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec
@@ -24,12 +24,17 @@ from harness.model.schedule import session_of, streams
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Times = tuple[Numbers, Numbers]
+Indices = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 #: Characters of a body that the sender keeps; whether a longer body matches a pattern is unknown.
 TEXT_LIMIT = 200
 #: Codes of the two versions; 0 means neither or unknown.
 OLD, NEW = 1, 2
 Versions = np.ndarray[tuple[int], np.dtype[np.uint8]]
+#: Answers within so many seconds before the last request without a cookie may all have set it.
+_TOGETHER_S = 0.25
+#: The least numbers of two, three and more digits.
+_POWERS = 10 ** np.arange(1, 20, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,21 @@ class ForbiddenPeriod:
     after: float
     before: float
     late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StickySession:
+    """A session that carried its cookie during a test.
+
+    Attributes:
+        repetition: The repetition of the test.
+        candidate: The version that set its cookie, ``OLD`` or ``NEW``.
+        rows: Rows of its good answers that must come from the candidate, in sent order.
+    """
+
+    repetition: int
+    candidate: int
+    rows: Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,40 +225,84 @@ def _only_by(evidence: TrialEvidence, part: ChangeSpec, known: Mapping[str, tupl
 
 
 def _strayed(evidence: TrialEvidence, version: Versions, times: Times, rows: Mask) -> Mask:
-    """Return True for answers to sessions by another candidate than the first one whose cookie they got."""
+    """Return True for answers to sessions by another candidate than the one whose cookie they got."""
     strayed: Mask = np.zeros(len(rows), dtype=bool)
-    for _, _, mine in sticky_attempts(evidence, version, times, rows):
-        strayed[mine[version[mine] != version[mine[0]]]] = True
+    for session in sticky_sessions(evidence, version, times, rows):
+        strayed[session.rows[version[session.rows] != session.candidate]] = True
     return strayed
 
 
-def sticky_attempts(
-    evidence: TrialEvidence, version: Versions, times: Times, rows: Mask
-) -> Iterator[tuple[int, int, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
-    """Yield the attempts of each session that carried its cookie, in sent order, per repetition of a test.
+def sticky_sessions(evidence: TrialEvidence, version: Versions, times: Times, rows: Mask) -> Iterator[StickySession]:
+    """Yield the sessions that carried a cookie, per repetition of a test.
 
-    Until the first answer within the test a session may have no cookie. Then the server does not know the session, so
-    such attempts are left out. Sessions without later attempts are left out as well.
-
-    Yields:
-        The repetition, the route, and the attempts' row numbers.
+    Requests without a cookie are left out: the server does not know their session. This lasts until the controller
+    sets cookies, which may be later than the test was observed. The size of a request shows if it carried a cookie.
     """
-    sent, done = times
-    sticky = evidence.release.sticky_cookie
-    order, attempts = streams(evidence.traffic), evidence.attempts
+    sticky, order, attempts = evidence.release.sticky_cookie, streams(evidence.traffic), evidence.attempts
+    carried = carried_cookie(evidence)
     for index in changed_routes(evidence):
         route = evidence.traffic.routes[index]
         if route.cookie != sticky or not route.sessions:
             continue
         chosen = np.flatnonzero(rows & (attempts["route"] == index) & (version > 0))
         session = session_of(attempts["number"][chosen].astype(np.int64), len(order), route.sessions)
-        stream = attempts["number"][chosen].astype(np.int64) % len(order)
-        key = (attempts["worker"][chosen].astype(np.int64) * len(order) + stream) * route.sessions + session
-        for n, start, end in test_windows(evidence):
-            within = (sent[chosen] >= start) & (done[chosen] < end)
-            for one in np.unique(key[within]):
-                mine = chosen[within & (key == one)]
-                mine = mine[np.argsort(sent[mine], kind="stable")]
-                bound = mine[sent[mine] > done[mine].min()]
-                if len(bound):
-                    yield n, index, bound
+        key = _stream_keys(attempts[chosen], len(order)) * route.sessions + session
+        by_session = np.lexsort((times[0][chosen], key))
+        for mine in np.split(chosen[by_session], np.flatnonzero(np.diff(key[by_session])) + 1):
+            for n, start, end in test_windows(evidence):
+                found = _bound(mine, version, times, (start, end), carried)
+                if found is not None:
+                    yield StickySession(n, *found)
+
+
+def carried_cookie(evidence: TrialEvidence) -> Mask | None:
+    """Return True for attempts that carried the cookie of their session; None if sizes of requests are not recorded.
+
+    Requests of one stream differ in the digits of their number and in the cookie, and the first ones have no cookie.
+    """
+    rows = evidence.attempts
+    complete = (rows["outcome"] == Outcome.OK) & (rows["bytes_out"] > 0)
+    if not complete.any():
+        return None
+    digits = np.searchsorted(_POWERS, rows["number"], side="right") + 1
+    size = rows["bytes_out"].astype(np.int64) - digits
+    _, stream = np.unique(_stream_keys(rows, len(streams(evidence.traffic))), return_inverse=True)
+    least = np.full(int(stream.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(least, stream[complete], size[complete])
+    carried: Mask = complete & (size > least[stream])
+    return carried
+
+
+def _bound(
+    mine: Indices, version: Versions, times: Times, window: tuple[float, float], carried: Mask | None
+) -> tuple[int, Indices] | None:
+    """Return the candidate of a session, and its attempts that must have it; None if it carried no cookie.
+
+    Args:
+        mine: The session's good answers, in sent order.
+        version: The version of each row.
+        times: When each row was sent and done.
+        window: Start and end of the test.
+        carried: Rows that carried a cookie; None if that is unknown.
+    """
+    sent, done = times
+    within = mine[(sent[mine] >= window[0]) & (done[mine] < window[1])]
+    if carried is None:
+        # Until the first answer within the test a session may have no cookie.
+        bound = within[sent[within] > done[within].min()] if len(within) else within
+        return (int(version[bound[0]]), bound[1:]) if len(bound) else None
+    bound = within[carried[within]]
+    if not len(bound):
+        return None
+    free = mine[~carried[mine] & (sent[mine] < sent[bound[0]])]
+    setters = free[done[free] >= sent[free].max() - _TOGETHER_S] if len(free) else free
+    if len(setters) == 1:
+        return int(version[setters[0]]), bound
+    # Several answers may have set the cookie, so the first answer to a request with it shows the candidate.
+    return int(version[bound[0]]), bound[1:]
+
+
+def _stream_keys(rows: Rows, n_streams: int) -> Indices:
+    """Return a number for the worker and the stream of each attempt."""
+    keys: Indices = rows["worker"].astype(np.int64) * n_streams + rows["number"].astype(np.int64) % n_streams
+    return keys

@@ -18,6 +18,7 @@ from harness.analysis.bulk import Bulk
 from harness.model.attempt import Outcome
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Assumption, Manifest, TrafficPlan
+from harness.model.failed import TracedReceipt
 from harness.model.timeline import Event
 
 #: A structured array with the field names of a ledger's records.
@@ -161,6 +162,7 @@ class PathRecords:
         is_logged: True if there is an access log.
         peers: Address of the backend of a lost request's connection, by the connection's number.
         programmed: Times at which kube-proxy programmed a Service, as events of that Service.
+        receipts: Receipts of lost requests by ``(worker, number)`` of the attempt, in order of time.
     """
 
     entry: str = ""
@@ -169,6 +171,7 @@ class PathRecords:
     is_logged: bool = False
     peers: Mapping[int, str] = field(default_factory=dict)
     programmed: tuple[Event, ...] = ()
+    receipts: Mapping[tuple[int, int], tuple[TracedReceipt, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

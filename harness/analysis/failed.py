@@ -109,6 +109,7 @@ def _attempt(facts: Facts, index: int, connections: Mapping[tuple[int, int], _Co
         opened=life.opened,
         closed=life.closed,
         closed_by=life.closed_by,
+        receipts=evidence.paths.receipts.get((worker, int(row["number"])), ()),
     )
 
 

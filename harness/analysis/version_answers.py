@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.analysis.answer_versions import NEW, OLD, Versions, changed_routes, sticky_attempts, test_windows, versions
+from harness.analysis.answer_versions import NEW, OLD, Versions, changed_routes, sticky_sessions, test_windows, versions
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts, losses_by_label
 from harness.analysis.proportions import CERTAIN, USUAL, clopper_pearson, two_proportions
@@ -43,8 +43,8 @@ def _measured_shares(facts: Facts, version: Versions) -> Iterator[MeasuredShare]
     for asked in _requested_shares(facts):
         n, _, start, end, _ = asked
         if sticky:
-            bound = sticky_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
-            first = version[[int(rows[0]) for repetition, _, rows in bound if repetition == n]]
+            sessions = sticky_sessions(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+            first = np.array([one.candidate for one in sessions if one.repetition == n], dtype=np.uint8)
         else:
             first = version[good & (version > 0) & (facts.sent_s >= start) & (facts.sent_s < end)]
         yield _measured_share(asked, len(first), int((first == NEW).sum()), sessions=sticky)

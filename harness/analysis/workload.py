@@ -8,9 +8,13 @@ from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.moments import Seconds
+from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.model.change_facts import TargetKind
 from harness.model.controllers import controller_facts
 from harness.model.timeline import Event, EventKind
+
+#: Grace period that the kubelet gives a pod that was deleted by force, seconds.
+FORCED_GRACE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,20 @@ class PodLife:
     grace: float
     labels: Mapping[str, str]
 
+    @property
+    def allowed_s(self) -> float:
+        """Return the seconds that its preStop hook may take."""
+        return max(self.grace, FORCED_GRACE_S)
+
+    def is_hook_cut(self, stopping: float, reported: float) -> bool:
+        """Return True if its preStop hook ran until the grace period was over: then the kubelet reports a failure, too.
+
+        Args:
+            stopping: Time at which the kubelet began to stop it.
+            reported: Time of the kubelet's event FailedPreStopHook.
+        """
+        return reported >= stopping + self.allowed_s - GRACE_SLACK_S.value / 2
+
 
 def pod_lives(evidence: TrialEvidence) -> tuple[PodLife, ...]:
     """Return the lives of all pods in the timeline, in order of creation."""
@@ -45,6 +63,15 @@ def pod_lives(evidence: TrialEvidence) -> tuple[PodLife, ...]:
             pods.setdefault(event.subject, []).append(event)
     lives = [_life(name, events, seconds) for name, events in pods.items()]
     return tuple(sorted(lives, key=lambda life: (life.created, life.name)))
+
+
+def kubelet_times(evidence: TrialEvidence) -> dict[tuple[str, str], float]:
+    """Return the time of the first event of each kind of the kubelet, by ``(pod, kind)``."""
+    seconds, found = Seconds(evidence.origin_ns), dict[tuple[str, str], float]()
+    for event in evidence.timeline:
+        if event.kind is EventKind.KUBELET:
+            found.setdefault((event.subject, event.what), seconds(event.at))
+    return found
 
 
 def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypedDict
 
+from harness.analysis.workload import FORCED_GRACE_S
 from harness.causes.cause_type import CauseType, manifest_of, patched
 from harness.causes.context import SLACK_S, Empty, LossContext
-from harness.causes.loss import Loss, Sign
+from harness.causes.loss import ENDED, SILENT, Loss, Sign
 from harness.causes.pods import PodLifecycle
 from harness.causes.remedies import more_replicas, surge_first
 from harness.experiment.objects import at
@@ -34,9 +35,17 @@ def _falls_into(loss: Loss, empty: Empty, context: LossContext) -> bool:
     if loss.outcome is Outcome.WRONG_ANSWER:
         return True
     if loss.pod is None:
-        return loss.is_turned_away or loss.sent <= empty.end
+        return loss.is_turned_away or loss.sent <= empty.end or (context.is_direct and _is_unrouted(loss))
     is_old = any(address.rpartition(":")[0] == loss.pod.address for address in empty.before)
     return is_old and loss.pod.deleted is not None
+
+
+def _is_unrouted(loss: Loss) -> bool:
+    """Return True if a new connection ended at once, or led nowhere: kube-proxy does not know the new endpoint yet.
+
+    A TCP proxy, such as that of Docker for the ports of a kind node, accepts a connection before the node refuses it.
+    """
+    return loss.is_first_on_connection and loss.outcome in ENDED | SILENT
 
 
 def ended_pods(loss: Loss, context: LossContext) -> tuple[PodLifecycle, ...]:
@@ -251,10 +260,11 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
         replaced = f"ready {seconds(self.empty_s)} later" if self.empty_s >= 0 else "not ready until the end"
         if self.forced:
             return Sentence(
-                f"The only ready pod behind Service {self.service} was deleted by force, which kills it at once, and "
-                f"its replacement was {replaced}.",
-                "No field helps against a deletion by force: with more replicas, requests that are still sent to the "
-                f"killed pod are lost. Delete without --force, and run {self.replicas + 1} replicas.",
+                f"The only ready pod behind Service {self.service} was deleted by force, so its endpoint was gone at "
+                f"once, and its replacement was {replaced}.",
+                "No field helps against a deletion by force: a preStop hook gets "
+                f"{FORCED_GRACE_S:g} s at most, so requests that are still sent to the pod are lost, also with more "
+                f"replicas. Delete without --force, and run {self.replicas + 1} replicas.",
             )
         return Sentence(
             f"The only ready pod behind Service {self.service} was deleted, and its replacement was {replaced}: a "

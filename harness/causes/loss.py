@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 
 import numpy as np
@@ -99,6 +99,11 @@ class Loss:
         return self.carried > 0 or SHAPES[self.stream.shape].source.keeps
 
     @property
+    def is_first_on_connection(self) -> bool:
+        """Return True if its connection was opened for it."""
+        return self.carried == 0 and (self.opened is None or self.opened >= self.sent - SLACK_S)
+
+    @property
     def is_silent(self) -> bool:
         """Return True if its time was over before it had a connection or an answer."""
         return self.outcome in SILENT or self.status == GATEWAY_TIMEOUT
@@ -147,16 +152,13 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
     sent_s = np.where(np.isnan(facts.sent_s[lost]), done_s, facts.sent_s[lost])
     arrays = (each.tolist() for each in (sent_s, done_s, facts.outcome[lost], facts.stream[lost]))
     alike = _alike(facts, lost, opened, (sent_s, done_s))
-    is_direct, needed = context.is_direct, context.needed_s
     for index, same, since, worker, number, status, connection, carried, sent, done, code, place in zip(
         lost.tolist(), alike, opened, *fields, *arrays, strict=True
     ):
         tries = facts.evidence.paths.tries.get((worker, number))
         outcome, service = outcomes[code], services[place]
         pod = _recorded_pod(context, tries, connection, sent)
-        is_known = pod is not None or tries is not None or is_direct
-        guessed = None if is_known else _guessed_pod(ended[service], status, outcome, sent, needed)
-        yield Loss(
+        loss = Loss(
             row=index,
             id=facts.evidence.attempt_id(worker, number),
             outcome=outcome,
@@ -168,10 +170,13 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
             carried=carried,
             opened=since,
             tries=tries,
-            pod=pod or guessed,
-            is_guessed=pod is None and guessed is not None,
+            pod=pod,
+            is_guessed=False,
             alike=same,
         )
+        is_known = pod is not None or tries is not None or connection in facts.evidence.paths.peers
+        guessed = None if is_known else _guessed_pod(ended[service], loss, context)
+        yield loss if guessed is None else replace(loss, pod=guessed, is_guessed=True)
 
 
 def _alike(
@@ -210,13 +215,12 @@ def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, se
     return context.pod_at(peer, sent) if peer else None
 
 
-def _guessed_pod(
-    ended: Sequence[PodLifecycle], status: int, outcome: Outcome, sent: float, needed: float
-) -> PodLifecycle | None:
+def _guessed_pod(ended: Sequence[PodLifecycle], loss: Loss, context: LossContext) -> PodLifecycle | None:
     """Return the pod of some that ended last before a request was sent, if the request shows a pod that ended."""
-    if status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and outcome not in _OF_ENDED_POD:
+    if loss.status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and loss.outcome not in _OF_ENDED_POD:
         return None
-    near = [pod for pod in ended if _near(pod, sent, needed)]
+    was_near = _had_connection if context.is_direct and not loss.is_first_on_connection else _near
+    near = [pod for pod in ended if was_near(pod, loss, context)]
     return max(near, key=lambda pod: pod.deleted or 0.0, default=None)
 
 
@@ -226,9 +230,27 @@ def stopped_pod(loss: Loss) -> PodLifecycle | None:
     return pod if pod is not None and pod.deleted is not None and loss.met(pod.ended_at()) else None
 
 
-def _near(pod: PodLifecycle, sent: float, needed: float) -> bool:
-    """Return True if a request was sent while a controller may still have known a pod that was deleted."""
-    return pod.deleted is not None and pod.deleted - SLACK_S <= sent <= max(pod.ended_at(), pod.deleted) + needed
+def _near(pod: PodLifecycle, loss: Loss, context: LossContext) -> bool:
+    """Return True if a request was sent while a sender may still have known a pod that was deleted.
+
+    A request that goes directly to a Service may have been under way at the deletion.
+    """
+    if pod.deleted is None:
+        return False
+    since = loss.done if context.is_direct else loss.sent
+    return pod.deleted - SLACK_S <= since and loss.sent <= max(pod.ended_at(), pod.deleted) + context.needed_s
+
+
+def _had_connection(pod: PodLifecycle, loss: Loss, context: LossContext) -> bool:
+    """Return True if a kept connection of the client may have been to a pod that ended.
+
+    The pod was ready when the connection was opened. A connection stays with its pod, so it may be used long after.
+    """
+    if loss.opened is None:
+        return _near(pod, loss, context)
+    if pod.deleted is None or pod.ready is None:
+        return False
+    return pod.ready - SLACK_S <= loss.opened <= pod.ended_at() + SLACK_S and loss.met(pod.deleted)
 
 
 def _opened(facts: Facts, lost: Rows) -> list[float | None]:

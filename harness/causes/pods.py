@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.evidence import TrialEvidence
-from harness.analysis.moments import Seconds
 from harness.analysis.thresholds import GRACE_SLACK_S
-from harness.analysis.workload import PodLife, container_fields_of, pod_lives
+from harness.analysis.workload import PodLife, container_fields_of, kubelet_times, pod_lives
 from harness.experiment.objects import at
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
@@ -71,11 +70,12 @@ class PodLifecycle:
         deleted: Time at which its deletion was requested.
         stopping: Time at which its kubelet began to stop it: the preStop hook starts.
         sigterm: Time of SIGTERM; derived from the hook's duration.
-        sigkill: Time of SIGKILL; None if the pod ended before its grace period.
+        sigkill: Time of SIGKILL; None if the pod ended before its grace period, or was deleted by force.
         gone: Time at which it no longer existed.
         grace: Its grace period, seconds.
         hook: The preStop hook of its container.
-        hook_failed: Time at which its hook failed.
+        hook_failed: Time at which its hook failed; None also if the hook ran until the grace period was over.
+        is_hook_cut: True if its hook ran until the grace period was over.
         has_probe: True if its container has a readiness probe.
     """
 
@@ -93,12 +93,16 @@ class PodLifecycle:
     grace: float
     hook: Hook
     hook_failed: float | None
+    is_hook_cut: bool
     has_probe: bool
 
     @property
     def listener_closed(self) -> float | None:
-        """Return the time at which it closed its listener: SIGTERM, unless it ignored that until it was killed."""
-        return self.sigterm if self.sigkill is None else None
+        """Return the time at which it closed its listener: SIGTERM, unless it ignored that until it was killed.
+
+        After a deletion by force, nobody can observe if it did.
+        """
+        return self.sigterm if self.sigkill is None and self.grace > 0 else None
 
     def signals(self) -> Iterator[tuple[str, float]]:
         """Yield word and time of SIGTERM, the closing of the listener and SIGKILL, as far as they are known.
@@ -129,17 +133,8 @@ def serving_container(deployment: Manifest) -> Mapping[str, Any]:
 def pod_lifecycles(evidence: TrialEvidence) -> tuple[PodLifecycle, ...]:
     """Return the request_traces of all pods in the timeline, in order of creation."""
     deployments = {name_of(m): m for m in evidence.manifests if m.get("kind") == "Deployment"}
-    kubelet = _kubelet(evidence)
+    kubelet = kubelet_times(evidence)
     return tuple(_lifecycle(evidence, life, deployments, kubelet) for life in pod_lives(evidence))
-
-
-def _kubelet(evidence: TrialEvidence) -> dict[tuple[str, str], float]:
-    """Return the time of the first event of each kind by ``(pod, kind)``."""
-    seconds, found = Seconds(evidence.origin_ns), dict[tuple[str, str], float]()
-    for event in evidence.timeline:
-        if event.kind is EventKind.KUBELET:
-            found.setdefault((event.subject, event.what), seconds(event.at))
-    return found
 
 
 def _lifecycle(
@@ -152,9 +147,10 @@ def _lifecycle(
     container = serving_container(deployments[owner]) if owner else {}
     changed = container_fields_of(evidence, owner) if owner else {}
     hook = Hook.of({**container, **({"lifecycle": changed["lifecycle"]} if "lifecycle" in changed else {})})
-    failed = kubelet.get((life.name, "FailedPreStopHook"))
+    reported = kubelet.get((life.name, "FailedPreStopHook"))
     stopping = kubelet.get((life.name, "Killing"), life.terminating) if life.terminating is not None else None
-    forced = life.terminating is not None and life.grace == 0
+    is_cut = None not in (reported, stopping) and life.is_hook_cut(stopping or 0.0, reported or 0.0)
+    failed = None if is_cut else reported
     sigterm, sigkill = _signals(life, hook, stopping, failed)
     return PodLifecycle(
         name=life.name,
@@ -164,13 +160,14 @@ def _lifecycle(
         created=life.created,
         ready=life.ready,
         deleted=life.terminating,
-        stopping=life.terminating if forced else stopping,
+        stopping=stopping,
         sigterm=sigterm,
         sigkill=sigkill,
         gone=life.gone,
         grace=life.grace if life.terminating is not None else DEFAULT_GRACE_S,
         hook=hook,
         hook_failed=failed,
+        is_hook_cut=is_cut or (stopping is not None and failed is None and life.allowed_s <= hook.seconds < math.inf),
         has_probe=bool(container.get("readinessProbe")),
     )
 
@@ -181,9 +178,10 @@ def _signals(
     """Return the times of SIGTERM and SIGKILL."""
     if life.terminating is None or stopping is None:
         return None, None
+    sigterm = failed if failed is not None else stopping + min(hook.seconds, life.allowed_s)
     if life.grace == 0:
-        return life.terminating, life.terminating
-    sigterm = failed if failed is not None else stopping + min(hook.seconds, life.grace)
+        # The object is gone at once, so the end of the containers is not observed.
+        return sigterm, None
     end = stopping + life.grace + (ABANDONED_EXTRA_S if failed is None and hook.seconds >= life.grace else 0.0)
     killed = life.gone is None or life.gone >= end - GRACE_SLACK_S.value / 2
     return sigterm, end if killed else None

@@ -15,7 +15,7 @@ from harness.causes.cause_type import nearest
 from harness.causes.context import LossContext
 from harness.causes.loss import losses_of
 from harness.model.causes import Cause
-from harness.model.failed import FailedAttempt
+from harness.model.failed import FailedAttempt, TracedReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +33,6 @@ class TracedEvent:
     event: str
     subject: str = ""
     derived: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TracedReceipt:
-    """A receipt of a request: a pod read it, or wrote its answer.
-
-    Attributes:
-        pod: The pod.
-        what: ``read`` or ``answered``.
-        status: HTTP status of the answer; 0 if it was read.
-        at: Seconds from the traffic's start; None if the start of the pod's receipts, and so its clock, is missing.
-    """
-
-    pod: str
-    what: str
-    status: int
-    at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +66,13 @@ class RequestTrace:
     witnesses: int = 0
 
 
-def trace_of(facts: Facts, cell: str, row: int, receipts: tuple[TracedReceipt, ...] = ()) -> RequestTrace:
+def trace_of(facts: Facts, cell: str, row: int) -> RequestTrace:
     """Return the trace of the request in a row of the ledger.
 
     Args:
         facts: Facts of its trial, with the records of its way.
         cell: The cell's id.
         row: The row.
-        receipts: Its receipts.
     """
     (attempt,) = attempts_at(facts, np.array([row], dtype=np.intp))
     paths = facts.evidence.paths
@@ -104,7 +86,7 @@ def trace_of(facts: Facts, cell: str, row: int, receipts: tuple[TracedReceipt, .
         tries=tries,
         is_logged=paths.is_logged,
         fate=FATES[facts.joined.fates[row]].value if facts.joined is not None and facts.is_sent[row] else "",
-        receipts=tuple(sorted(receipts, key=lambda each: (each.at is None, each.at or 0.0))),
+        receipts=attempt.receipts,
         witnesses=len(facts.evidence.others.receipts.logs) if facts.evidence.others is not None else 0,
     )
     if loss is None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from harness.analysis.workload import FORCED_GRACE_S
 from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import LossContext
 from harness.causes.endpoints import empty_around, ended_pods
@@ -51,6 +52,7 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         is_answered: True if another application answered; False if no rule matched.
         ended: True if the pods behind the Service had been deleted.
         replicas: Pods that the Deployment asks for.
+        forced: True if they were deleted without a grace period.
     """
 
     service: str
@@ -59,6 +61,7 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
     is_answered: bool
     ended: bool
     replicas: int
+    forced: bool = False
 
     @classmethod
     def subject(cls, loss: Loss, context: LossContext) -> str:
@@ -84,6 +87,7 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
             is_answered=any(loss.outcome is Outcome.WRONG_ANSWER for loss in losses),
             ended=_has_ended(losses, context),
             replicas=context.objects.replicas(deployment) if deployment else 0,
+            forced=any(pod.grace == 0 for loss in losses for pod in ended_pods(loss, context)),
         )
 
     def place(self) -> tuple[str, str]:
@@ -92,8 +96,8 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
 
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
-        """Return a second pod if the only one was deleted."""
-        if not found.ended:
+        """Return a second pod if the only one was deleted, but not by force: that costs requests with any number."""
+        if not found.ended or found.forced:
             return ()
         replicas = found.replicas + 1
         return patched(
@@ -103,8 +107,16 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
     def sentence(self) -> Sentence:
         """Return text and advice."""
         then = "a wider rule gave its requests to another application" if self.is_answered else "no rule matched"
+        text = f"Service {self.service} had no endpoint, so {self.controller} dropped its route, and {then}."
+        if self.forced:
+            return Sentence(
+                f"{text} Its pod was deleted by force.",
+                "No field helps against a deletion by force: a preStop hook gets "
+                f"{FORCED_GRACE_S:g} s at most, so requests that are still sent to the pod are lost, also with more "
+                "replicas. Delete without --force.",
+            )
         return Sentence(
-            f"Service {self.service} had no endpoint, so {self.controller} dropped its route, and {then}.",
+            text,
             "Keep a ready pod behind the Service at all times: select old and new pods first, and then only the new "
             "ones. A wider rule for the same host makes the outage look like success.",
         )

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypedDict
 
-from harness.analysis.thresholds import GRACE_SLACK_S
+from harness.analysis.workload import FORCED_GRACE_S
 from harness.causes.cause_type import CauseType, manifest_of, needed_seconds, patched
 from harness.causes.context import STOP_S, LossContext
 from harness.causes.loss import BAD_GATEWAY, ENDED, Loss, Sign, stopped_pod
-from harness.causes.pods import PodLifecycle, serving_container
+from harness.causes.pods import serving_container
 from harness.causes.remedies import NEXT_UPSTREAM, longer_grace, next_upstream, sleep_before_stop, whole_seconds
 from harness.findings.finding_type import Sentence
 from harness.model.causes import Certainty, RemedyPatch
@@ -54,14 +54,6 @@ def _measured(subject: str, losses: Sequence[Loss], context: LossContext) -> _St
         "hook_s": hook if math.isfinite(hook) else UNKNOWN_S,
         "controller": context.sender,
     }
-
-
-def _is_abandoned(pod: PodLifecycle) -> bool:
-    """Return True if the hook of a pod still ran at the end of its grace period."""
-    if pod.hook_failed is not None and pod.stopping is not None:
-        # The kubelet reports an abandoned hook as failed, too, but only then.
-        return pod.hook_failed >= pod.stopping + pod.grace - GRACE_SLACK_S.value / 2
-    return pod.grace <= pod.hook.seconds < math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +114,7 @@ class Stopping(CauseType, needs=Sign.ENDED_POD):
 
 @dataclass(frozen=True, kw_only=True)
 class ForceDeleted(Stopping, code="force-deleted", certainty=Certainty.CERTAIN):
-    """A pod was deleted without a grace period, so it was killed while requests were sent to it."""
+    """A pod was deleted without a grace period, so it ended while requests were still sent to it."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
@@ -134,8 +126,8 @@ class ForceDeleted(Stopping, code="force-deleted", certainty=Certainty.CERTAIN):
     def sentence(self) -> Sentence:
         """Return text and advice."""
         return Sentence(
-            f"A pod of {self.whose} was deleted by force, and killed at once; {self.controller} still sent to it "
-            f"{seconds(self.needed_s)} later.",
+            f"A pod of {self.whose} was deleted by force: its preStop hook gets {FORCED_GRACE_S:g} s at most, and "
+            f"{self.controller} still sent to it {seconds(self.needed_s)} later.",
             "No field helps against a deletion by force: delete without --force, or drain the node.",
         )
 
@@ -239,7 +231,7 @@ class HookFailed(Stopping, code="hook-failed", certainty=Certainty.CERTAIN):
         """Return True if the kubelet reported that the hook of the pod failed."""
         del context
         pod = stopped_pod(loss)
-        return pod is not None and pod.hook_failed is not None and not _is_abandoned(pod)
+        return pod is not None and pod.hook_failed is not None
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
@@ -265,7 +257,7 @@ class GraceCutsHook(Stopping, code="grace-cuts-hook", certainty=Certainty.CERTAI
         """Return True if the hook of the pod was abandoned at the end of its grace period."""
         del context
         pod = stopped_pod(loss)
-        return pod is not None and bool(pod.hook.kind) and _is_abandoned(pod)
+        return pod is not None and bool(pod.hook.kind) and pod.is_hook_cut
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from harness.analysis.facts import Facts
 from harness.analysis.thresholds import GRACE_SLACK_S
-from harness.analysis.workload import deployments_of, has_prestop, replaced
+from harness.analysis.workload import (
+    FORCED_GRACE_S,
+    deployments_of,
+    has_prestop,
+    kubelet_times,
+    pod_lives,
+    replaced,
+)
 from harness.findings.finding_type import Sentence, TrialFinding
 from harness.model.timeline import EventKind
 from harness.model.verdict import Weight
@@ -77,27 +84,76 @@ class RolloutStuck(TrialFinding, code="rollout-stuck", weight=Weight.NOTE):
 
 @dataclass(frozen=True, kw_only=True)
 class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, warns=True):
-    """A preStop hook failed, so its container was stopped at once."""
+    """A preStop hook failed, or ran until the grace period was over, so its container was stopped.
+
+    Attributes:
+        count: Pods whose hook failed.
+        message: The kubelet's message about the first of them.
+        cut_off: Pods whose hook ran until the grace period was over.
+        forced: Pods among these that were deleted by force.
+    """
 
     count: int
     message: str
+    cut_off: int = 0
+    forced: int = 0
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[PrestopFailed]:
-        """Yield a finding if the kubelet reports a failed hook."""
-        failed = [
-            event
-            for event in facts.evidence.timeline
-            if event.kind is EventKind.KUBELET and event.what == "FailedPreStopHook"
+        """Yield a finding if the kubelet reports a failed hook.
+
+        It reports a hook that the grace period cut off in the same way.
+        """
+        reported: dict[str, str] = {}
+        for event in facts.evidence.timeline:
+            if event.kind is EventKind.KUBELET and event.what == "FailedPreStopHook":
+                reported.setdefault(event.subject, str(event.detail.get("message", "")))
+        if not reported:
+            return
+        times = kubelet_times(facts.evidence)
+        cut = [
+            life
+            for life in pod_lives(facts.evidence)
+            if life.name in reported
+            and life.terminating is not None
+            and life.is_hook_cut(
+                times.get((life.name, "Killing"), life.terminating), times[life.name, "FailedPreStopHook"]
+            )
         ]
-        if failed:
-            message = str(failed[0].detail.get("message", ""))
-            yield cls(count=len({event.subject for event in failed}), message=message)
+        messages = [text for pod, text in reported.items() if pod not in {life.name for life in cut}]
+        forced = sum(life.grace == 0 for life in cut)
+        yield cls(count=len(messages), message=messages[0] if messages else "", cut_off=len(cut), forced=forced)
 
     def sentence(self) -> Sentence:
         """Return text and advice for a run."""
+        found = [each for each in (self._failed(), self._cut(), self._forced()) if each is not None]
+        return Sentence(" ".join(each.text for each in found), " ".join(each.advice for each in found))
+
+    def _failed(self) -> Sentence | None:
+        if self.cut_off and not self.count:
+            return None
         return Sentence(
             f"The preStop hook of {plural(self.count, 'pod')} failed, so SIGTERM followed at once: "
             f"{self.message.rstrip('.') or 'no message'}.",
             "An exec hook needs its program in the image. Use the native preStop.sleep, which needs no program.",
+        )
+
+    def _cut(self) -> Sentence | None:
+        pods = self.cut_off - self.forced
+        if not pods:
+            return None
+        return Sentence(
+            f"The preStop hook of {plural(pods, 'pod')} still ran at the end of the grace period, so SIGTERM came "
+            "before the end of the hook.",
+            "Make terminationGracePeriodSeconds longer than the hook.",
+        )
+
+    def _forced(self) -> Sentence | None:
+        if not self.forced:
+            return None
+        return Sentence(
+            f"{plural(self.forced, 'pod')} with a preStop hook "
+            f"{'was' if self.forced == 1 else 'were'} deleted by force, which cuts the hook off after "
+            f"{FORCED_GRACE_S:g} s.",
+            "Delete without --force, so that the hook can end.",
         )

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from harness.analysis.answer_versions import changed_routes, sticky_attempts, unidentified, versions
+from harness.analysis.answer_versions import changed_routes, sticky_sessions, unidentified, versions
 from harness.analysis.change_timeline import ChangeTimeline
 from harness.analysis.facts import Facts
 from harness.analysis.series import EMPTY_SERIES
@@ -169,8 +169,8 @@ class NeverSticky(TrialFinding, code="never-sticky", weight=Weight.EVIDENCE):
         if not change.sticky_cookie:
             return
         version, good = versions(facts.evidence), facts.evidence.attempts["outcome"] == Outcome.OK
-        bound = sticky_attempts(facts.evidence, version, (facts.sent_s, facts.done_s), good)
-        if not any(len(rows) > 1 for _, _, rows in bound):
+        sessions = sticky_sessions(facts.evidence, version, (facts.sent_s, facts.done_s), good)
+        if not any(len(session.rows) for session in sessions):
             yield cls(cookie=change.sticky_cookie)
 
     def sentence(self) -> Sentence:

@@ -8,6 +8,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+@dataclass(frozen=True, slots=True)
+class TracedReceipt:
+    """A receipt of a request: a pod read it, or wrote its answer.
+
+    Attributes:
+        pod: The pod.
+        what: ``read`` or ``answered``.
+        status: HTTP status of the answer; 0 if it was read.
+        at: Seconds from the traffic's start; None if the start of the pod's receipts, and so its clock, is missing.
+    """
+
+    pod: str
+    what: str
+    status: int
+    at: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedAttempt:
     """An attempt that was lost, or whose outcome is unknown.
@@ -31,6 +48,7 @@ class FailedAttempt:
         closed_by: The reason of that end: ``peer-fin``; empty if there is none.
         upstream: The pod or address that it was meant for; empty if unknown.
         cause: Code of its cause; empty if unknown.
+        receipts: What the pods recorded of it, in order of time.
     """
 
     id: str
@@ -51,6 +69,7 @@ class FailedAttempt:
     closed_by: str
     upstream: str = ""
     cause: str = ""
+    receipts: tuple[TracedReceipt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -308,7 +308,7 @@ class TraceEvent:
 
     Attributes:
         at: Seconds from the traffic's origin.
-        kind: What it belongs to: ``attempt``, ``connection``, or the kind of an event.
+        kind: What it belongs to: ``attempt``, ``connection``, ``receipt``, or the kind of an event.
         text: The moment in a few words.
         detail: Further facts; may be empty.
     """

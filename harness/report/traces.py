@@ -44,7 +44,7 @@ def row_of(attempt: FailedAttempt, marks: MarksOfTrial) -> FailureRow:
     """
     begun = attempt.planned if attempt.sent is None else attempt.sent
     ended = begun if attempt.done is None else attempt.done
-    moments = [*_own(attempt), *marks.around(begun, ended)]
+    moments = [*_own(attempt), *_received(attempt, begun), *marks.around(begun, ended)]
     return FailureRow(
         id=attempt.id,
         at=begun,
@@ -72,6 +72,14 @@ def _own(attempt: FailedAttempt) -> Iterator[TraceEvent]:
     if attempt.closed is not None:
         reason = CLOSE_REASONS.get(attempt.closed_by, attempt.closed_by)
         yield TraceEvent(attempt.closed, "connection", f"connection {attempt.connection} ended", reason)
+
+
+def _received(attempt: FailedAttempt, begun: float) -> Iterator[TraceEvent]:
+    """Yield what the pods recorded of the attempt; at its start if the time is unknown."""
+    for receipt in attempt.receipts:
+        done = "read it" if receipt.what == "read" else f"answered it with {receipt.status}"
+        at, when = (begun, "at an unknown time") if receipt.at is None else (receipt.at, "")
+        yield TraceEvent(at, "receipt", f"{receipt.pod} {done}", when)
 
 
 class MarksOfTrial:

@@ -11,15 +11,13 @@ import numpy as np
 
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.facts import Facts
-from harness.analysis.moments import NS
 from harness.causes.attribution import attributed
-from harness.causes.request_trace import RequestTrace, TracedReceipt, trace_of
+from harness.causes.request_trace import RequestTrace, trace_of
 from harness.errors import EvidenceError
 from harness.runner.evidence import WHOLE, read_outcome, read_trials
 from harness.runner.judging import read_plan
-from harness.runner.lost_paths import read_paths
+from harness.runner.lost_paths import read_paths, traced_receipts
 from harness.runner.recorded_accounts import read_access
-from harness.store.receipts import receipts_of
 from harness.store.rundir import RunDirectory, TrialDirectory
 
 #: The id of a request: token, worker and number; the token may be missing.
@@ -66,26 +64,8 @@ def _of_trial(run: RunDirectory, cell: str, trial: TrialEvidence, attempt: str) 
         for loss, kind in attributed(facts):
             first.setdefault(kind.code, loss.row)
         rows = list(first.values())
-    receipts = _receipts(folder, trial, rows) if rows else {}
     for row in rows:
-        yield trace_of(facts, cell, row, receipts[row])
-
-
-def _receipts(
-    folder: TrialDirectory, trial: TrialEvidence, rows: Sequence[int]
-) -> dict[int, tuple[TracedReceipt, ...]]:
-    """Return the receipts of some requests by row, with their times by the clock of the trial."""
-    attempts = trial.attempts
-    ids = {trial.attempt_id(int(attempts["worker"][row]), int(attempts["number"][row])): row for row in rows}
-    clock = read_outcome(folder, []).clock
-    found: dict[int, tuple[TracedReceipt, ...]] = dict.fromkeys(rows, ())
-    for receipt in receipts_of(folder.logs / "pods", ids):
-        # Without an anchor the wall clock says nothing about the trial's own times.
-        is_placed = receipt.wall_ns is not None and clock.wall_anchor_ns
-        at = (clock.from_wall(receipt.wall_ns or 0) - trial.origin_ns) / NS if is_placed else None
-        row = ids[receipt.attempt]
-        found[row] = (*found[row], TracedReceipt(receipt.pod, receipt.what, receipt.status, at))
-    return found
+        yield trace_of(facts, cell, row)
 
 
 def _rows(trial: TrialEvidence, attempt: str) -> list[int]:
@@ -102,5 +82,6 @@ def _with_way(folder: TrialDirectory, facts: Facts, rows: Sequence[int]) -> Fact
     trial = facts.evidence
     log = read_access(folder, next(iter(trial.tokens.values()), ""))
     own = read_paths(folder, trial.attempts[rows], log, trial.workers)
-    paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller)
+    receipts = traced_receipts(folder, trial, trial.attempts[rows], read_outcome(folder, []).clock)
+    paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller, receipts=receipts)
     return replace(facts, evidence=replace(trial, paths=paths))

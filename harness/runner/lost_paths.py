@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from harness.analysis.accounts.records import attempt_keys
-from harness.analysis.evidence import PathRecords, Rows, Tries
+from harness.analysis.evidence import PathRecords, Rows, TrialEvidence, Tries
+from harness.analysis.moments import NS
 from harness.analysis.row_facts import IS_LOSS
+from harness.kit.clock import Clock
+from harness.model.failed import TracedReceipt
 from harness.model.timeline import Event, EventKind
 from harness.store.access_log import AccessLines, split_tries
 from harness.store.json_lines import read_json_lines
+from harness.store.receipts import receipts_of
 from harness.store.rundir import TrialDirectory
 
 #: Word of the events of kube-proxy.
@@ -42,6 +46,30 @@ def read_paths(trial: TrialDirectory, rows: Rows, log: AccessLines | None, worke
         peers=_peers(trial.traffic, rows, workers) if len(rows) else {},
         programmed=tuple(_programmed(trial.logs / _KUBE_PROXY_LOG)) if len(rows) else (),
     )
+
+
+def traced_receipts(
+    folder: TrialDirectory, trial: TrialEvidence, rows: Rows, clock: Clock
+) -> dict[tuple[int, int], tuple[TracedReceipt, ...]]:
+    """Return the receipts of some attempts, in order of time, by worker and number.
+
+    Args:
+        folder: The trial's folder.
+        trial: Its evidence.
+        rows: The attempts.
+        clock: The clock of the trial; without a wall anchor, the times of receipts are unknown.
+    """
+    if trial.others is None or not trial.others.receipts.logs:
+        return {}
+    keys = zip(rows["worker"].tolist(), rows["number"].tolist(), strict=True)
+    ids = {trial.attempt_id(*key): key for key in keys}
+    found: dict[tuple[int, int], list[TracedReceipt]] = {}
+    for receipt in receipts_of(folder.logs / "pods", ids):
+        # Without an anchor the wall clock says nothing about the trial's own times.
+        is_placed = receipt.wall_ns is not None and clock.wall_anchor_ns
+        at = round((clock.from_wall(receipt.wall_ns or 0) - trial.origin_ns) / NS, 6) if is_placed else None
+        found.setdefault(ids[receipt.attempt], []).append(TracedReceipt(receipt.pod, receipt.what, receipt.status, at))
+    return {key: tuple(sorted(each, key=lambda one: (one.at is None, one.at or 0.0))) for key, each in found.items()}
 
 
 def _tries(log: AccessLines, lost: Rows) -> dict[tuple[int, int], Tries]:

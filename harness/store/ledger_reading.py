@@ -32,7 +32,7 @@ def _part(dtype: np.dtype[np.void], *names: str) -> np.dtype[np.void]:
 
 #: Fields of an attempt that judging uses: 56 of 80 bytes.
 JUDGED_ATTEMPT = _part(
-    ATTEMPT, "number", "planned", "sent", "done", "connection", "carried", "status", "responder", "worker",
+    ATTEMPT, "number", "planned", "sent", "done", "connection", "bytes_out", "carried", "status", "responder", "worker",
     "route", "method", "shape", "outcome", "progress",
 )  # fmt: skip
 #: Fields of a connection that judging uses: 32 of 48 bytes.

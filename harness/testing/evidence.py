@@ -33,9 +33,9 @@ POOL = 4
 AHEAD = 1_000_000
 
 _ATTEMPT = (
-    ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"), ("status", "<u2"),
-    ("responder", "<u2"), ("carried", "<u2"), ("worker", "<u2"), ("route", "u1"), ("method", "u1"), ("shape", "u1"),
-    ("outcome", "u1"), ("progress", "u1"),
+    ("number", "<u8"), ("planned", "<i8"), ("sent", "<i8"), ("done", "<i8"), ("connection", "<u4"),
+    ("bytes_out", "<u4"), ("status", "<u2"), ("responder", "<u2"), ("carried", "<u2"), ("worker", "<u2"),
+    ("route", "u1"), ("method", "u1"), ("shape", "u1"), ("outcome", "u1"), ("progress", "u1"),
 )  # fmt: skip
 _CONNECTION = (
     ("number", "<u8"), ("connected", "<i8"), ("closed", "<i8"), ("requests", "<u4"), ("worker", "<u2"), ("shape", "u1"),

@@ -329,6 +329,30 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("grace", "reported", "expected"),
+    [
+        # The program is missing: the hook fails at once.
+        (30, 0.2, {"count": 1, "cut_off": 0, "forced": 0}),
+        # The kubelet reports a hook that still runs at the end of the grace period in the same way.
+        (2, 3.1, {"count": 0, "cut_off": 1, "forced": 0}),
+        # After a deletion by force a hook gets 1 s.
+        (0, 1.1, {"count": 0, "cut_off": 1, "forced": 1}),
+        (0, 0.2, {"count": 1, "cut_off": 0, "forced": 0}),
+    ],
+)
+def test_a_hook_that_was_cut_off_did_not_fail(grace: int, reported: float, expected: dict[str, int]) -> None:
+    """The time of the kubelet's report, counted from the beginning of the stop, shows which of both it was."""
+    trial = without_events(quiet_trial(), EventKind.POD, "terminating")
+    pod = next(event.subject for event in trial.timeline if event.kind is EventKind.POD)
+    trial = with_event(trial, 1.2, EventKind.POD, "terminating", subject=pod, grace=grace)
+    trial = with_event(trial, 1.2, EventKind.KUBELET, "Killing", subject=pod)
+    trial = with_event(trial, 1.2 + reported, EventKind.KUBELET, "FailedPreStopHook", subject=pod, message="no sh")
+    numbers = found(trial)[PrestopFailed.code].numbers
+
+    assert {key: numbers[key] for key in expected} == expected
+
+
 def test_a_quiet_trial_is_lossless() -> None:
     """Without a fault there is no finding, so each finding below comes from its one fault."""
     verdict = judge_trial(quiet_trial())

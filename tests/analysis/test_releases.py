@@ -193,6 +193,61 @@ def test_attempts_without_a_cookie_bind_no_candidate() -> None:
     assert judge_trial(replace(trial, attempts=rows)).findings == ()
 
 
+def with_sizes(trial: TrialEvidence, cookies_from: float) -> TrialEvidence:
+    """Record the sizes of requests: those that were sent from a time on carried a cookie of 40 bytes."""
+    rows = trial.attempts.copy()
+    digits = np.array([len(str(number)) for number in rows["number"]])
+    rows["bytes_out"] = 120 + digits + np.where(rows["sent"] >= cookies_from * NS, 40, 0)
+    return replace(trial, attempts=rows)
+
+
+def without_affinity(trial: TrialEvidence, until: float) -> TrialEvidence:
+    """Let the other candidate answer every second request of each session until a time."""
+    rows = trial.attempts.copy()
+    turn = rows["number"].astype(np.int64) // (2 * STICKY.sessions)
+    swapped = (turn % 2 == 1) & (rows["planned"] >= 1.5 * NS) & (rows["planned"] < until * NS)
+    rows["responder"][swapped] = V1 + V2 - rows["responder"][swapped]
+    return replace(trial, attempts=rows)
+
+
+def test_a_session_is_bound_when_it_carries_a_cookie() -> None:
+    """The controller sets cookies later than the test was observed; until then sessions have no candidate."""
+    verdict = judge_trial(with_sizes(without_affinity(sticky_trial(), until=8.0), cookies_from=8.0))
+    (split,) = verdict.answering.splits
+
+    assert (verdict.verdict, verdict.findings) == (Verdict.LOSSLESS, ())
+    assert (split.counted, split.new) == (2 * STICKY.sessions, 2 * (STICKY.sessions // 2))
+
+
+def test_a_session_with_a_cookie_may_not_change_its_candidate() -> None:
+    """A worker that does not know the affinity ignores cookies, which real clients notice."""
+    verdict = judge_trial(with_sizes(without_affinity(sticky_trial(), until=8.0), cookies_from=6.0))
+
+    assert verdict.verdict is Verdict.LOSSY
+    assert numbers(verdict, AnsweredOutOfTurn.code)["strayed"] != 0
+
+
+def test_the_answer_that_set_the_cookie_shows_the_candidate() -> None:
+    """The first request with the cookie may already go astray, and it alone is a loss."""
+    slow, trial = replace(STICKY, sessions=10 * STICKY.sessions), sticky_trial()
+    trial = with_sizes(replace(trial, traffic=replace(trial.traffic, routes=(slow,))), cookies_from=6.0)
+    rows = trial.attempts.copy()
+    mine = session_of(rows["number"].astype(np.int64), 2, slow.sessions) == 1
+    chosen = np.flatnonzero(mine & (rows["planned"] >= 6 * NS))[:1]
+    rows["responder"][chosen] = V1
+    verdict = judge_trial(replace(trial, attempts=rows))
+
+    assert numbers(verdict, AnsweredOutOfTurn.code)["strayed"] == 1
+
+
+def test_sessions_that_carry_no_cookie_prove_nothing() -> None:
+    """All requests have the size of one without a cookie, so nobody knows if sessions are sticky."""
+    verdict = judge_trial(with_sizes(sticky_trial(), cookies_from=99.0))
+
+    assert numbers(verdict, NeverSticky.code) == {"cookie": "who"}
+    assert verdict.verdict is Verdict.INCONCLUSIVE
+
+
 def test_sessions_that_never_come_back_prove_nothing() -> None:
     """If no cookie is sent back twice, it is unknown if sessions are sticky."""
     trial = sticky_trial()

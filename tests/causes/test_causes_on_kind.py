@@ -103,6 +103,7 @@ def test_the_trace_of_a_request_on_kind_has_the_receipts_of_both_pods(hidden: Ju
     cell, run = "killed--delete-pod", RunDirectory.open(hidden.path)
     lost = [each["id"] for each in hidden.cells[cell]["trials"][0]["failed"]["kept"]]
     traces = [request_traces(run, cells=cell, attempt=each)[0] for each in lost]
+    shown = {each["id"]: each["receipts"] for each in hidden.cells[cell]["trials"][0]["failed"]["kept"]}
     (twice, *_) = (trace for trace in traces if trace.fate == Fate.EXECUTED_TWICE)
     reads = [receipt for receipt in twice.receipts if receipt.what == "read"]
     killed = next(event.offset_ms for event in twice.events if event.event == "sigkill")
@@ -112,3 +113,5 @@ def test_the_trace_of_a_request_on_kind_has_the_receipts_of_both_pods(hidden: Ju
     assert reads[1].at is not None
     assert twice.attempt.sent is not None
     assert reads[0].at - twice.attempt.sent < killed / 1000 < reads[1].at - twice.attempt.sent + 1
+    # The report has the same receipts as `harness explain`.
+    assert {trace.attempt.id: to_json(trace.receipts) for trace in traces} == shown

@@ -138,8 +138,9 @@ class Cells:
                 self.note(cell, text)
             else:
                 wrong.append(text)
-        assert wrong == []
-        assert self.wrong_causes(out, experiment.removesuffix(".yaml")) == []
+        summary = (out / "summary.md").read_text(encoding="utf-8")
+        assert wrong == [], summary
+        assert self.wrong_causes(out, experiment.removesuffix(".yaml")) == [], summary
         return {(cell["configuration"], cell["change"]): cell for cell in cells}
 
     def wrong_causes(self, out: Path, experiment: str) -> list[str]:

@@ -45,3 +45,11 @@ def test_released_behind_traefik(
     """The Experiments and their expectations are those of ingress-nginx."""
     cells.run(traefik_cluster, experiment, only, tmp_path / "run", "--ingress", "traefik")
     cells.conclude()
+
+
+def test_what_must_lose_loses_behind_traefik(cells: Cells, traefik_cluster: str, tmp_path: Path) -> None:
+    """A stop without preStop, a single pod and an empty selector lose requests, and each loss has its row's cause."""
+    only = "change=rolling-update,change=only-pod-deleted,change=selector-of-nobody"
+
+    cells.run(traefik_cluster, "sabotage-traefik.yaml", only, tmp_path / "run", "--ingress", "traefik")
+    cells.conclude()

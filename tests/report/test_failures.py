@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.model.failed import TracedReceipt
 from harness.model.verdict import Mark
 from harness.report import html, markdown, run, terminal
 from harness.report.blocks import Block, FailureRow, FailuresTable, Remedy, TraceEvent
@@ -143,6 +144,18 @@ def test_a_trace_has_the_attempt_its_connection_and_the_events_around_it() -> No
     )
     assert ("pod", TRIAL.marks[2].subject) in moments
     assert "other" not in {word for _, word in moments}
+
+
+def test_a_trace_has_the_receipts_of_the_pods() -> None:
+    """What a pod recorded is at its time, or at the start of the attempt if that is unknown."""
+    (attempt, *_) = TRIAL.failed.kept
+    read, answered = TracedReceipt("apple-1", "read", 0, 4.05), TracedReceipt("apple-1", "answered", 200, None)
+    row = row_of(replace(attempt, sent=4.0, receipts=(read, answered)), MarksOfTrial(()))
+
+    assert [(moment.at, moment.text, moment.detail) for moment in row.trace if moment.kind == "receipt"] == [
+        (4.0, "apple-1 answered it with 200", "at an unknown time"),
+        (4.05, "apple-1 read it", ""),
+    ]
 
 
 def test_a_trace_keeps_the_nearest_events() -> None:
