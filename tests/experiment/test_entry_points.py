@@ -73,7 +73,7 @@ def test_https_needs_a_port_of_the_cluster(bench: Bench) -> None:
     bench.edit("small.yaml", "  pool: {size: 10}", "  pool: {size: 10}\n  tls: {verify: false}")
 
     with pytest.raises(InvalidInputError) as caught:
-        load_experiment(bench.path, rules=rules_of("kind", {}), ingress="nginx")
+        load_experiment(bench.path, rules=rules_of("kind", {}), ingress="ingress-nginx")
     assert [each.code for each in caught.value.problems] == [ProblemCode.CONFLICT]
     assert "no port for HTTPS" in str(caught.value)
-    assert load_experiment(bench.path, rules=rules_of("local", {}), ingress="nginx").experiment.traffic.tls is not None
+    assert load_experiment(bench.path, rules=rules_of("local", {}), ingress="ingress-nginx").traffic.tls is not None
