@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import EvidenceError, HarnessError
-from harness.kit.files import write_text
+from harness.kit.files import clear_disk_errors, write_text
 from harness.kit.locks import held
 from harness.model.history import VERSION, HistoryEntry
 from harness.store.records import from_json, to_json
@@ -48,9 +48,10 @@ def append_history(folder: Path, entries: Sequence[HistoryEntry]) -> int:
 
     Raises:
         EvidenceError: A line of the history is damaged, or has a newer format.
-        HarnessError: The file can't be written, or another process is writing it.
+        HarnessError: The folder or the file can't be written, or another process is writing it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    with clear_disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with held(folder) as is_ours:
         if not is_ours:
             raise HarnessError(f"another process is adding to the history in {folder}", hint="Try again.")

@@ -47,6 +47,15 @@ def test_entries_are_read_as_written(tmp_path: Path) -> None:
     assert len((folder / FILE).read_text().splitlines()) == 2
 
 
+def test_a_folder_that_cannot_be_created_is_no_bug_of_the_harness(tmp_path: Path) -> None:
+    """A file is in its place, as good as a read-only file system: the message names the folder."""
+    folder = tmp_path / "taken"
+    folder.write_text("a file")
+
+    with pytest.raises(HarnessError, match=r"Could not write .*taken: "):
+        append_history(folder, [ENTRY])
+
+
 def test_a_run_is_added_once(tmp_path: Path) -> None:
     """Adding it again changes no byte."""
     append_history(tmp_path, [ENTRY])
