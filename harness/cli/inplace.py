@@ -35,7 +35,7 @@ from harness.cli.traffic_options import (
     TrafficWords,
 )
 from harness.errors import InvalidInputError, Problem
-from harness.kit.interruption import Interrupted
+from harness.kit.interruption import Interrupted, shielded
 from harness.model.rates import rate_text
 from harness.runner.in_place.prepare import InPlaceRequest, PreparedChange, prepare
 from harness.runner.in_place.run import left_changed, run_in_place
@@ -167,10 +167,12 @@ def _run(prepared: PreparedChange, options: RunOptions, metrics: str, otlp: str,
             result = run_in_place(prepared, options, progress)
         except Interrupted:
             raise Interrupted("nothing had started yet") from None
-    send_spans(otlp, result.directory, result.verdict)
-    show_result(result, as_json=as_json)
-    console = Console(stderr=True, highlight=False)
-    for what in left_changed(result.directory):
-        console.print(f"STILL CHANGED: {what}", style="bold red", markup=False, soft_wrap=True)
-        console.print(f"undo it with: harness undo {result.directory}", markup=False, soft_wrap=True)
+    # A signal must not hide what is still changed.
+    with shielded():
+        send_spans(otlp, result.directory, result.verdict)
+        show_result(result, as_json=as_json)
+        console = Console(stderr=True, highlight=False)
+        for what in left_changed(result.directory):
+            console.print(f"STILL CHANGED: {what}", style="bold red", markup=False, soft_wrap=True)
+            console.print(f"undo it with: harness undo {result.directory}", markup=False, soft_wrap=True)
     return result.verdict.process_code if result.interrupted else result.exit_code

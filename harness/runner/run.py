@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,7 +131,7 @@ def run_trials(
     *,
     advice: str = "",
 ) -> RunResult:
-    """Run all trials of a sealed plan, seal the evidence, judge and report."""
+    """Run all trials of a sealed plan, seal the evidence, judge and report. No signal stops what follows the trials."""
     progress.began(tuple(job.name for job in schedule.jobs), schedule.parallel, str(run.path))
     if advice:
         progress.note(advice)
@@ -139,7 +139,7 @@ def run_trials(
     facts = schedule.facts
     bugs: tuple[str, ...] = ()
     interrupted = False
-
+    conclusion = ExitStack()
     repeater = Repeater(run, experiment, schedule.retries, progress.note)
     meter = ProcessorMeter()
     first = meter.sample()
@@ -164,6 +164,8 @@ def run_trials(
             bugs = run_all(schedule.jobs)
             facts[FREE] = f"{meter.free_since(first):.2f} of {meter.processors:g}, on average while trials ran"
             bugs += repeater.repeat(schedule.jobs, run_all)
+        # Entered within the try, so that a signal meets either the handler below or the protection.
+        conclusion.enter_context(interruption.shielded())
     except Interrupted:
         interrupted = True
     end = RunEnd(
@@ -174,8 +176,8 @@ def run_trials(
         facts=facts,
         repeated=tuple(map(str, repeater.repeated)),
     )
-    write_json(run.path / "end.json", to_json(end))
-    verdict = _conclude(run, progress)
+    with conclusion:
+        verdict = _conclude(run, end, progress)
     return RunResult(run.path, verdict, bugs, interrupted)
 
 
@@ -195,8 +197,9 @@ def check_run(experiment: Experiment, options: RunOptions) -> str:
     return "; ".join(filter(None, (check_workers(options, experiment.traffic), load)))
 
 
-def _conclude(run: RunDirectory, progress: RunProgress) -> RunVerdict:
+def _conclude(run: RunDirectory, end: RunEnd, progress: RunProgress) -> RunVerdict:
     """Seal the evidence, then judge it and write the reports."""
+    write_json(run.path / "end.json", to_json(end))
     run.seal("evidence")
     progress.note("judging the evidence")
     verdict = judge(run)
