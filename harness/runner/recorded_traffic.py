@@ -28,7 +28,7 @@ from harness.store.ledger_reading import (
     load_connections,
 )
 from harness.store.segments import SegmentCheck, check_segments, paths_of
-from harness.traffic.plan import JOURNAL, PLAN
+from harness.traffic.plan import JOURNAL, PLAN, journal_of
 
 _NS = 1_000_000_000
 
@@ -59,7 +59,7 @@ class RecordedTraffic:
         planned = recorded._planned_workers()
         recorded.workers = planned or 1
         recorded.journal = recorded._events(JOURNAL)
-        names = [f"traffic-{number}.jsonl" for number in range(planned)]
+        names = [journal_of(number) for number in range(planned)]
         recorded.journals = [recorded._events(name) for name in names] or [recorded.journal]
         return recorded
 

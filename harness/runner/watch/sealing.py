@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.store.segments import SegmentSealer, segments_of
 from harness.traffic.event_log import EventLogReader
-from harness.traffic.plan import JOURNAL
+from harness.traffic.plan import JOURNAL, journal_of
 
 
 class LedgerSealing:
@@ -22,7 +22,7 @@ class LedgerSealing:
     """
 
     def __init__(self, directory: Path, workers: int) -> None:
-        names = [JOURNAL] if workers == 1 else [f"traffic-{number}.jsonl" for number in range(workers)]
+        names = [JOURNAL] if workers == 1 else [journal_of(number) for number in range(workers)]
         self._workers = [_WorkerSealing(directory, number, name) for number, name in enumerate(names)]
 
     def seal(self) -> int:
