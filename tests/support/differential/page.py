@@ -57,7 +57,7 @@ What no listed row names is the same.
 ## What is the same
 
 Measured on the embedded cluster on {date}, by `python -m differential embedded`, while {load} processes wanted to run.
-The more, the later is everything: on a machine with other work the durations are worse than on an idle one.
+The more processes, the longer everything takes: on a busy machine the durations are worse than on an idle one.
 Cases whose pods started slowly because the machine was busy are left out.
 Differences that depend on timing, as their rows say, do not count in the facts of order and presence.
 Groups that are missing in the table were not measured since requests have verdicts.
