@@ -23,7 +23,12 @@ from harness.localkube.commands import LocalCommand, variables_of
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
 from harness.localkube.kubelet.listeners import listening_ports, owns_listener
-from harness.localkube.kubelet.local_command import ListenerWatch, own_environment, signalling_program
+from harness.localkube.kubelet.local_command import (
+    ListenerWatch,
+    RecentListeners,
+    own_environment,
+    signalling_program,
+)
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import EVENTS, PODS
@@ -421,3 +426,15 @@ def test_a_listener_that_comes_later_is_found() -> None:
         watch.look()
     with socket.create_server(("0.0.0.0", 0)) as own:
         assert f"0.0.0.0:{own.getsockname()[1]}" in watch.look()[0]
+
+
+def test_a_reading_of_the_listeners_serves_for_a_while() -> None:
+    """All commands of a node share a reading, and a later one finds what is new."""
+    now = 7.0
+    recent = RecentListeners(lambda: now)
+    before = recent.get()
+    with socket.create_server(("127.0.0.77", 0)) as new:
+        port = new.getsockname()[1]
+        assert recent.get() is before
+        now += 1
+        assert ("127.0.0.77", port) in {(each.address, each.port) for each in recent.get()}
