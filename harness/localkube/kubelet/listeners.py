@@ -41,7 +41,7 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
 
 
 def owned(pid: int, listeners: Collection[Listener]) -> frozenset[Listener]:
-    """Return those of some listeners that a process or a descendant holds."""
+    """Return the listeners that a process or a descendant holds."""
     if not listeners:
         return frozenset()
     files = {file for each in _family(pid) for file in _open_files(each)}

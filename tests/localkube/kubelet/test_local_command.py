@@ -203,7 +203,7 @@ def test_a_real_program_has_classes_of_its_own(container: Object, field: str) ->
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 def test_listeners_of_both_families_are_found(family: socket.AddressFamily) -> None:
-    """Java listens by sockets of IPv6 at addresses of IPv4."""
+    """Java listens with sockets of IPv6 at addresses of IPv4."""
     address = "127.0.0.77"
     with socket.socket(family) as listener:
         listener.bind((address if family == socket.AF_INET else f"::ffff:{address}", 0))
@@ -219,7 +219,7 @@ def test_listeners_of_both_families_are_found(family: socket.AddressFamily) -> N
 @pytest.mark.parametrize(
     ("host", "family", "where"), [("0.0.0.0", socket.AF_INET, 0), ("::", socket.AF_INET6, 0), ("127.0.0.1", 2, 1)]
 )
-def test_shared_listeners_are_told_from_those_of_the_machine(host: str, family: int, where: int) -> None:
+def test_shared_listeners_are_distinguished_from_those_of_the_machine(host: str, family: int, where: int) -> None:
     """A listener at all addresses answers for every pod, one at the loopback address does not."""
     with socket.socket(socket.AddressFamily(family)) as listener:
         listener.bind((host, 0))
