@@ -5,14 +5,18 @@ A workload with the usual class or none therefore runs behind every controller. 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from harness.controllers.registry import INGRESS_CONTROLLERS
+from harness.controllers.registry import INGRESS_CONTROLLERS, has_unread_routes
+from harness.experiment.admission import title
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
+from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
 from harness.kube.manifests import name_of
 from harness.model.controllers import DEFAULT, controller_facts
-from harness.model.experiment import Configuration, Manifest
+from harness.model.experiment import Configuration, Manifest, TrafficPlan
 from harness.problem_codes import ProblemCode
 
 #: The class of a workload that names none.
@@ -43,6 +47,48 @@ def check_kinds(configuration: Configuration, ingress: str, problems: Problems) 
             problems.add(ProblemCode.KIND_NOT_READ, ("ingress",), message, f"ingress: {words[0]}")
 
 
+def check_classes(experiment: ResolvedExperiment, problems: Problems) -> None:
+    """Refuse traffic that only Ingresses of another class route: the controller of this cluster ignores them."""
+    if experiment.plan is None or experiment.parsed.entry or not experiment.rules.runs_controller:
+        return
+    served = controller_facts(experiment.parsed.ingress).ingress_class
+    for row in experiment.configurations if served else ():
+        _check_classes(experiment.plan, row, experiment.objects_of(row), served, problems)
+
+
+def _check_classes(
+    plan: TrafficPlan, row: ResolvedConfiguration, objects: WorkloadObjects, served: str, problems: Problems
+) -> None:
+    known = {"", served, *objects.names("IngressClass")}
+    foreign = {
+        name_of(each): word
+        for each in objects.manifests
+        if each.get("kind") == "Ingress" and (word := _class_of(each)) not in known
+    }
+    rest = [m for m in objects.manifests if m.get("kind") != "Ingress" or name_of(m) not in foreign]
+    if not foreign or has_unread_routes(objects.manifests) or all(_routes(plan, WorkloadObjects(rest))):
+        return
+    for item in row.objects:
+        if item.manifest.get("kind") == "Ingress" and name_of(item.manifest) in foreign:
+            word = foreign[name_of(item.manifest)]
+            message = f"{title(item)}: no controller of this cluster serves class {word}, so it routes nothing"
+            hint = f"write ingressClassName: {served}, or leave the class out"
+            problems.extend([item.problem_at(ProblemCode.NO_ROUTE, ("spec", "ingressClassName"), message, hint)])
+
+
+def _routes(plan: TrafficPlan, objects: WorkloadObjects) -> Iterator[bool]:
+    """Yield for each route of the traffic if a rule routes it to a Service."""
+    for route in plan.routes:
+        yield objects.service_at(route.path, route.host or plan.host, route.headers) is not None
+
+
+def _class_of(manifest: Manifest) -> str:
+    """Return the class of an Ingress; empty if it names none."""
+    # The old annotation wins over the field.
+    annotations = (manifest.get("metadata") or {}).get("annotations") or {}
+    return str(annotations.get(_ANNOTATION) or (manifest.get("spec") or {}).get("ingressClassName") or "")
+
+
 def with_class(manifest: Manifest, wanted: str) -> Manifest:
     """Return an Ingress with the wanted class if it has the usual one or none; return any other object unchanged."""
     if manifest.get("kind") != "Ingress":
@@ -50,8 +96,7 @@ def with_class(manifest: Manifest, wanted: str) -> Manifest:
     metadata: dict[str, Any] = dict(manifest.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     spec = manifest.get("spec") or {}
-    # The old annotation wins over the field.
-    if (annotations.get(_ANNOTATION) or spec.get("ingressClassName") or _USUAL) != _USUAL:
+    if _class_of(manifest) not in {"", _USUAL}:
         return manifest
     if annotations.pop(_ANNOTATION, None):
         metadata["annotations"] = annotations

@@ -33,7 +33,7 @@ from harness.experiment.checks import ExperimentCheck, of_plan, of_traffic
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.entry_points import check_entry_points
 from harness.experiment.fields import FieldReview
-from harness.experiment.ingress_class import for_controller
+from harness.experiment.ingress_class import check_classes, for_controller
 from harness.experiment.left_out import Workload, usable
 from harness.experiment.matching import names_of, parse_exclude, parse_expect
 from harness.experiment.matrix import AxisValue, combinations, parse_matrix
@@ -94,6 +94,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     checks.routes,
     checks.answers,
     # the way of a request to a pod
+    check_classes,
     check_backends,
     check_references,
     check_stand_ins,

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.errors import InvalidInputError
+from harness.experiment.cluster_rules import ANYTHING
 from harness.experiment.ingress_class import check_kinds, for_controller
+from harness.experiment.load import load_experiment
 from harness.experiment.problems import Problems
 from harness.kit.located_yaml import YamlDocument
 from harness.model.experiment import Configuration
+from harness.problem_codes import ProblemCode
+
+if TYPE_CHECKING:
+    from tests.experiment.experiment_bench import Bench
+
+pytest_plugins = ("experiment_bench",)
 
 OLD = "kubernetes.io/ingress.class"
 
@@ -72,3 +82,28 @@ def test_traefiks_own_kinds_need_traefik(controller: str, problems: int) -> None
 
     assert len(found.found) == problems
     assert all("IngressRoute apple" in problem.message and problem.line == 3 for problem in found.found)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "is_refused"),
+    [
+        ("{name: fruit}", "ingressClassName: alb", True),
+        ("{name: fruit, annotations: {kubernetes.io/ingress.class: alb}}", "ingressClassName: nginx", True),
+        ("{name: fruit}", "ingressClassName: nginx", False),
+    ],
+)
+@pytest.mark.parametrize("controller", ["ingress-nginx", "traefik"])
+def test_traffic_needs_a_class_that_is_served(
+    bench: Bench, metadata: str, spec: str, is_refused: bool, controller: str
+) -> None:
+    """Otherwise every request would get a 404 until the wait for the first answer ends."""
+    bench.edit("apps.yaml", "metadata: {name: fruit}\nspec:\n", f"metadata: {metadata}\nspec:\n  {spec}\n")
+    known = replace(ANYTHING, runs_controller=True)
+    if not is_refused:
+        assert load_experiment(bench.path, rules=known, ingress=controller)
+        return
+    with pytest.raises(InvalidInputError) as caught:
+        load_experiment(bench.path, rules=known, ingress=controller)
+    assert [each.code for each in caught.value.problems] == [ProblemCode.NO_ROUTE]
+    assert "serves class alb" in str(caught.value)
+    assert load_experiment(bench.path, ingress=controller), "the classes of a user's cluster are asked there"
