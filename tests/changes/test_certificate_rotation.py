@@ -28,9 +28,8 @@ ROTATION = CertificateRotation(name="rotation", secret="shop-tls", host=HOST)
 
 def certificate(*names: str) -> dict[str, str]:
     """Return certificate and key as in a Secret."""
-    made = self_signed(names[0], names, 30)
-    cut = made.index("-----BEGIN PRIVATE KEY-----")
-    parts = {"tls.crt": made[:cut], "tls.key": made[cut:]}
+    made, key = self_signed(names[0], names, 30)
+    parts = {"tls.crt": made, "tls.key": key}
     return {name: base64.b64encode(text.encode()).decode() for name, text in parts.items()}
 
 

@@ -88,9 +88,8 @@ def _next(repetition: Repetition[CertificateRotation], secret: Object) -> Mappin
     names = names_in(chain, key)
     if not names:
         raise HarnessError(f"Secret {spec.secret} has no valid certificate with its key, so no new one can be made.")
-    made = self_signed(names[0], names, _VALID_DAYS)
-    cut = made.index("-----BEGIN PRIVATE KEY-----")
-    return {_CHAIN: _encoded(made[:cut]), _KEY: _encoded(made[cut:])}
+    made, its_key = self_signed(names[0], names, _VALID_DAYS)
+    return {_CHAIN: _encoded(made), _KEY: _encoded(its_key)}
 
 
 def _data(secret: Object) -> Mapping[str, str]:
