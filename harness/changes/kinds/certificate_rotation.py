@@ -112,11 +112,14 @@ def _first_der(chain: bytes) -> bytes:
     """Return the first certificate of a chain in DER form.
 
     Raises:
-        HarnessError: It has none.
+        HarnessError: It has none, or one that is not base64.
     """
     begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
     _, there, rest = chain.partition(begin)
     body, closed, _ = rest.partition(end)
     if not (there and closed):
         raise HarnessError(f"{_CHAIN} has no certificate in PEM form.")
-    return ssl.PEM_cert_to_DER_cert((begin + body + end).decode())
+    try:
+        return ssl.PEM_cert_to_DER_cert((begin + body + end).decode())
+    except ValueError as error:
+        raise HarnessError(f"The first certificate in {_CHAIN} can't be decoded: {error}.") from None
