@@ -199,7 +199,7 @@ def _part_begin(evidence: TrialEvidence, part: ChangeSpec, begin: float | None) 
         return begin
     moments = ChangeTimeline(evidence, part.name)
     began = [moments.seconds(moment) for moment in moments.moments if moment.event is ChangeEvent.BEGIN]
-    return max(begin, *began, begin) if began else np.inf
+    return max(begin, *began) if began else np.inf
 
 
 def _only_by(evidence: TrialEvidence, part: ChangeSpec, known: Mapping[str, tuple[str, ...]]) -> Mask:

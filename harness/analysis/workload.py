@@ -44,13 +44,23 @@ class PodLife:
         """Return the seconds that its preStop hook may take."""
         return max(self.grace, FORCED_GRACE_S)
 
-    def is_hook_cut(self, stopping: float, reported: float) -> bool:
+    def stopping(self, kubelet: Mapping[tuple[str, str], float]) -> float | None:
+        """Return the time at which its kubelet began to stop it; None if it was not deleted.
+
+        Args:
+            kubelet: The events of the kubelet, as ``kubelet_times`` returns them.
+        """
+        return None if self.terminating is None else kubelet.get((self.name, "Killing"), self.terminating)
+
+    def is_hook_cut(self, kubelet: Mapping[tuple[str, str], float]) -> bool:
         """Return True if its preStop hook ran until the grace period was over: then the kubelet reports a failure, too.
 
         Args:
-            stopping: Time at which the kubelet began to stop it.
-            reported: Time of the kubelet's event FailedPreStopHook.
+            kubelet: The events of the kubelet, as ``kubelet_times`` returns them.
         """
+        stopping, reported = self.stopping(kubelet), kubelet.get((self.name, "FailedPreStopHook"))
+        if stopping is None or reported is None:
+            return False
         return reported >= stopping + self.allowed_s - GRACE_SLACK_S.value / 2
 
 

@@ -21,7 +21,7 @@ from harness.analysis.row_facts import Numbers
 from harness.causes.pods import PodLifecycle, pod_lifecycles
 from harness.experiment.objects import WorkloadObjects
 from harness.model.causes import Happening
-from harness.model.changes import ChangeSpec
+from harness.model.change_facts import TargetKind
 from harness.model.controllers import (
     LONGEST_APPLY_S,
     LONGEST_SYNC_S,
@@ -129,13 +129,17 @@ class LossContext:
         change = self.evidence.change
         return any(part.selects and (change.during is None or part.target_name == service) for part in change.parts)
 
-    def is_within(self, part: ChangeSpec, sent: float, done: float) -> bool:
-        """Return True if a request was in flight during a part of the change, or shortly after it was observed."""
-        events = ChangeTimeline(self.evidence, part.name)
-        return any(
-            events.begun(ChangeEvent.APPLIED, n) <= done
-            and sent <= events.at(ChangeEvent.OBSERVED, n) + self.knows_after + SLACK_S
-            for n in range(1, part.times + 1)
+    @cached_property
+    def restarts(self) -> tuple[tuple[float, float], ...]:
+        """The periods in which the change restarts the controller: each lasts until all senders know of its end."""
+        parts = self.evidence.change.parts
+        restart = next((part for part in parts if part.facts.target is TargetKind.CONTROLLER), None)
+        if restart is None:
+            return ()
+        events, after = ChangeTimeline(self.evidence, restart.name), self.knows_after + SLACK_S
+        return tuple(
+            (events.begun(ChangeEvent.APPLIED, n), events.at(ChangeEvent.OBSERVED, n) + after)
+            for n in range(1, restart.times + 1)
         )
 
     @property

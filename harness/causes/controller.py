@@ -12,7 +12,6 @@ from harness.causes.loss import BAD_GATEWAY, ENDED, UNAVAILABLE, Loss, Sign
 from harness.findings.finding_type import Sentence
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty
-from harness.model.change_facts import TargetKind
 from harness.model.shapes import SHAPES, ConnectionSource
 from harness.wording import plural
 
@@ -58,12 +57,13 @@ class ControllerRestarted(OfController, code="controller-restarted", certainty=C
         If another change overlaps, pods may end: then it must not have been the one of this request, and the loss must
         lie within the restart.
         """
-        restart = next((p for p in context.evidence.change.parts if p.facts.target is TargetKind.CONTROLLER), None)
-        if restart is None:
+        if not context.restarts:
             return False
-        if context.evidence.change.during is None or all(pod.deleted is None for pod in context.pods):
-            return all(pod.deleted is None for pod in context.pods)
-        return context.is_within(restart, loss.sent, loss.done) and (loss.pod is None or loss.pod.deleted is None)
+        if all(pod.deleted is None for pod in context.pods):
+            return True
+        if context.evidence.change.during is None or (loss.pod is not None and loss.pod.deleted is not None):
+            return False
+        return any(begun <= loss.done and loss.sent <= over for begun, over in context.restarts)
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:

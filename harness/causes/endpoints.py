@@ -19,6 +19,12 @@ from harness.model.attempt import Outcome
 from harness.model.causes import Certainty, RemedyPatch
 from harness.wording import seconds
 
+#: The reason why a deletion by force has no remedy.
+FORCED_ADVICE = (
+    f"No field helps against a deletion by force: a preStop hook gets {FORCED_GRACE_S:g} s at most, so requests that "
+    "are still sent to the pod are lost, also with more replicas."
+)
+
 
 def empty_around(loss: Loss, context: LossContext) -> Empty | None:
     """Return the period without a ready endpoint that a loss fell into; None if there is none.
@@ -262,9 +268,7 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
             return Sentence(
                 f"The only ready pod behind Service {self.service} was deleted by force, so its endpoint was gone at "
                 f"once, and its replacement was {replaced}.",
-                "No field helps against a deletion by force: a preStop hook gets "
-                f"{FORCED_GRACE_S:g} s at most, so requests that are still sent to the pod are lost, also with more "
-                f"replicas. Delete without --force, and run {self.replicas + 1} replicas.",
+                f"{FORCED_ADVICE} Delete without --force, and run {self.replicas + 1} replicas.",
             )
         return Sentence(
             f"The only ready pod behind Service {self.service} was deleted, and its replacement was {replaced}: a "

@@ -148,8 +148,7 @@ def _lifecycle(
     changed = container_fields_of(evidence, owner) if owner else {}
     hook = Hook.of({**container, **({"lifecycle": changed["lifecycle"]} if "lifecycle" in changed else {})})
     reported = kubelet.get((life.name, "FailedPreStopHook"))
-    stopping = kubelet.get((life.name, "Killing"), life.terminating) if life.terminating is not None else None
-    is_cut = None not in (reported, stopping) and life.is_hook_cut(stopping or 0.0, reported or 0.0)
+    stopping, is_cut = life.stopping(kubelet), life.is_hook_cut(kubelet)
     failed = None if is_cut else reported
     sigterm, sigkill = _signals(life, hook, stopping, failed)
     return PodLifecycle(

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from harness.analysis.workload import FORCED_GRACE_S
 from harness.causes.cause_type import CauseType, patched
 from harness.causes.context import LossContext
-from harness.causes.endpoints import empty_around, ended_pods
+from harness.causes.endpoints import FORCED_ADVICE, empty_around, ended_pods
 from harness.causes.loss import NOT_FOUND, Loss, Sign, stopped_pod
 from harness.causes.pods import owned
 from harness.causes.remedies import more_replicas
@@ -80,14 +79,15 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         """Return the cause with the numbers of its losses."""
         selector = context.objects.selector(subject)
         deployment = next(iter(context.objects.deployments_with(selector) if selector else []), "")
+        change, gone = context.evidence.change, [pod for loss in losses for pod in ended_pods(loss, context)]
         return cls(
             service=subject,
             deployment=deployment,
             controller=context.sender,
             is_answered=any(loss.outcome is Outcome.WRONG_ANSWER for loss in losses),
-            ended=_has_ended(losses, context),
+            ended=not change.selects if change.during is None else bool(gone),
             replicas=context.objects.replicas(deployment) if deployment else 0,
-            forced=any(pod.grace == 0 for loss in losses for pod in ended_pods(loss, context)),
+            forced=any(pod.grace == 0 for pod in gone),
         )
 
     def place(self) -> tuple[str, str]:
@@ -109,24 +109,12 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         then = "a wider rule gave its requests to another application" if self.is_answered else "no rule matched"
         text = f"Service {self.service} had no endpoint, so {self.controller} dropped its route, and {then}."
         if self.forced:
-            return Sentence(
-                f"{text} Its pod was deleted by force.",
-                "No field helps against a deletion by force: a preStop hook gets "
-                f"{FORCED_GRACE_S:g} s at most, so requests that are still sent to the pod are lost, also with more "
-                "replicas. Delete without --force.",
-            )
+            return Sentence(f"{text} Its pod was deleted by force.", f"{FORCED_ADVICE} Delete without --force.")
         return Sentence(
             text,
             "Keep a ready pod behind the Service at all times: select old and new pods first, and then only the new "
             "ones. A wider rule for the same host makes the outage look like success.",
         )
-
-
-def _has_ended(losses: Sequence[Loss], context: LossContext) -> bool:
-    """Return True if the pods behind a Service had been deleted, rather than deselected."""
-    if context.evidence.change.during is None:
-        return not context.evidence.change.selects
-    return any(ended_pods(loss, context) for loss in losses)
 
 
 @dataclass(frozen=True, kw_only=True)

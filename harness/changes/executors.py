@@ -1,4 +1,4 @@
-"""Finds the executor of a kind of change by its word."""
+"""Finds the executor of a kind of change by the name of the kind."""
 
 from __future__ import annotations
 

@@ -31,12 +31,12 @@ _LOOK_INTERVAL = 0.02
 
 
 class _CutShortError(HarnessError):
-    """The change in progress is not carried on, because the one made in its progress has failed."""
+    """The change in progress is not continued, because the one that was made meanwhile has failed."""
 
 
 @dataclass(slots=True)
 class _Noting:
-    """A timeline that notes when the API server has accepted the other change.
+    """A timeline that notices when the API server has accepted the other change.
 
     Attributes:
         timeline: Receives every event.
@@ -74,7 +74,7 @@ class _InProgress:
         self._running: Future[bool] = pool.submit(executor_of(spec.kind), self._repetition)
 
     def wait_begun(self) -> bool:
-        """Wait until it has begun on the cluster, and record that. Return False if it ended without.
+        """Wait until it has begun on the cluster, and record that. Return False if it ended without beginning.
 
         Raises:
             HarnessError: It could not be made.
@@ -129,7 +129,7 @@ class _InProgress:
 
     def _go_on(self) -> None:
         if self._cut_short.is_set():
-            raise _CutShortError("The change made in its progress has failed.")
+            raise _CutShortError("The change that was made meanwhile has failed.")
 
     def _has_begun(self) -> bool:
         if not self._accepted.is_set():
@@ -154,11 +154,11 @@ def _shows_in_pods(spec: ChangeSpec) -> bool:
 
 
 def perform_overlapping(spec: ChangeSpec, other: ChangeSpec, context: ChangeContext) -> bool:
-    """Perform a change in the progress of another one, as often as its spec says. Record the events of both.
+    """Perform a change while another one is in progress, as often as its spec says. Record the events of both.
 
     Args:
         spec: The change that is made second.
-        other: The change in progress, with as many repetitions.
+        other: The change that is made first, with as many repetitions.
         context: Context of both.
 
     Returns:
@@ -169,20 +169,19 @@ def perform_overlapping(spec: ChangeSpec, other: ChangeSpec, context: ChangeCont
     """
     context = _for_two_threads(context)
     seen = {part.name: True for part in (other, spec)}
-    begun: dict[str, ChangeSpec] = {}
+    begun: list[ChangeSpec] = []
 
     def record(part: ChangeSpec, event: ChangeEvent, detail: Begin | End) -> None:
         context.timeline.record(written(context.clock.now(), part.name, event, detail, kind=part.kind))
 
     def begin(part: ChangeSpec) -> None:
-        begun[part.name] = part
+        begun.append(part)
         record(part, ChangeEvent.BEGIN, Begin(times=part.times))
 
     try:
         with ThreadPoolExecutor(1, thread_name_prefix=other.name) as pool:
+            begin(other)
             for number in range(1, spec.times + 1):
-                if number == 1:
-                    begin(other)
                 running = _InProgress(other, context, number, pool)
                 with running.cut_short_on_failure():
                     in_progress = running.wait_begun()
@@ -191,7 +190,7 @@ def perform_overlapping(spec: ChangeSpec, other: ChangeSpec, context: ChangeCont
                     seen[spec.name] &= _second(spec, context, number, running if in_progress else None)
                     seen[other.name] &= running.wait_over()
     finally:
-        for part in begun.values():
+        for part in begun:
             record(part, ChangeEvent.END, End(observed=seen[part.name]))
     return all(seen.values())
 
@@ -216,7 +215,7 @@ def _for_two_threads(context: ChangeContext) -> ChangeContext:
 
 
 def _second(spec: ChangeSpec, context: ChangeContext, number: int, running: _InProgress | None) -> bool:
-    """Make one repetition of the second change; without the first one in progress, record that it was not made."""
+    """Make one repetition of the second change. Record that it was not made if the first one is not in progress."""
     if running is None:
         missing = NotObserved(awaited=ChangeEvent.IN_PROGRESS, missing="the beginning of the other change")
         Repetition(spec, context, number).record(ChangeEvent.NOT_OBSERVED, missing)

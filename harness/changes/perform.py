@@ -1,4 +1,4 @@
-"""Performs a change with the executor of its kind, as often as the spec says; and another one in its progress."""
+"""Performs a change with the executor of its kind, as often as the spec says, alone or while another one lasts."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def perform(spec: ChangeSpec, context: ChangeContext) -> bool:
     by ``not-observed``, with the awaited event and what was missing.
 
     Args:
-        spec: The change, from the Experiment. If it is made in the progress of another one, both have these events, and
-            the other one also has ``in-progress`` when this one may be made.
+        spec: The change, from the Experiment. If it is made while another one is in progress, both have these events,
+            and the other one also has ``in-progress`` when this one may be made.
         context: Context of the change.
 
     Returns:

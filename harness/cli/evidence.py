@@ -48,8 +48,8 @@ def analyze(
     there are seals, files that differ from them are listed, and what depends on them is inconclusive. Unsealed evidence
     proves nothing, so the exit code is never 0.
 
-    --so-far judges a watch that still sends, up to the first request without an outcome: 1 if a request was lost, else
-    3, and never 0, since the rest is unknown. With --json, `final` is false.
+    --so-far judges a watch that still sends, up to its first request without an outcome. The exit code is 1 if a
+    request was lost, else 3; it is never 0, because the rest is unknown. With --json, `final` is false.
     """
     if so_far and unsealed:
         raise InvalidInputError([Problem("--so-far and --unsealed exclude each other", hint="leave one of them out")])

@@ -66,7 +66,7 @@ def watch(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
     seal_every: Annotated[
         str,
-        typer.Option(metavar="TIME", help="How often what was recorded is sealed for a power cut."),
+        typer.Option(metavar="TIME", help="How often to seal what was recorded so far, for the case of a power cut."),
     ] = "10m",
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",

@@ -19,22 +19,25 @@ from harness.localkube.commands import PORT, LocalCommand, variables_of
 from harness.localkube.kubelet.models import StandInModel, ports_of
 from harness.problem_codes import ProblemCode
 
-#: Settings of a stand-in; a command does all this by itself.
+#: Settings of stand-ins only: a command starts and stops in its own way.
 _OF_STAND_INS = ("stop", "ready", "shell")
 
 
 def models_of(parsed: ParsedExperiment) -> dict[str, StandInModel]:
     """Return the models of the file by their patterns."""
     folder = _folder(parsed)
-    parts = parsed.head.models if parsed.head is not None else {}
-    return {pattern: _model(part, folder) for pattern, part in parts.items()}
+    return {pattern: _model(part, folder) for pattern, part in _parts(parsed).items()}
 
 
 def commands_of(parsed: ParsedExperiment) -> dict[str, LocalCommand]:
     """Return the local commands of the file by their ids."""
-    parts = parsed.head.models.values() if parsed.head is not None else ()
-    commands = [_command(part, _folder(parsed)) for part in parts if part.command]
+    commands = [_command(part, _folder(parsed)) for part in _parts(parsed).values() if part.command]
     return {command.id: command for command in commands}
+
+
+def _parts(parsed: ParsedExperiment) -> Mapping[str, ModelPart]:
+    """Return what the file says of models, by their patterns; nothing if its head has errors."""
+    return parsed.head.models if parsed.head is not None else {}
 
 
 def _folder(parsed: ParsedExperiment) -> Path:
@@ -55,8 +58,7 @@ def _command(part: ModelPart, folder: Path) -> LocalCommand:
 
 def check_models(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Check that the commands of models can run on the cluster, and in place of the images that they are for."""
-    parsed = experiment.parsed
-    for pattern, part in (parsed.head.models if parsed.head is not None else {}).items():
+    for pattern, part in _parts(experiment.parsed).items():
         place = ("models", pattern)
         if not part.command:
             continue
@@ -107,11 +109,10 @@ def _containers(experiment: ResolvedExperiment) -> Iterator[Mapping[str, Any]]:
 
 def _first(parsed: ParsedExperiment, image: str) -> str:
     """Return the first pattern that matches an image; empty if none does."""
-    parts = parsed.head.models if parsed.head is not None else {}
-    return next((pattern for pattern in parts if fnmatchcase(image, pattern)), "")
+    return next((pattern for pattern in _parts(parsed) if fnmatchcase(image, pattern)), "")
 
 
 def runs_command(parsed: ParsedExperiment, image: str) -> bool:
     """Return True if a local command runs in place of an image."""
     pattern = _first(parsed, image)
-    return parsed.head is not None and bool(pattern) and bool(parsed.head.models[pattern].command)
+    return bool(pattern) and bool(_parts(parsed)[pattern].command)

@@ -111,15 +111,7 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
         if not reported:
             return
         times = kubelet_times(facts.evidence)
-        cut = [
-            life
-            for life in pod_lives(facts.evidence)
-            if life.name in reported
-            and life.terminating is not None
-            and life.is_hook_cut(
-                times.get((life.name, "Killing"), life.terminating), times[life.name, "FailedPreStopHook"]
-            )
-        ]
+        cut = [life for life in pod_lives(facts.evidence) if life.is_hook_cut(times)]
         messages = [text for pod, text in reported.items() if pod not in {life.name for life in cut}]
         forced = sum(life.grace == 0 for life in cut)
         yield cls(count=len(messages), message=messages[0] if messages else "", cut_off=len(cut), forced=forced)

@@ -158,7 +158,7 @@ class ChangeNotObserved(TrialFinding, code="change-not-observed", weight=Weight.
 
 @dataclass(frozen=True, kw_only=True)
 class ChangesApart(TrialFinding, code="changes-apart", weight=Weight.EVIDENCE):
-    """A change that was to be made in the progress of another one was made before or after it.
+    """A change that should begin while another one is in progress began before or after it.
 
     Attributes:
         first: Name of the change in progress.
@@ -174,7 +174,7 @@ class ChangesApart(TrialFinding, code="changes-apart", weight=Weight.EVIDENCE):
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ChangesApart]:
-        """Yield a finding if the second change of a repetition was not begun in the progress of the first.
+        """Yield a finding if the second change of a repetition did not begin while the first was in progress.
 
         ``ChangeNotObserved`` covers a repetition in which one of them was not made.
         """
@@ -189,8 +189,8 @@ class ChangesApart(TrialFinding, code="changes-apart", weight=Weight.EVIDENCE):
     def sentence(self) -> Sentence:
         """Return text and advice for a run."""
         return Sentence(
-            f"{self.second} was to be made in the progress of {self.first}, but {plural(self.apart, 'repetition')} of "
-            f"{self.times} had {self.first} over before, or not begun.",
+            f"{self.second} should begin while {self.first} is in progress, but in {self.apart} of "
+            f"{plural(self.times, 'repetition')} {self.first} was already over, or had not begun.",
             f"Make {self.first} last longer, such as with more replicas, a readiness delay or a hold.",
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import os
 import shutil
@@ -115,6 +116,22 @@ def sync_folder(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def digest_of(path: Path, *, flushed: bool = False) -> str:
+    """Return the SHA-256 of a file, in hexadecimal.
+
+    Args:
+        path: The file.
+        flushed: Flush it to disk first.
+
+    Raises:
+        OSError: It can't be read or flushed.
+    """
+    with path.open("rb") as file:
+        if flushed:
+            os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tail(path: Path, lines: int = 20, *, limit: int = 64 * 1024) -> str:

@@ -2,7 +2,8 @@
 
 Every cluster gets its own block 127.B.0.0/16. A pod left over from one cluster can therefore never answer for a pod of
 another, and each data plane has its own address. A listening socket reserves a block. The kernel lets only one process
-of the machine bind it, and frees it when the last holder has ended.
+of the machine bind it, and frees it when the last holder has ended. A block in which anything still listens is not
+assigned.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.errors import HarnessError
+from harness.localkube.kubelet.listeners import all_listeners
 
 #: First and last block. 127.0 is used by all programs, and resolvers and similar services use low blocks.
 FIRST_BLOCK, LAST_BLOCK = 16, 239
@@ -101,14 +103,30 @@ def take_block() -> HeldBlock:
     for offset in range(count):
         block = AddressBlock(FIRST_BLOCK + (start + offset) % count)
         try:
-            return HeldBlock(block, _listen(block.node_address, _HOLD_PORT))
+            held = HeldBlock(block, _listen(block.node_address, _HOLD_PORT))
         except OSError as error:
             last = error.strerror or str(error)
+            continue
+        left = _left_over(block)
+        if not left:
+            return held
+        held.close()
+        last = f"a process of another cluster still listens at {left}"
     raise HarnessError(
         f"None of the {count} address blocks 127.{FIRST_BLOCK} to 127.{LAST_BLOCK} is free: {last}.",
         hint=f"Local clusters need loopback addresses 127.x.y.z and port {_HOLD_PORT} on them; "
         "`harness cluster status` lists persistent clusters.",
     )
+
+
+def _left_over(block: AddressBlock) -> str:
+    """Return an address and port in a reserved block at which something listens; empty if nothing does.
+
+    When a cluster is killed, its reservation may end a moment before its pods do.
+    """
+    prefix, own = f"127.{block.number}.", (block.node_address, _HOLD_PORT)
+    found = (each for each in all_listeners() if each.address.startswith(prefix) and (each.address, each.port) != own)
+    return next((f"{each.address}:{each.port}" for each in found), "")
 
 
 def free_port(address: str, first: int, count: int = 100) -> int:

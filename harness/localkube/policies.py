@@ -9,7 +9,7 @@ from harness.kube.pods import labels_of, pod_of, serving_containers
 from harness.kube.selectors import matches_selector, selected_by
 
 #: Kinds for which the embedded cluster runs pods.
-RUN_KINDS = frozenset({"Deployment", "ReplicaSet", "Pod"})
+RUN_KINDS = ("Deployment", "ReplicaSet", "Pod")
 
 
 def lets_requests_in(spec: Mapping[str, Any], objects: Sequence[Mapping[str, Any]]) -> bool:

@@ -188,7 +188,12 @@ class ChangeSpec:
         return None
 
     def with_images(self, images: Mapping[str, str]) -> Self:
-        """Return the change with some of its images replaced."""
+        """Return the change, and the one in whose progress it is made, with some of their images replaced."""
+        other = self.during.with_images(images) if self.during else None
+        return replace(self._with_own_images(images), during=other)
+
+    def _with_own_images(self, images: Mapping[str, str]) -> Self:
+        """Return the change with some of its own images replaced."""
         del images
         return self
 
@@ -301,7 +306,7 @@ class RollingUpdate(ChangeSpec):
         container = {"name": self.container or names[0], **substituted(self.set, number)}
         return Patch("strategic", {"spec": {"template": {"spec": {"containers": [container]}}}})
 
-    def with_images(self, images: Mapping[str, str]) -> Self:
+    def _with_own_images(self, images: Mapping[str, str]) -> Self:
         """Return the change with another image, if it sets one of these."""
         image = images.get(self.set.get("image", ""))
         return self if image is None else replace(self, set={**self.set, "image": image})

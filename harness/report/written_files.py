@@ -1,7 +1,7 @@
 """The JSON files that commands write next to reports, one record for each; their schemas are made of these records.
 
 ``harness schema NAME`` prints a schema. A field may be added in a version; a field that goes or changes its meaning
-needs a new one. ``verdict.json`` and the bundle of a confirmation have records of their own.
+needs a new version. ``verdict.json`` and the bundle of a confirmation have records of their own.
 """
 
 from __future__ import annotations
@@ -107,5 +107,5 @@ FILES: Mapping[str, type] = {
 
 
 def fields_of(record: Any) -> dict[str, Any]:
-    """Return the fields of a record by name, for a record that has further ones."""
+    """Return the fields of a record by name, to build a record that has further fields."""
     return {each.name: getattr(record, each.name) for each in fields(record)}

@@ -17,14 +17,13 @@ from harness.analysis.evidence import PathRecords, TrialEvidence
 from harness.analysis.moments import Moments
 from harness.analysis.reducing import reduced
 from harness.errors import EvidenceError, HarnessError
-from harness.kit.clock import Clock
 from harness.model.changes import ChangeSpec
 from harness.model.controllers import NO_CONTROLLER
 from harness.model.experiment import Cell, Experiment, TrafficPlan
 from harness.model.timeline import Event
 from harness.runner.execution import UNENDED, TrialOutcome
 from harness.runner.known_part import KnownPart
-from harness.runner.lost_paths import lost_in, read_paths, traced_receipts
+from harness.runner.lost_paths import lost_in, read_paths
 from harness.runner.recorded_accounts import read_access, read_accounts
 from harness.runner.recorded_traffic import RecordedTraffic
 from harness.store.access_log import AccessLines
@@ -165,18 +164,12 @@ def read_traffic(
         others=others,
     )
     evidence = _in_blocks(evidence, recorded, begin, least) or _whole(evidence, recorded, begun=begun)
+    paths = read_paths(trial, evidence, lost_in(evidence.attempts), log, outcome.clock) if begun else None
     return replace(
         evidence,
-        paths=_paths(trial, evidence, log, outcome.clock) if begun else PathRecords(),
+        paths=paths or PathRecords(),
         failure="; ".join([text for text in (outcome.failure, *recorded.damage) if text]),
     )
-
-
-def _paths(trial: TrialDirectory, evidence: TrialEvidence, log: AccessLines | None, clock: Clock) -> PathRecords:
-    """Return the records of the way of the lost requests."""
-    lost = lost_in(evidence.attempts)
-    paths = read_paths(trial, lost, log, evidence.workers)
-    return replace(paths, receipts=traced_receipts(trial, evidence, lost, clock)) if len(lost) else paths
 
 
 def _until(outcome: TrialOutcome, known: KnownPart) -> TrialOutcome:

@@ -16,7 +16,7 @@ from harness.causes.request_trace import RequestTrace, trace_of
 from harness.errors import EvidenceError
 from harness.runner.evidence import WHOLE, read_outcome, read_trials
 from harness.runner.judging import read_plan
-from harness.runner.lost_paths import read_paths, traced_receipts
+from harness.runner.lost_paths import read_paths
 from harness.runner.recorded_accounts import read_access
 from harness.store.rundir import RunDirectory, TrialDirectory
 
@@ -81,7 +81,6 @@ def _with_way(folder: TrialDirectory, facts: Facts, rows: Sequence[int]) -> Fact
     """Return the facts with the records of the way of some requests, lost or not."""
     trial = facts.evidence
     log = read_access(folder, next(iter(trial.tokens.values()), ""))
-    own = read_paths(folder, trial.attempts[rows], log, trial.workers)
-    receipts = traced_receipts(folder, trial, trial.attempts[rows], read_outcome(folder, []).clock)
-    paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller, receipts=receipts)
+    own = read_paths(folder, trial, trial.attempts[rows], log, read_outcome(folder, []).clock)
+    paths = replace(own, entry=trial.paths.entry, controller=trial.paths.controller)
     return replace(facts, evidence=replace(trial, paths=paths))

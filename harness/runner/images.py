@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 
 from harness.errors import InvalidInputError, Problem
-from harness.model.changes import ChangeSpec
 from harness.model.experiment import Cell, Experiment, Manifest
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -81,14 +80,8 @@ def _cell(cell: Cell, images: Mapping[str, str], pull_policy: str) -> Cell:
     return replace(
         cell,
         configuration=replace(cell.configuration, manifests=manifests),
-        change=_change_with_images(cell.change, images),
+        change=cell.change.with_images(images),
     )
-
-
-def _change_with_images(change: ChangeSpec, images: Mapping[str, str]) -> ChangeSpec:
-    """Return a change, and the one in whose progress it is made, with other images."""
-    other = _change_with_images(change.during, images) if change.during else None
-    return replace(change.with_images(images), during=other)
 
 
 def _manifest(manifest: Manifest, images: Mapping[str, str], pull_policy: str) -> Manifest:

@@ -30,35 +30,34 @@ def lost_in(rows: Rows) -> Rows:
     return found
 
 
-def read_paths(trial: TrialDirectory, rows: Rows, log: AccessLines | None, workers: int) -> PathRecords:
+def read_paths(
+    folder: TrialDirectory, trial: TrialEvidence, rows: Rows, log: AccessLines | None, clock: Clock
+) -> PathRecords:
     """Return the records of the way of some requests of a trial.
-
-    Args:
-        trial: The trial's folder.
-        rows: The attempts.
-        log: The lines of the trial's access log; None if traffic passes no proxy that writes one.
-        workers: Number of workers that shared the schedule.
-    """
-    is_logged = trial.access.exists()
-    return PathRecords(
-        tries=_tries(log, rows) if log is not None and len(rows) else {},
-        is_logged=is_logged,
-        peers=_peers(trial.traffic, rows, workers) if len(rows) else {},
-        programmed=tuple(_programmed(trial.logs / _KUBE_PROXY_LOG)) if len(rows) else (),
-    )
-
-
-def traced_receipts(
-    folder: TrialDirectory, trial: TrialEvidence, rows: Rows, clock: Clock
-) -> dict[tuple[int, int], tuple[TracedReceipt, ...]]:
-    """Return the receipts of some attempts, in order of time, by worker and number.
 
     Args:
         folder: The trial's folder.
         trial: Its evidence.
         rows: The attempts.
+        log: The lines of the trial's access log; None if traffic passes no proxy that writes one.
         clock: The clock of the trial; without a wall anchor, the times of receipts are unknown.
     """
+    is_logged = folder.access.exists()
+    if not len(rows):
+        return PathRecords(is_logged=is_logged)
+    return PathRecords(
+        tries=_tries(log, rows) if log is not None else {},
+        is_logged=is_logged,
+        peers=_peers(folder.traffic, rows, trial.workers),
+        programmed=tuple(_programmed(folder.logs / _KUBE_PROXY_LOG)),
+        receipts=_receipts(folder, trial, rows, clock),
+    )
+
+
+def _receipts(
+    folder: TrialDirectory, trial: TrialEvidence, rows: Rows, clock: Clock
+) -> dict[tuple[int, int], tuple[TracedReceipt, ...]]:
+    """Return the receipts of some attempts, in order of time, by worker and number."""
     if trial.others is None or not trial.others.receipts.logs:
         return {}
     keys = zip(rows["worker"].tolist(), rows["number"].tolist(), strict=True)

@@ -27,8 +27,8 @@ from harness.store.ledger_reading import (
     load_attempts,
     load_connections,
 )
-from harness.store.segments import SegmentCheck, check_segments, paths_of
-from harness.traffic.plan import JOURNAL, PLAN
+from harness.store.segments import check_segments, paths_of
+from harness.traffic.plan import JOURNAL, PLAN, journal_of
 
 _NS = 1_000_000_000
 
@@ -59,7 +59,7 @@ class RecordedTraffic:
         planned = recorded._planned_workers()
         recorded.workers = planned or 1
         recorded.journal = recorded._events(JOURNAL)
-        names = [f"traffic-{number}.jsonl" for number in range(planned)]
+        names = [journal_of(number) for number in range(planned)]
         recorded.journals = [recorded._events(name) for name in names] or [recorded.journal]
         return recorded
 
@@ -149,11 +149,10 @@ class RecordedTraffic:
             attempts = FirstBlocks(attempts, self.most[0])
         return (attempts, connections) if len(attempts) >= least else None
 
-    def check_segments(self) -> tuple[SegmentCheck, ...]:
+    def check_segments(self) -> None:
         """Compare the segments of each worker with their seals; what differs is damage."""
-        found = tuple(check_segments(self.directory, worker) for worker in range(self.workers))
-        self.damage += [text for each in found for text in each.damage]
-        return found
+        for worker in range(self.workers):
+            self.damage += check_segments(self.directory, worker).damage
 
     def responders(self) -> dict[int, str]:
         """Return the meaning of the responders' numbers of a process that sent alone."""

@@ -17,6 +17,7 @@ from harness.experiment.cluster_rules import ClusterRules, any_field, omits_none
 from harness.kube.fieldclasses import Classified
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import has_stand_in
+from harness.localkube.policies import RUN_KINDS
 from harness.model.experiment import Manifest
 from harness.runner.images import manifest_with_images
 
@@ -45,7 +46,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             describe_stand_ins=lambda manifests, commands: stand_ins.describe(manifests, replaced, commands),
             runs_controller=True,
             omitted=reason_to_omit,
-            pod_kinds=stand_ins.POD_KINDS,
+            pod_kinds=RUN_KINDS,
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )
 

@@ -80,7 +80,7 @@ def attempts_in(paths: Sequence[Path]) -> RecordBlocks:
         EvidenceError: A file is missing, or is no ledger of this version.
     """
     segments = [LedgerBlocks(path, ATTEMPT, JUDGED_ATTEMPT) for path in paths]
-    return segments[0] if len(segments) == 1 else _SegmentBlocks(segments, JUDGED_ATTEMPT)
+    return segments[0] if len(segments) == 1 else _SegmentBlocks(segments)
 
 
 def connections_in(paths: Sequence[Path]) -> RecordBlocks:
@@ -167,8 +167,8 @@ class FirstBlocks:
 class _SegmentBlocks:
     """The records of some files, one after the other."""
 
-    def __init__(self, segments: Sequence[LedgerBlocks], part: np.dtype[np.void]) -> None:
-        self.part = part
+    def __init__(self, segments: Sequence[LedgerBlocks]) -> None:
+        self.part = segments[0].part
         self._segments = segments
 
     def __len__(self) -> int:
@@ -183,7 +183,7 @@ class _ConnectionBlocks(_SegmentBlocks):
     """The connections of some segments, each once and with its last record."""
 
     def __init__(self, segments: Sequence[LedgerBlocks]) -> None:
-        super().__init__(segments, JUDGED_CONNECTION)
+        super().__init__(segments)
         self._latest: dict[int, Rows] = {}
         #: The highest number before each segment; lower ones in it are records that were carried over.
         self._before = [0]

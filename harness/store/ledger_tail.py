@@ -8,19 +8,17 @@ fatal.
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from harness.model.attempt import Outcome
-from harness.store.ledger_format import ATTEMPT, offset_of
+from harness.store.ledger_format import ATTEMPT
 from harness.store.mapped import HEADER
 from harness.store.segments import next_segment
 
 _BLOCK = 4096
-_WRITTEN = offset_of(ATTEMPT, "written")
 
 Rows = np.ndarray[tuple[int], np.dtype[np.void]]
 
@@ -70,12 +68,11 @@ class LedgerTail:
             # Look for the next file first: once it is there, this one gets no further row.
             is_last = not self._is_open(place + 1)
             segment = self._segments[place]
-            yield from segment.blocks(max(0, start - segment.first))
+            end = yield from segment.blocks(max(0, start - segment.first))
             if is_last:
                 return
             place += 1
-            if self._segments[place].first < 0:
-                self._segments[place].first = segment.first + segment.length()
+            self._segments[place].first = segment.first + end
 
     def _forget(self, start: int) -> None:
         """Close the segments before that of a row."""
@@ -107,30 +104,21 @@ class _OpenSegment:
     def __init__(self, path: Path, fd: int, first: int) -> None:
         self.path, self.fd, self.first = path, fd, first
 
-    def blocks(self, start: int) -> Iterator[Rows]:
-        """Yield its written rows from one on."""
+    def blocks(self, start: int) -> Generator[Rows, None, int]:
+        """Yield its written rows from one on. Return the number of all that it has now."""
         while True:
             first = self._read(start)
             count = int(np.count_nonzero(first["written"]))
             if not count:
-                return
+                return start
             # The outcome is stored last. A row that has one at the first read is complete at the second. A row that
             # got its outcome in between still counts as unfinished.
             second = self._read(start)[:count].copy()
             second["outcome"] = first["outcome"][: len(second)]
             yield second
-            if count < _BLOCK:
-                return
             start += count
-
-    def length(self) -> int:
-        """Return the number of its written rows."""
-        rows = range((os.fstat(self.fd).st_size - HEADER) // ATTEMPT.itemsize)
-        return bisect_left(rows, 1, key=lambda row: int(not self._is_written(row)))
-
-    def _is_written(self, row: int) -> bool:
-        """Return True for a written row; they are the first ones of a file."""
-        return os.pread(self.fd, 1, HEADER + row * ATTEMPT.itemsize + _WRITTEN) == b"\1"
+            if count < _BLOCK:
+                return start
 
     def _read(self, start: int) -> Rows:
         data = os.pread(self.fd, _BLOCK * ATTEMPT.itemsize, HEADER + start * ATTEMPT.itemsize)

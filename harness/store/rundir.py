@@ -6,7 +6,6 @@ added. So the verdict can be computed again from the same bytes, and a changed f
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness.errors import EvidenceError, HarnessError, InvalidInputError, Problem
-from harness.kit.files import NO_ROOM, clear_disk_errors, write_bytes
+from harness.kit.files import NO_ROOM, clear_disk_errors, digest_of, write_bytes
 from harness.store.records import dump
 
 SealedPhase = Literal["plan", "evidence", "verdict", "reports"]
@@ -180,7 +179,7 @@ class RunDirectory:
         with clear_disk_errors(self._seal_path(phase)):
             names = {name for name in self._files() if name not in sealed}
             names |= {path.relative_to(self.path).as_posix() for path in earlier if path.is_file()}
-            files = {name: _digest(self.path / name) for name in sorted(names)}
+            files = {name: digest_of(self.path / name) for name in sorted(names)}
         write_json(self._seal_path(phase), {"phase": phase, "files": files})
 
     def verify(self, phase: SealedPhase) -> None:
@@ -310,13 +309,8 @@ def new_folder(parent: Path, name: str) -> Path:
     raise InvalidInputError([Problem(f"{parent / base} and 98 more like it exist already", hint="use --out")])
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _state(path: Path, digest: str) -> str:
     """Return ``sealed``, ``changed`` or ``missing``."""
     if not path.is_file():
         return "missing"
-    return "sealed" if _digest(path) == digest else "changed"
+    return "sealed" if digest_of(path) == digest else "changed"

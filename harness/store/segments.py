@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import EvidenceError
-from harness.kit.files import clear_disk_errors, sync_folder
+from harness.kit.files import clear_disk_errors, digest_of, sync_folder
 from harness.model.attempt import Outcome
 from harness.store.ledger_format import ATTEMPT
 from harness.store.ledger_reading import LedgerBlocks
@@ -133,7 +133,7 @@ class SegmentSealer:
                 "attempts": attempts,
                 "outcomes": outcomes,
                 "files": files,
-                "previous": self._previous or _digest(self._directory / _ANCHOR),
+                "previous": self._previous or digest_of(self._directory / _ANCHOR),
             }
             seal = _signed(fields)
             _append(path, seal.text)
@@ -179,7 +179,7 @@ def _chain(directory: Path, worker: int) -> tuple[list[SegmentSeal], list[str]]:
     if not path.exists():
         return found, []
     anchor = directory / _ANCHOR
-    previous = _digest(anchor) if anchor.exists() else ""
+    previous = digest_of(anchor) if anchor.exists() else ""
     for line in path.read_bytes().splitlines(keepends=True):
         if not line.endswith(b"\n"):
             break
@@ -212,7 +212,7 @@ def _changed(directory: Path, seal: SegmentSeal) -> Iterator[str]:
         path = directory / name
         if not path.exists():
             yield f"segment {seal.segment} is missing, although it was sealed: {name}"
-        elif _digest(path) != digest:
+        elif digest_of(path) != digest:
             yield f"segment {seal.segment} was changed after it was sealed: {name}"
 
 
@@ -282,13 +282,6 @@ def _append(path: Path, line: bytes) -> None:
 def _synced_digest(path: Path) -> str:
     """Flush a file to disk, and return its SHA-256."""
     try:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(path, flushed=True)
     except FileNotFoundError as error:
         raise EvidenceError(f"{path} can't be sealed: {error.strerror}") from error
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

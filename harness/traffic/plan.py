@@ -21,6 +21,11 @@ PLAN = "plan.json"
 JOURNAL = "traffic.jsonl"
 
 
+def journal_of(worker: int) -> str:
+    """Return the file name of the event log of one of several workers."""
+    return f"traffic-{worker}.jsonl"
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
     """The processes that share a schedule. A Locust master leads them and sends nothing itself.

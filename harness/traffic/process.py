@@ -16,7 +16,7 @@ from harness.kit.waiting import wait_until
 from harness.traffic.event_log import EventLogReader
 from harness.traffic.forked import TRAFFIC
 from harness.traffic.live import LiveCounts, LiveTraffic, LiveWorker
-from harness.traffic.plan import VARIABLE, TrafficChildPlan, WorkerGroup, write_plan
+from harness.traffic.plan import VARIABLE, TrafficChildPlan, WorkerGroup, journal_of, write_plan
 from harness.traffic.withheld import environment_of
 
 #: Seconds within which the process must carry out a command on a busy machine.
@@ -213,7 +213,7 @@ def _live(plan: TrafficChildPlan, journal: EventLogReader) -> LiveTraffic:
         return LiveTraffic([LiveWorker(directory / f"ledger-{plan.worker}.npy", journal)])
     return LiveTraffic(
         [
-            LiveWorker(directory / f"ledger-{number}.npy", EventLogReader(directory / f"traffic-{number}.jsonl"))
+            LiveWorker(directory / f"ledger-{number}.npy", EventLogReader(directory / journal_of(number)))
             for number in range(plan.crew.size)
         ]
     )

@@ -28,7 +28,7 @@ cp "$work/status" /var/lib/dpkg/status
 # What packages keep for their own installation, texts for people, and character sets and time zones for other languages.
 rm -rf /var/lib/dpkg/info /var/lib/apt /var/cache/* /var/log/* /usr/share/perl5 /usr/share/doc /usr/share/man \
   /usr/share/locale /usr/share/bash-completion /usr/share/zoneinfo/right /usr/lib/*-linux-gnu/gconv "$work"
-# Parts of Python for its own development, for windows and for installing packages. Of the rest the byte code stays,
+# Parts of Python for its own development, for graphical windows and for installing packages. Of the rest the byte code stays,
 # without the source: the user of the image may not write byte code at the first start.
 for folder in /usr/lib/python3.* /usr/local/lib/python3.*; do
   [ -d "$folder" ] || continue

@@ -28,9 +28,8 @@ ROTATION = CertificateRotation(name="rotation", secret="shop-tls", host=HOST)
 
 def certificate(*names: str) -> dict[str, str]:
     """Return certificate and key as in a Secret."""
-    made = self_signed(names[0], names, 30)
-    cut = made.index("-----BEGIN PRIVATE KEY-----")
-    parts = {"tls.crt": made[:cut], "tls.key": made[cut:]}
+    made, key = self_signed(names[0], names, 30)
+    parts = {"tls.crt": made, "tls.key": key}
     return {name: base64.b64encode(text.encode()).decode() for name, text in parts.items()}
 
 
@@ -187,12 +186,20 @@ def test_a_secret_without_a_certificate_is_an_error(shop: World, values: dict[st
         perform(ROTATION, shop.context)
 
 
-def test_a_source_that_is_no_certificate_is_an_error(shop: World) -> None:
+@pytest.mark.parametrize(
+    ("chain", "expected"),
+    [
+        ("none", "no certificate in PEM form"),
+        ("-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n", "can't be decoded"),
+    ],
+    ids=["no-pem", "broken-base64"],
+)
+def test_a_source_that_is_no_certificate_is_an_error(shop: World, chain: str, expected: str) -> None:
     """Nothing is written then."""
     before = data(shop)
-    values = {"tls.crt": "bm9uZQ==", "tls.key": "bm9uZQ=="}
+    values = {"tls.crt": base64.b64encode(chain.encode()).decode(), "tls.key": "bm9uZQ=="}
     shop.kube.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "shop-next"}, "data": values}, NS)
 
-    with pytest.raises(HarnessError, match="no certificate in PEM form"):
+    with pytest.raises(HarnessError, match=expected):
         perform(replace(ROTATION, source="shop-next"), shop.context)
     assert data(shop) == before

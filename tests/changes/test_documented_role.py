@@ -104,7 +104,7 @@ def with_served_certificate(world: World) -> ChangeContext:
     """Return the context of a world with two certificates, in which connections get that of ``shop-tls``."""
     kube = world.kube
     for name in ("shop-tls", "shop-next"):
-        made = self_signed("h", ["h"], 30).encode()
+        made = "".join(self_signed("h", ["h"], 30)).encode()
         data = {key: base64.b64encode(made).decode() for key in ("tls.crt", "tls.key")}
         kube.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}, NS)
 

@@ -1,4 +1,4 @@
-"""A change in the progress of another one: it waits for the other's beginning, and both are observed."""
+"""A change while another one is in progress: it waits for the other's beginning, and both are observed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def place(world: World, change: str, what: str) -> int:
     return [(event.subject, event.what) for event in world.events].index((change, what))
 
 
-def test_the_second_change_is_made_in_the_progress_of_the_first(make_world: Callable[..., World]) -> None:
+def test_the_second_change_is_made_while_the_first_is_in_progress(make_world: Callable[..., World]) -> None:
     """It begins when a new pod of the restart is there, and the restart is observed after it was made."""
     world = make_world(timeout=LONG)
     held_until_repointed(world)

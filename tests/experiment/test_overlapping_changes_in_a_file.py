@@ -100,7 +100,7 @@ NAME = "selector-patch-while-restart"
 
 
 def patch_while(name: str) -> dict[str, Any]:
-    """Return the patch in the progress of another change."""
+    """Return the patch that is made while another change is in progress."""
     return {"selector-patch": {**PATCH, "while": name}}
 
 
@@ -218,6 +218,6 @@ def test_the_first_change_is_checked_where_only_the_overlap_runs(tmp_path: Path)
 
 
 def test_a_change_in_place_overlaps_no_other() -> None:
-    """It is undone after its hold, and another one could not be told from it."""
+    """It is undone after its hold, and the effects of another one could not be distinguished from its own."""
     with pytest.raises(InvalidInputError, match="in place, one change is made"):
         parse_change("{restart: {while: scale}}", parse_object("deployment/apple"))

@@ -51,6 +51,15 @@ def test_two_clusters_never_share_a_block(monkeypatch: pytest.MonkeyPatch) -> No
             assert again.block == other.block
 
 
+def test_a_block_with_a_pod_that_is_left_over_is_not_assigned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed cluster may release its block before its last pod ends."""
+    monkeypatch.setattr(addresses, "FIRST_BLOCK", 244)
+    monkeypatch.setattr(addresses, "LAST_BLOCK", 244)
+    with socket.create_server(("127.244.1.1", 0)), pytest.raises(HarnessError, match=r"listens at 127\.244\.1\.1:"):
+        take_block()
+    take_block().close()
+
+
 @pytest.mark.processes
 def test_a_block_stays_reserved_for_a_process_that_inherits_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block stays reserved while the cluster's process runs, even after the first holder has closed it."""

@@ -43,7 +43,7 @@ def change_context(
     cluster = SimpleNamespace(
         controller=controller, ingress_signals=frozenset(), is_own=is_own, kubeconfig=Path("kubeconfig")
     )
-    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None)
+    parts = SimpleNamespace(child=child, observer=observer, cluster=cluster, timeline=None, entry=None)
     return trial._change_context(cast(Any, kube), cast(Any, parts), "trial")
 
 

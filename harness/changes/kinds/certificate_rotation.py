@@ -88,9 +88,8 @@ def _next(repetition: Repetition[CertificateRotation], secret: Object) -> Mappin
     names = names_in(chain, key)
     if not names:
         raise HarnessError(f"Secret {spec.secret} has no valid certificate with its key, so no new one can be made.")
-    made = self_signed(names[0], names, _VALID_DAYS)
-    cut = made.index("-----BEGIN PRIVATE KEY-----")
-    return {_CHAIN: _encoded(made[:cut]), _KEY: _encoded(made[cut:])}
+    made, its_key = self_signed(names[0], names, _VALID_DAYS)
+    return {_CHAIN: _encoded(made), _KEY: _encoded(its_key)}
 
 
 def _data(secret: Object) -> Mapping[str, str]:
@@ -113,11 +112,14 @@ def _first_der(chain: bytes) -> bytes:
     """Return the first certificate of a chain in DER form.
 
     Raises:
-        HarnessError: It has none.
+        HarnessError: It has none, or one that is not base64.
     """
     begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
     _, there, rest = chain.partition(begin)
     body, closed, _ = rest.partition(end)
     if not (there and closed):
         raise HarnessError(f"{_CHAIN} has no certificate in PEM form.")
-    return ssl.PEM_cert_to_DER_cert((begin + body + end).decode())
+    try:
+        return ssl.PEM_cert_to_DER_cert((begin + body + end).decode())
+    except ValueError as error:
+        raise HarnessError(f"The first certificate in {_CHAIN} can't be decoded: {error}.") from None

@@ -11,14 +11,12 @@ from harness.localkube.apps.orders import STOP_MODES
 from harness.localkube.commands import ARGS, LocalCommand
 from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode, model_of
+from harness.localkube.policies import RUN_KINDS
 from harness.model.experiment import Manifest
 from harness.wording import listed
 
 #: Fields of a container that do not apply to a command, each with its name in the report.
 _NOT_APPLIED = {"command": "command", "args": "args", "securityContext": "security context", "workingDir": "workingDir"}
-
-#: Kinds for which the embedded cluster runs pods.
-POD_KINDS = ("Deployment", "ReplicaSet", "Pod")
 
 
 def with_models(manifest: Manifest, models: Mapping[str, StandInModel]) -> Manifest:
@@ -50,7 +48,7 @@ def _sentences(
 ) -> Iterator[str]:
     for manifest in manifests:
         pod = pod_of(manifest)
-        if pod is None or manifest.get("kind") not in POD_KINDS:
+        if pod is None or manifest.get("kind") not in RUN_KINDS:
             continue
         for container in serving_containers(pod):
             name = str(container.get("image") or "")

@@ -31,7 +31,7 @@ class _Field(NamedTuple):
     path: tuple[str, ...]
 
     def meets(self, other: _Field) -> bool:
-        """Return whether one of two fields is, or contains, the other."""
+        """Return True if the fields are the same, or one contains the other."""
         shorter = min(len(self.path), len(other.path))
         same = (self.kind, self.name) == (other.kind, other.name)
         return same and self.path[:shorter] == other.path[:shorter]

@@ -27,7 +27,7 @@ class LocatedChange(NamedTuple):
     Attributes:
         spec: The change.
         place: Path of its item in the list.
-        other: Path of the change in whose progress it is made; empty if there is none.
+        other: Path of the change that must be in progress when it is made; empty if there is none.
     """
 
     spec: ChangeSpec
@@ -42,11 +42,11 @@ class LocatedChange(NamedTuple):
 
 
 class _ParsedChange(NamedTuple):
-    """A change before the one that it names is known.
+    """A change as in the file, before the change that its ``while`` names is looked up.
 
     Attributes:
         located: The change.
-        other: The name of the change in whose progress it is made; empty for none.
+        other: Name of the change that must be in progress when it is made; empty for none.
     """
 
     located: LocatedChange
@@ -86,7 +86,7 @@ def parse_changes(value: Any, problems: Problems) -> tuple[LocatedChange, ...]:
 def _with_other(
     parsed: _ParsedChange, known: Sequence[_ParsedChange], problems: Problems, *, is_whole: bool
 ) -> LocatedChange | None:
-    """Return a change with the one in whose progress it is made, with as many repetitions; None if that has an error.
+    """Return a change with the one that is made first, with as many repetitions; None if that one has an error.
 
     Args:
         parsed: The change.
@@ -152,7 +152,7 @@ def with_answers(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) 
     """Return the change with the answers that it makes right, on the routes that lead to the changed object.
 
     Answers that the file gives for a route are taken as they are. A route without answers in the traffic plan needs
-    none. The change in whose progress it is made gets its own.
+    none. The change that is made first gets its own.
     """
     other = with_answers(spec.during, plan, objects) if spec.during else None
     return replace(spec, during=other, answers={**spec.answers_on(_derived(spec, plan, objects)), **spec.answers})

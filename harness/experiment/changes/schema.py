@@ -29,7 +29,7 @@ class NamedSchema(ExperimentPart):
 
     @property
     def other(self) -> str:
-        """Return the name of the change in whose progress it is made; empty for none."""
+        """Return the name of the change that must be in progress when it is made; empty for none."""
         return ""
 
     name: Name | None = Field(
@@ -68,7 +68,7 @@ class ChangeSchema(NamedSchema):
 
     @property
     def other(self) -> str:
-        """Return the name of the change in whose progress it is made; empty for none."""
+        """Return the name of the change that must be in progress when it is made; empty for none."""
         return self.during or ""
 
     def fields(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ import sys
 import termios
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
@@ -55,6 +56,21 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Container:
+    """A container that runs.
+
+    Attributes:
+        mark: The mark of its processes; empty unless it runs a program of the machine.
+        is_mounted: True if it has a view of its own of the machine's files.
+        executed: The processes executed in it; each leads a process group.
+    """
+
+    mark: str
+    is_mounted: bool
+    executed: set[int] = field(default_factory=set)
+
+
 class ForkServer:
     """A loop that receives requests, forks, and reports ends.
 
@@ -68,13 +84,9 @@ class ForkServer:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
-        # The processes executed in each container, by its main process; each leads a process group.
-        self._containers: dict[int, set[int]] = {}
-        # The mark of each container that runs a program of the machine, by its main process.
-        self._marks: dict[int, str] = {}
+        # By the container's main process.
+        self._containers: dict[int, _Container] = {}
         self._numbers = count(1)
-        # The containers with a view of their own of the machine's files.
-        self._mounted: set[int] = set()
 
     def run(self) -> None:
         """Serve until the kubelet closes the socket; all containers have ended when this returns."""
@@ -139,31 +151,27 @@ class ForkServer:
         main = APPS[app] if app else program
         with open_log(Path(log)) as output:
             pid = self._fork((0, output.fileno(), output.fileno()), lambda: main(launch), app or "container")
-        if entering is not None:
-            if why := entering.wait():
-                os.waitpid(pid, 0)
-                raise ValueError(why)
-            self._mounted.add(pid)
-        self._containers[pid] = set()
-        if mark:
-            self._marks[pid] = mark
+        if entering is not None and (why := entering.wait()):
+            os.waitpid(pid, 0)
+            raise ValueError(why)
+        self._containers[pid] = _Container(mark, entering is not None)
         return pid
 
     def _exec(
         self, *, container: int, argv: list[str], env: dict[str, str], console: Mapping[str, Any] | None = None
     ) -> int:
-        if container not in self._containers:
+        inside = self._containers.get(container)
+        if inside is None:
             raise ValueError("container not running")
-        if container in self._marks:
-            env = env | {MARK: self._marks[container]}
+        own = {MARK: inside.mark} if inside.mark else {}
 
         def program() -> int:
-            if container in self._mounted:
+            if inside.is_mounted:
                 join(container)
-            return _execute(argv, env) if console is None else _execute_at_console(argv, env, console)
+            return _execute(argv, env | own) if console is None else _execute_at_console(argv, env | own, console)
 
         pid = self._run([os.devnull] * 3 if console is None else console["files"], program)
-        self._containers[container].add(pid)
+        inside.executed.add(pid)
         return pid
 
     def _run(self, paths: Sequence[str], body: Callable[[], int]) -> int:
@@ -207,11 +215,12 @@ class ForkServer:
             os._exit(code)
 
     def _signal(self, *, pid: int, number: int, tree: bool) -> None:
+        container = self._containers.get(pid)
         if tree:
             self._kill_group(pid, number)
-            for executed in self._containers.get(pid, ()):
+            for executed in container.executed if container is not None else ():
                 self._kill_group(executed, number)
-        elif pid in self._containers and not (pid in self._marks and first_process_ignores(pid, number)):
+        elif container is not None and not (container.mark and first_process_ignores(pid, number)):
             os.kill(pid, number)
 
     @staticmethod
@@ -227,13 +236,13 @@ class ForkServer:
             # Its PID cannot be reused before it is reaped. Kill its descendants first, as at the end of a
             # container's first process.
             self._kill_group(ended, signal.SIGKILL)
-            for executed in self._containers.pop(ended, ()):
-                self._kill_group(executed, signal.SIGKILL)
-            if mark := self._marks.pop(ended, ""):
-                kill_marked(mark)
-            self._mounted.discard(ended)
-            for members in self._containers.values():
-                members.discard(ended)
+            if (container := self._containers.pop(ended, None)) is not None:
+                for executed in container.executed:
+                    self._kill_group(executed, signal.SIGKILL)
+                if container.mark:
+                    kill_marked(container.mark)
+            for other in self._containers.values():
+                other.executed.discard(ended)
             _, status = os.waitpid(ended, 0)
             code = os.waitstatus_to_exitcode(status)
             self._send({"exited": ended, "code": code if code >= 0 else 128 - code})
@@ -241,8 +250,9 @@ class ForkServer:
     def _kill_everything(self) -> None:
         for pid in list(self._containers):
             self._signal(pid=pid, number=signal.SIGKILL, tree=True)
-        for mark in self._marks.values():
-            kill_marked(mark)
+        for container in self._containers.values():
+            if container.mark:
+                kill_marked(container.mark)
         while _children_left():
             pass
 

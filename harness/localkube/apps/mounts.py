@@ -218,7 +218,7 @@ def _call(name: str, result: int) -> None:
 
 
 def main() -> None:
-    """Try it: place a folder at a path that no machine has, read it, and find it closed for writing."""
+    """Check that it works: mount a folder at a path that no machine has, read it, and fail to write to it."""
     with tempfile.TemporaryDirectory(prefix="mounts-") as folder:
         pid = os.fork()
         if pid:

@@ -23,9 +23,9 @@ _Kind = Literal["pod", "service"]
 class EndpointSliceController:
     """A controller that watches Services and pods.
 
-    It learns of each pod's change after a delay of its own, as it does on a real cluster: where two pods are deleted
-    together, the slices tell first of one and some milliseconds later of the other. Who reads slices at a limited rate,
-    as Traefik does, sends requests to the second one for that long.
+    It learns of each pod's change after a separate delay, as on a real cluster: if two pods are deleted together, the
+    slices show one deletion first, and the other some milliseconds later. A reader with a limited rate, such as
+    Traefik, may read in between, and then sends requests to the second pod until its next read.
 
     Args:
         context: Caches, client and delays.

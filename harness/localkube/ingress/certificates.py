@@ -151,7 +151,7 @@ def default_certificate() -> str:
             return path.read_text(encoding="ascii")
     except OSError:
         pass  # There is none yet, or it is not ours.
-    made: str = import_module("harness.localkube.ingress.x509").self_signed(_NAME, ["ingress.local"], _VALID_DAYS)
+    made = "".join(import_module("harness.localkube.ingress.x509").self_signed(_NAME, ["ingress.local"], _VALID_DAYS))
     with suppress(OSError):  # The next cluster makes another one.
         _write(path, made)
     return made

@@ -34,8 +34,14 @@ def names_in(chain: bytes, private: bytes) -> tuple[str, ...] | None:
     return _names_of(first) if matches else None
 
 
-def self_signed(common_name: str, dns_names: Sequence[str], days: int) -> str:
-    """Make a certificate, and return it in PEM form, followed by its key."""
+def self_signed(common_name: str, dns_names: Sequence[str], days: int) -> tuple[str, str]:
+    """Make a certificate, and return it and its key, each in PEM form.
+
+    Args:
+        common_name: Common name of its subject and its issuer.
+        dns_names: The names for which it is valid.
+        days: Days that it is valid from now on.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
@@ -53,7 +59,7 @@ def self_signed(common_name: str, dns_names: Sequence[str], days: int) -> str:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return (made.public_bytes(serialization.Encoding.PEM) + private).decode()
+    return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
 
 def _encoded(key: Any) -> bytes:

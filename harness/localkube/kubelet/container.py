@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from harness.localkube.ingress.certificates import certificate_file
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
+from harness.localkube.kubelet.listeners import Listener
 from harness.localkube.kubelet.local_command import ListenerWatch, own_environment
 from harness.localkube.kubelet.models import StandInModel, orders, ports_of
 from harness.localkube.kubelet.network import PodNetwork
@@ -308,10 +309,10 @@ class ContainerWorker:
         """Kill a local command that listens at an address of other pods; report one at the loopback address."""
         while True:
             await asyncio.sleep(_LISTENERS_SECONDS)
-            self._check_listeners(target)
+            self._check_listeners(target, self._node.listeners.get())
 
-    def _check_listeners(self, target: RunningContainer) -> None:
-        shared, local = self._listeners.look()
+    def _check_listeners(self, target: RunningContainer, listeners: Collection[Listener] | None = None) -> None:
+        shared, local = self._listeners.look(listeners)
         if shared and not self._shared:
             self._shared = (
                 f"the command listens at {shared[0]}, which all pods of the embedded cluster share: "

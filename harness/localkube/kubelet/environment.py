@@ -30,8 +30,6 @@ _FIELDS = (
 _WHOLE = ("metadata.labels", "metadata.annotations")
 #: Every supported ``fieldPath`` of a variable.
 FIELD_PATHS = re.compile("|".join((_KEYED.pattern, *map(re.escape, _FIELDS))))
-
-
 #: Every supported ``fieldPath`` of a file.
 FILE_PATHS = re.compile("|".join((_KEYED.pattern, *map(re.escape, (*_FIELDS, *_WHOLE)))))
 
@@ -128,7 +126,7 @@ def downward_value(pod: Object, path: str, address: str) -> bytes:
     """
     if path in _WHOLE:
         entries = sorted((pod["metadata"].get(path.partition(".")[2]) or {}).items())
-        # Go quotes a value as JSON does, but for what no label and few annotations have.
+        # Go quotes a value as JSON does, except for characters that no label and few annotations contain.
         return "\n".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in entries).encode()
     return _field(path, pod, address).encode()
 

@@ -42,7 +42,7 @@ class RunningContainer:
         env: Its environment, for programs executed inside.
         shell: True if its image has programs to execute.
         verified_ports: Ports whose listener is verified to belong to the container.
-        model: The model of the stand-in that runs in place of its image, or None.
+        model: The model of the stand-in or command that runs in place of its image, or None.
         folder: The folder in which programs begin that are executed inside; empty for any.
         writable: The folders in which those may write, if it runs a local command.
     """
@@ -58,9 +58,9 @@ class RunningContainer:
     writable: tuple[str, ...] = ()
 
     @property
-    def is_stand_in(self) -> bool:
-        """Return True if a stand-in runs in place of its image, which has none of its programs."""
-        return self.model is not None and not self.model.command
+    def stand_in(self) -> StandInModel | None:
+        """Return the model of the stand-in, which has none of its image's programs; None if another program runs."""
+        return self.model if self.model is not None and not self.model.command else None
 
     def port(self, value: int | str) -> int:
         """Return the number of a port given by number or by the container's name for it."""
@@ -98,10 +98,11 @@ class HandlerRunner:
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
         """
-        if target.model is None or target.model.command or "exec" not in probe:
+        stand_in = target.stand_in
+        if stand_in is None or "exec" not in probe:
             await self.run(probe, target)
             return
-        for port in ports_of(target.model, target.spec):
+        for port in ports_of(stand_in, target.spec):
             await self._tcp_socket({"port": port}, target)
 
     async def run(self, handler: Object, target: RunningContainer, *, hook: bool = False) -> None:
@@ -129,7 +130,7 @@ class HandlerRunner:
             raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket, grpc and sleep")
 
     async def _exec(self, command: list[str], target: RunningContainer) -> None:
-        missing = unavailable_program(command) if target.is_stand_in else ""
+        missing = unavailable_program(command) if target.stand_in is not None else ""
         if not command or not target.shell or missing:
             name = missing or (command[0] if command else "")
             raise HandlerFailedError(f'exec: "{name}": executable file not found in $PATH')

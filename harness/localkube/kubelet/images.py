@@ -121,9 +121,8 @@ KNOWN_IMAGES: Mapping[str, Image] = {image.name: image for image in _PATTERNS.va
 
 
 def lacks_shell(name: str) -> bool:
-    """Return True if an image is known to have neither a shell nor ``sleep``; of most images nobody knows."""
-    plain = name.removeprefix("docker.io/").partition("@")[0]
-    return any(re.fullmatch(pattern, plain) for pattern in _WITHOUT_SHELL)
+    """Return True if an image is known to have neither a shell nor ``sleep``; False if nothing is known about it."""
+    return any(re.fullmatch(pattern, _plain(name)) for pattern in _WITHOUT_SHELL)
 
 
 def has_stand_in(name: str) -> bool:
@@ -132,8 +131,7 @@ def has_stand_in(name: str) -> bool:
     This is the case for every image of an unknown repository. An unknown tag of a known repository counts as an image
     that does not exist.
     """
-    plain = name.removeprefix("docker.io/").partition("@")[0]
-    head, slash, last = plain.rpartition("/")
+    head, slash, last = _plain(name).rpartition("/")
     repository = f"{head}{slash}{last.partition(':')[0]}"
     return bool(re.fullmatch(_NAME, name)) and not any(repository == pattern.partition(":")[0] for pattern in _PATTERNS)
 
@@ -148,6 +146,11 @@ def find_image(name: str, *, system: bool = False) -> Image | None:
         system: True for a pod of the cluster itself.
     """
     known = {**_PATTERNS, **_SYSTEM} if system else _PATTERNS
-    plain = name.removeprefix("docker.io/").partition("@")[0]
+    plain = _plain(name)
     tagged = plain if ":" in plain.rpartition("/")[2] else f"{plain}:latest"
     return next((image for pattern, image in known.items() if re.fullmatch(pattern, tagged)), None)
+
+
+def _plain(name: str) -> str:
+    """Return the name of an image without its digest and without the default registry."""
+    return name.removeprefix("docker.io/").partition("@")[0]

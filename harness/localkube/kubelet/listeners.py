@@ -41,7 +41,7 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
 
 
 def owned(pid: int, listeners: Collection[Listener]) -> frozenset[Listener]:
-    """Return those of some listeners that a process or a descendant holds."""
+    """Return the listeners that a process or a descendant holds."""
     if not listeners:
         return frozenset()
     files = {file for each in _family(pid) for file in _open_files(each)}
@@ -53,14 +53,24 @@ def listener_inode(address: str, port: int) -> str | None:
     return next((each.inode for each in all_listeners() if (each.address, each.port) == (address, port)), None)
 
 
-def listening_ports(address: str) -> set[int]:
-    """Return the ports with a listener on exactly this IPv4 address."""
-    return {each.port for each in all_listeners() if each.address == address}
+def listening_ports(address: str, *, ipv6: bool = True) -> set[int]:
+    """Return the ports with a listener on exactly this IPv4 address.
+
+    Args:
+        address: The address.
+        ipv6: True to look for sockets of IPv6 too, which may listen at an address of IPv4.
+    """
+    return {each.port for each in all_listeners(ipv6=ipv6) if each.address == address}
 
 
-def all_listeners() -> Iterator[Listener]:
-    """Yield each TCP listener; one of IPv6 at an address of IPv4 has that address."""
-    for name in ("tcp", "tcp6"):
+def all_listeners(*, ipv6: bool = True) -> Iterator[Listener]:
+    """Yield each TCP listener; a socket of IPv6 at an address of IPv4 has that address.
+
+    Args:
+        ipv6: True to yield sockets of IPv6 too. With few of them the kernel walks its whole table of connections to
+            find the end of the listeners, which takes milliseconds.
+    """
+    for name in ("tcp", "tcp6") if ipv6 else ("tcp",):
         with suppress(FileNotFoundError), (_PROC / "net" / name).open() as table:
             next(table)
             for line in table:

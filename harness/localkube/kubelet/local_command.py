@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 
 from harness.localkube.commands import POD_IP, PORT
 from harness.localkube.kubelet.listeners import Listener, all_listeners, owned
@@ -12,6 +13,8 @@ from harness.localkube.kubelet.listeners import Listener, all_listeners, owned
 #: Programs that signal others by number or name. A command has no process numbers of its own.
 _SIGNALLING = re.compile(r"(?:^|[\s;&|/(])(kill|pkill|killall)(?:$|[\s;&|)])")
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
+#: Seconds for which a reading of the machine's listeners serves other commands too.
+_RECENT_SECONDS = 0.1
 
 
 def own_environment(address: str, ports: Sequence[int]) -> dict[str, str]:
@@ -31,6 +34,26 @@ def signalling_program(command: Sequence[str]) -> str:
     return "" if found is None else found[1]
 
 
+class RecentListeners:
+    """The listeners of the machine, in a reading that all commands of a node share, since one takes milliseconds.
+
+    Args:
+        now: Returns the time in seconds.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._read_at = float("-inf")
+        self._found: tuple[Listener, ...] = ()
+
+    def get(self) -> Collection[Listener]:
+        """Return the listeners of at most 0.1 s ago."""
+        now = self._now()
+        if now - self._read_at > _RECENT_SECONDS:
+            self._read_at, self._found = now, tuple(all_listeners())
+        return self._found
+
+
 class ListenerWatch:
     """Finds the listeners of a local command that all pods share.
 
@@ -47,9 +70,14 @@ class ListenerWatch:
         self._once: frozenset[Listener] = frozenset()
         self._twice: frozenset[Listener] = frozenset()
 
-    def look(self) -> tuple[list[str], list[str]]:
-        """Return the listeners as ``address:port``: those that would answer for other pods, and those at loopback."""
-        foreign = frozenset(each for each in all_listeners() if each.address != self._address)
+    def look(self, listeners: Collection[Listener] | None = None) -> tuple[list[str], list[str]]:
+        """Return the listeners as ``address:port``: those that would answer for other pods, and those at loopback.
+
+        Args:
+            listeners: The listeners of the machine; None to read them now.
+        """
+        known = all_listeners() if listeners is None else listeners
+        foreign = frozenset(each for each in known if each.address != self._address)
         new = foreign - self._twice
         own = owned(self._pid, new)
         self._twice = foreign & (self._twice | (self._once & new) - own)

@@ -39,7 +39,7 @@ class StandInModel:
         ready: Seconds from its start until it listens.
         ports: Ports on which it listens in addition to those that the container declares.
         shell: True if the image has a shell and ``sleep``; False if exec hooks fail, as in an image without them.
-            None if nobody has said: it has them, unless the image is known to lack them.
+            None if it is not set: it has them, unless the image is known to lack them.
         command: Id of the local command that runs instead of the stand-in; empty if none does.
     """
 
@@ -54,13 +54,11 @@ class StandInModel:
         """Return the image with this behaviour."""
         shell = self.shell is not False
         if self.command:
-            return replace(_COMMAND, shell=shell)
+            return Image("local command", "", (), 0, shell=shell, stop=OnSigterm.PATIENT)
         return Image("stand-in", "stand-in", (), 0, shell=shell, stop=_STOPS[self.ending])
 
 
 DEFAULT = StandInModel()
-#: The image of every local command.
-_COMMAND = Image("local command", "", (), 0, shell=False, stop=OnSigterm.PATIENT)
 
 _STOPS: Mapping[StopMode, OnSigterm] = {
     StopMode.DRAINS: OnSigterm.PATIENT,

@@ -20,17 +20,19 @@ class PodNetwork:
         address: The pod's address.
         black_hole: Drops connections to removed addresses.
         ports: Ports that the pod's containers declare.
+        ipv6: True if a program of the pod may listen with sockets of IPv6, as only a local command may.
 
     Attributes:
         address: The pod's address.
         removed: Set once the network is removed.
     """
 
-    def __init__(self, address: str, black_hole: BlackHole, ports: Iterable[int] = ()) -> None:
+    def __init__(self, address: str, black_hole: BlackHole, ports: Iterable[int] = (), *, ipv6: bool = False) -> None:
         self.address = address
         self.removed = asyncio.Event()
         self._black_hole = black_hole
         self._ports = set(ports)
+        self._ipv6 = ipv6
 
     def notice_listeners(self) -> None:
         """Record the ports that have a listener now, because a container need not declare its ports.
@@ -38,7 +40,7 @@ class PodNetwork:
         It is called when a probe succeeds and when the pod is stopped. The address of a pod that ends by itself,
         without probes or declared ports, keeps refusing connections.
         """
-        self._ports |= listening_ports(self.address)
+        self._ports |= listening_ports(self.address, ipv6=self._ipv6)
 
     def remove(self) -> None:
         """Remove the network: declared and recorded ports drop all connections from now on."""

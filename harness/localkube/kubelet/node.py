@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.handlers import HandlerRunner
+from harness.localkube.kubelet.local_command import RecentListeners
 from harness.localkube.kubelet.runtime import Runtime
 from harness.localkube.kubelet.scheduling import HOSTNAME, NODE_LABELS, unschedulable
 from harness.localkube.kubelet.termination import Stopper
@@ -46,6 +47,7 @@ class Node:
         recorder: Writes Events as ``kubelet``.
         scheduler: Writes Events as the scheduler, which is part of this kubelet.
         black_hole: Drops connections to the addresses of pods that have ended.
+        listeners: The listeners of the machine, which commands may have at addresses of other pods.
         schedulable: Set while the node accepts new pods (cleared by ``kubectl cordon``).
         freed: Set when a pod leaves the node, and then replaced.
     """
@@ -61,6 +63,7 @@ class Node:
     recorder: EventRecorder
     scheduler: EventRecorder
     black_hole: BlackHole = field(default_factory=BlackHole)
+    listeners: RecentListeners = field(default_factory=RecentListeners)
     schedulable: asyncio.Event = field(default_factory=asyncio.Event)
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     _placed: dict[str, Object] = field(default_factory=dict)
@@ -129,8 +132,8 @@ class Node:
     async def register(self, port: int) -> None:
         """Create the Node object with status Ready; ``port`` is that of the kubelet's server.
 
-        The node takes pods from then on: the watch tells it later, and a pod of a new cluster would be reported as
-        unschedulable until then.
+        The node accepts pods at once. If it waited until its watch reports the object, the first pods of a new cluster
+        would be reported as unschedulable.
         """
         with suppress(AlreadyExists):
             await self.client.create(NODES, node_object(self.name, self.settings.block.node_address, port))

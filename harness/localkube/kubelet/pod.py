@@ -198,7 +198,9 @@ class PodWorker:
         """Create the containers' workers; return False if the pod cannot start, and then waits for its deletion."""
         system = self._node.is_system(self._namespace)
         address = self._node.system_address() if system else self._node.next_address()
-        self._network = PodNetwork(address, self._node.black_hole, _declared_ports(self._pod))
+        self._network = PodNetwork(
+            address, self._node.black_hole, _declared_ports(self._pod), ipv6=self._has_any_command()
+        )
         self._relists = self._relist_times()
         anchor = self._seen + self._node.profile.probe_ticks.sample(self._node.rng)
         workers: list[ContainerWorker | None] = []
@@ -320,6 +322,10 @@ class PodWorker:
         except ValueError:
             return True  # The worker of the container reports it.
 
+    def _has_any_command(self) -> bool:
+        """Return True if a local command runs in place of the image of any container."""
+        return any(map(self._has_command, _containers(self._pod)))
+
     def _with_invalid_model(self, spec: Object, message: str) -> ContainerState:
         self._node.record_event(self._pod, "Failed", f"Error: {message}", kind="Warning")
         waiting = {"waiting": {"reason": "CreateContainerConfigError", "message": message}}
@@ -368,13 +374,11 @@ class PodWorker:
 
     def _volumes_of_commands(self) -> PodVolumes | None:
         """Return the pod's volumes if a local command mounts one: all other programs read no files."""
-        spec, metadata = self._pod["spec"], self._pod["metadata"]
-        containers = [*(spec.get("initContainers") or ()), *spec["containers"]]
-        if not any(has_stand_in(each["image"]) and each.get("volumeMounts") for each in containers):
+        if not any(has_stand_in(each["image"]) and each.get("volumeMounts") for each in _containers(self._pod)):
             return None
-        if not any(self._has_command(each) for each in containers):
+        if not self._has_any_command():
             return None
-        folder = self._node.settings.directory / "volumes" / metadata["uid"]
+        folder = self._node.settings.directory / "volumes" / self._pod["metadata"]["uid"]
         return PodVolumes(self._node.client, folder, self._pod)
 
     async def _why_not_mounted(self) -> str:
@@ -486,8 +490,12 @@ def _patch_of(condition: Object) -> Object:
 
 def _declared_ports(pod: Object) -> set[int]:
     """Return the ports that the containers of a pod declare."""
-    containers = [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]]
-    return {int(port["containerPort"]) for each in containers for port in each.get("ports") or []}
+    return {int(port["containerPort"]) for each in _containers(pod) for port in each.get("ports") or []}
+
+
+def _containers(pod: Object) -> list[Object]:
+    """Return the containers of a pod, after its init containers."""
+    return [*(pod["spec"].get("initContainers") or ()), *pod["spec"]["containers"]]
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -18,8 +18,8 @@ async def read_sources(client: ApiClient, namespace: str, container: Object) -> 
     """Return the objects that a container's variables come from; one that does not exist is missing in the result."""
     found = {}
     for kind, name in dict.fromkeys(_named_by(container)):
-        if (data := await _read(client, namespace, kind, name)) is not None:
-            found[kind, name] = data
+        if (obj := await find_source(client, namespace, kind, name)) is not None:
+            found[kind, name] = _variables(kind, obj)
     return found
 
 
@@ -27,16 +27,21 @@ async def missing_for_volumes(client: ApiClient, pod: Object) -> str:
     """Return why a volume of a pod cannot be mounted yet, as the kubelet's event says it; empty if all can be."""
     for volume in pod["spec"].get("volumes") or ():
         for kind, name in _required_by(volume):
-            if await _read(client, pod["metadata"]["namespace"], kind, name) is None:
+            if await find_source(client, pod["metadata"]["namespace"], kind, name) is None:
                 return f'MountVolume.SetUp failed for volume "{volume["name"]}" : {kind.lower()} "{name}" not found'
     return ""
 
 
-async def _read(client: ApiClient, namespace: str, kind: str, name: str) -> dict[str, str] | None:
+async def find_source(client: ApiClient, namespace: str, kind: str, name: str) -> Object | None:
+    """Return a ConfigMap or Secret; None if it does not exist."""
     try:
-        obj = await client.get(_RESOURCES[kind], name, namespace)
+        return await client.get(_RESOURCES[kind], name, namespace)
     except NotFound:
         return None
+
+
+def _variables(kind: str, obj: Object) -> dict[str, str]:
+    """Return the values that variables can have, by key."""
     data = obj.get("data") or {}
     if kind == "ConfigMap":
         return dict(data)

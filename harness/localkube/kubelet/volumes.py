@@ -15,13 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.localkube.apps.mounts import Mount
 from harness.localkube.kubelet.environment import ConfigError, downward_value, expand
-from harness.localkube.machinery.client import ApiClient, NotFound
+from harness.localkube.kubelet.sources import find_source
+from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.objects import Object
-from harness.localkube.machinery.resources import CONFIGMAPS, SECRETS
 
 #: The link that an update replaces, and the name of its next value.
 _DATA, _NEXT = "..data", "..data_tmp"
@@ -154,11 +153,12 @@ class PodVolumes:
         kind = "Secret" if field == "secret" else "ConfigMap"
         name = source.get("secretName") or source.get("name")
         optional = bool(source.get("optional"))
-        data = await self._data(kind, str(name))
-        if data is None:
+        obj = await find_source(self._client, self._pod["metadata"]["namespace"], kind, str(name))
+        if obj is None:
             if optional:
                 return {}
             raise MountError(f'{kind.lower()} "{name}" not found')
+        data = _data(kind, obj)
         items = items or [{"key": key, "path": key} for key in data]
         missing = [each["key"] for each in items if each["key"] not in data]
         if missing and not optional:
@@ -166,16 +166,12 @@ class PodVolumes:
             raise MountError(f"references non-existent {word} key: {missing[0]}")
         return {each["path"]: VolumeFile(data[each["key"]], _mode(each, mode)) for each in items if each["key"] in data}
 
-    async def _data(self, kind: str, name: str) -> dict[str, bytes] | None:
-        """Return the data of an object; None if it does not exist."""
-        resource = CONFIGMAPS if kind == "ConfigMap" else SECRETS
-        try:
-            obj: Mapping[str, Any] = await self._client.get(resource, name, self._pod["metadata"]["namespace"])
-        except NotFound:
-            return None
-        encoded, plain = ("binaryData", "data") if kind == "ConfigMap" else ("data", "")
-        found = {key: text.encode() for key, text in (obj.get(plain) or {}).items()}
-        return found | {key: base64.b64decode(text) for key, text in (obj.get(encoded) or {}).items()}
+
+def _data(kind: str, obj: Object) -> dict[str, bytes]:
+    """Return the contents of files, by key."""
+    encoded, plain = ("binaryData", "data") if kind == "ConfigMap" else ("data", "")
+    found = {key: text.encode() for key, text in (obj.get(plain) or {}).items()}
+    return found | {key: base64.b64decode(text) for key, text in (obj.get(encoded) or {}).items()}
 
 
 def _mode(item: Object, default: int) -> int:

@@ -16,7 +16,6 @@ from harness.report.watch import document
 from harness.runner import reports
 from harness.runner.evidence import read_outcome, read_traffic, with_differences
 from harness.runner.known_part import KnownPart, known_part
-from harness.runner.recorded_traffic import RecordedTraffic
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
 from harness.store.records import from_json, to_json
 from harness.store.rundir import Difference, RunDirectory, write_json
@@ -60,31 +59,18 @@ def judge_so_far(run: RunDirectory) -> SoFar:
     plan = _read(run.path / PLAN, WatchPlan)
     if (run.path / END).exists():
         raise EvidenceError(f"The watch in {run.path} has ended.", hint=f"`harness analyze {run.path}` judges it.")
-    known = [_known(run, origin, number) for number, origin in enumerate(plan.origins, start=1)]
-    origins = [
-        _evidence(run, origin, number, part)
-        for number, (origin, part) in enumerate(zip(plan.origins, known, strict=True), start=1)
-    ]
+    origins, ends, sealed = list[OriginEvidence](), list[int](), 0
+    for number, origin in enumerate(plan.origins, start=1):
+        directory = directory_of(run, number)
+        if not directory.outcome.exists():
+            raise EvidenceError(f"The watch in {run.path} has sent nothing yet.", hint="Try again when it has begun.")
+        known = known_part(directory.traffic, origin.traffic, plan.workers)
+        found = _evidence(run, origin, number, known)
+        origins.append(found)
+        ends.append(found.wall_origin_ns + known.elapsed_ns)
+        sealed += sum(sealed_attempts(directory.traffic, worker) for worker in range(plan.workers))
     verdict = judge_watch(_facts(plan, WatchEnd()), origins)
-    folders = [directory_of(run, number).traffic for number in range(1, len(origins) + 1)]
-    sealed = sum(
-        sealed_attempts(folder, worker)
-        for folder, part in zip(folders, known, strict=True)
-        for worker in part.rows
-    )  # fmt: skip
-    return SoFar(
-        verdict=verdict,
-        until_ns=min(each.wall_origin_ns + part.elapsed_ns for each, part in zip(origins, known, strict=True)),
-        sealed=min(sealed, verdict.identity.planned),
-    )
-
-
-def _known(run: RunDirectory, origin: Origin, number: int) -> KnownPart:
-    directory = directory_of(run, number)
-    if not directory.outcome.exists():
-        raise EvidenceError(f"The watch in {run.path} has sent nothing yet.", hint="Try again when it has begun.")
-    workers = RecordedTraffic.read(directory.traffic).workers
-    return known_part(directory.traffic, origin.traffic, workers)
+    return SoFar(verdict=verdict, until_ns=min(ends), sealed=min(sealed, verdict.identity.planned))
 
 
 def judge_again(run: RunDirectory, differences: Sequence[Difference] = ()) -> WatchVerdict:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.store.segments import SegmentSealer, segments_of
 from harness.traffic.event_log import EventLogReader
-from harness.traffic.plan import JOURNAL
+from harness.traffic.plan import JOURNAL, journal_of
 
 
 class LedgerSealing:
@@ -22,7 +22,7 @@ class LedgerSealing:
     """
 
     def __init__(self, directory: Path, workers: int) -> None:
-        names = [JOURNAL] if workers == 1 else [f"traffic-{number}.jsonl" for number in range(workers)]
+        names = [JOURNAL] if workers == 1 else [journal_of(number) for number in range(workers)]
         self._workers = [_WorkerSealing(directory, number, name) for number, name in enumerate(names)]
 
     def seal(self) -> int:
@@ -43,6 +43,8 @@ class _WorkerSealing:
         self._directory, self._worker = directory, worker
         self._journal = EventLogReader(directory / journal)
         self._sealer = SegmentSealer(directory, worker)
+        self._reported = 0
+        self._is_drained = False
 
     def seal(self) -> int:
         """Seal what is complete, and return the number of these segments."""
@@ -53,9 +55,10 @@ class _WorkerSealing:
 
     def _complete(self) -> int:
         """Return the number of segments that are complete and were followed by another one, or are the last."""
-        self._journal.poll()
-        events = [event["event"] for event in self._journal.events]
-        if "drained" not in events:
-            return events.count("segment")
+        for event in self._journal.poll():
+            self._reported += event["event"] == "segment"
+            self._is_drained |= event["event"] == "drained"
+        if not self._is_drained:
+            return self._reported
         existing = len(segments_of(self._directory, "ledger", self._worker))
         return existing if existing > 1 else 0

@@ -16,7 +16,7 @@ from time import monotonic
 
 import numpy as np
 
-from harness.kit.files import clear_disk_errors
+from harness.kit.files import clear_disk_errors, digest_of
 from harness.model.attempt import CloseReason, Outcome
 from harness.store.ledger_format import ATTEMPT, CONNECTION
 from harness.store.mapped import HEADER, header
@@ -89,8 +89,7 @@ def checksum(data: bytes) -> str:
 
 def whole(path: Path) -> tuple[int, str]:
     """Return size and SHA-256 of a file."""
-    with path.open("rb") as file:
-        return path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()
+    return path.stat().st_size, digest_of(path)
 
 
 def close_for(directory: Path, worker: int) -> None:

@@ -26,7 +26,7 @@ from harness.traffic.distributed.file_sync import Piece
 from harness.traffic.distributed.members import Member, Members
 from harness.traffic.distributed.messages import Channel, Hello, MessageKind
 from harness.traffic.event_log import EventLog
-from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.plan import TrafficChildPlan, journal_of
 from harness.traffic.session import SessionCommands
 
 _log = logging.getLogger(__name__)
@@ -220,7 +220,7 @@ class Master:
             worker=member.number,
             workers=self._crew.size,
             crew=None,
-            journal=f"traffic-{member.number}.jsonl",
+            journal=journal_of(member.number),
         )
         plan = replace(plan, directory=plan.directory.resolve())
         tls = plan.traffic.tls

@@ -222,7 +222,7 @@ class Cache:
 
 
 def change(pods: Cache, kind: str, new: Object) -> None:
-    """Put a pod into the cache, and tell of it."""
+    """Put a pod into the cache, and report it to the subscribers."""
     old = pods.objects.get(key_of(new))
     pods.objects[key_of(new)] = new
     pods.tell(kind, old, new)
@@ -241,7 +241,7 @@ class Draws(random.Random):
 
 
 def test_pods_that_are_deleted_together_leave_one_after_the_other() -> None:
-    """Each mark comes after a delay of its own, so a slice tells of the first pod while the second is still ready."""
+    """Each mark comes after a delay of its own, so a slice shows the first one ending while the second is ready."""
     hour = 3600.0
 
     async def scenario() -> list[Object]:
@@ -253,7 +253,7 @@ def test_pods_that_are_deleted_together_leave_one_after_the_other() -> None:
         controller = EndpointSliceController(context)
         controller.start()
 
-        async def told(*states: tuple[str, bool]) -> list[Object]:
+        async def reported(*states: tuple[str, bool]) -> list[Object]:
             def states_of(listed: list[Object]) -> list[tuple[str, bool]]:
                 return [(each["targetRef"]["name"], each["conditions"]["ready"]) for each in listed]
 
@@ -268,10 +268,10 @@ def test_pods_that_are_deleted_together_leave_one_after_the_other() -> None:
         async with controller.queue:
             for name, address in (("a", "127.9.1.1"), ("b", "127.9.1.2")):
                 change(pods, "ADDED", pod(name, address=address))
-            await told(("a", True), ("b", True))
+            await reported(("a", True), ("b", True))
             for name, address in (("a", "127.9.1.1"), ("b", "127.9.1.2")):
                 change(pods, "MODIFIED", pod(name, address=address, deleting=True))
-            return await told(("a", False), ("b", True))
+            return await reported(("a", False), ("b", True))
 
     found = asyncio.run(scenario())
 

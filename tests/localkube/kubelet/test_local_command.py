@@ -23,7 +23,12 @@ from harness.localkube.commands import LocalCommand, variables_of
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.handlers import HandlerFailedError, HandlerRunner, RunningContainer
 from harness.localkube.kubelet.listeners import listening_ports, owns_listener
-from harness.localkube.kubelet.local_command import ListenerWatch, own_environment, signalling_program
+from harness.localkube.kubelet.local_command import (
+    ListenerWatch,
+    RecentListeners,
+    own_environment,
+    signalling_program,
+)
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import EVENTS, PODS
@@ -198,7 +203,7 @@ def test_a_real_program_has_classes_of_its_own(container: Object, field: str) ->
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
 def test_listeners_of_both_families_are_found(family: socket.AddressFamily) -> None:
-    """Java listens by sockets of IPv6 at addresses of IPv4."""
+    """Java listens with sockets of IPv6 at addresses of IPv4."""
     address = "127.0.0.77"
     with socket.socket(family) as listener:
         listener.bind((address if family == socket.AF_INET else f"::ffff:{address}", 0))
@@ -214,7 +219,7 @@ def test_listeners_of_both_families_are_found(family: socket.AddressFamily) -> N
 @pytest.mark.parametrize(
     ("host", "family", "where"), [("0.0.0.0", socket.AF_INET, 0), ("::", socket.AF_INET6, 0), ("127.0.0.1", 2, 1)]
 )
-def test_shared_listeners_are_told_from_those_of_the_machine(host: str, family: int, where: int) -> None:
+def test_shared_listeners_are_distinguished_from_those_of_the_machine(host: str, family: int, where: int) -> None:
     """A listener at all addresses answers for every pod, one at the loopback address does not."""
     with socket.socket(socket.AddressFamily(family)) as listener:
         listener.bind((host, 0))
@@ -421,3 +426,15 @@ def test_a_listener_that_comes_later_is_found() -> None:
         watch.look()
     with socket.create_server(("0.0.0.0", 0)) as own:
         assert f"0.0.0.0:{own.getsockname()[1]}" in watch.look()[0]
+
+
+def test_a_reading_of_the_listeners_serves_for_a_while() -> None:
+    """All commands of a node share a reading, and a later one finds what is new."""
+    now = 7.0
+    recent = RecentListeners(lambda: now)
+    before = recent.get()
+    with socket.create_server(("127.0.0.77", 0)) as new:
+        port = new.getsockname()[1]
+        assert recent.get() is before
+        now += 1
+        assert ("127.0.0.77", port) in {(each.address, each.port) for each in recent.get()}

@@ -329,7 +329,7 @@ def test_a_pod_with_a_misspelt_model_does_not_start(on_cluster: OnCluster) -> No
     ],
 )
 def test_an_image_that_is_known_to_have_no_shell_fails_exec_hooks(image: str, shell: bool | None) -> None:
-    """Of any other image nobody knows, so it has one unless its model says otherwise."""
+    """Nothing is known about any other image, so it has one unless its model says otherwise."""
     assert model_of({}, image).shell is shell
     assert model_of({"labels": {LABEL: "drains"}}, image) == StandInModel(StopMode.DRAINS, shell=shell)
     assert model_of({}, image).image.shell is (shell is None)

@@ -84,6 +84,22 @@ def test_a_network_refuses_until_it_is_removed(black_hole: BlackHole, port_probe
     assert network.removed.is_set()
 
 
+@pytest.mark.parametrize(("ipv6", "expected"), [(True, "no answer"), (False, "refused")])
+def test_sockets_of_ipv6_are_looked_for_only_if_a_program_may_use_them(
+    black_hole: BlackHole, port_prober: Callable[[str, int], str], *, ipv6: bool, expected: str
+) -> None:
+    """A local command may listen at its IPv4 address with a socket of IPv6; the images of the cluster do not."""
+    network = PodNetwork(ADDRESS, black_hole, ipv6=ipv6)
+    with socket.socket(socket.AF_INET6) as listener:
+        listener.bind((f"::ffff:{ADDRESS}", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        network.notice_listeners()
+    network.remove()
+
+    assert port_prober(ADDRESS, port) == expected
+
+
 def test_only_listeners_of_exactly_the_address_are_found() -> None:
     """Listeners of other addresses, wildcard listeners and connections are omitted."""
     with (

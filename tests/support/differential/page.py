@@ -56,11 +56,11 @@ What no listed row names is the same.
 
 ## What is the same
 
-Measured on the embedded cluster on {date}, by `python -m differential embedded`, while {load} processes wanted to run.
-The more, the later is everything: on a machine with other work the durations are worse than on an idle one.
+Measured on the embedded cluster on {date}, by `python -m differential embedded`, at a load average of {load}.
+On a busy machine everything happens later, so fewer durations are within the bounds than on an idle one.
 Cases whose pods started slowly because the machine was busy are left out.
 Differences that depend on timing, as their rows say, do not count in the facts of order and presence.
-Groups that are missing in the table were not measured since requests have verdicts.
+Groups that are missing in the table have not been measured since requests have verdicts.
 
 | cases | ran | same verdict | same facts of order and presence | durations within the bounds |
 |---|---|---|---|---|
@@ -73,11 +73,11 @@ _GENERATED = """
 A generator builds further timelines from a grammar: probes, hooks, grace periods, rollouts, scaling, deletions.
 `python -m differential generate KUBECONFIG --for 10m` runs them on a real and on the embedded cluster.
 A case differs if a fact of order or presence differs in two runs.
-Each that does is made simpler, as long as it still differs and there is time.
+Each case that differs is simplified for as long as it still differs and there is time.
 """
 
 _CHANCE = """
-## Verdicts of chance
+## Verdicts that vary
 
 A real cluster does not come to the same verdict in every recording of these cases.
 A verdict like one of the recordings counts as the same.
