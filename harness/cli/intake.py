@@ -18,7 +18,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.intake.compose import compose, experiment_name
 from harness.intake.proposal import propose
 from harness.intake.sources import Source, read_source
-from harness.kit.files import write_text
+from harness.kit.files import clear_disk_errors, write_text
 from harness.kube.dumps import clean
 from harness.report.outputs import FilesOutput
 
@@ -124,7 +124,8 @@ def write_experiment(
         notices = (f"rendered by {source.rendered_by}", *notices)
     name = _name_from(target, path) if source.plain else workload.name
     text = compose(proposal, name=experiment_name(source.name), workload=name, command=command, notices=notices)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with clear_disk_errors(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
     if not source.plain:
         write_text(workload, yaml.safe_dump_all(objects, sort_keys=False))
     write_text(target, text)

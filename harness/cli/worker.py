@@ -14,6 +14,7 @@ from rich.console import Console
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.option_values import duration_of
 from harness.errors import ExitCode, HarnessError, InvalidInputError, Problem
+from harness.kit.files import clear_disk_errors
 from harness.report.outputs import WorkerOutput
 from harness.traffic.distributed.remote_worker import RemoteWorker
 
@@ -58,9 +59,11 @@ def worker(
         console.print(text, markup=False, soft_wrap=True)
 
     if directory is not None:
-        if directory.exists() and any(directory.iterdir()):
+        with clear_disk_errors(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            is_empty = not any(directory.iterdir())
+        if not is_empty:
             raise InvalidInputError([Problem(f"--dir {directory} is not empty", hint="choose another one")])
-        directory.mkdir(parents=True, exist_ok=True)
     parent = directory or Path(tempfile.mkdtemp(prefix="harness-worker-"))
     is_done = False
     try:

@@ -73,19 +73,22 @@ def read_bundle(path: Path, folder: Path) -> ReproducibleRun:
         folder: Empty folder for the files of its Experiment, which the run copies into its directory.
 
     Raises:
-        EvidenceError: It is no bundle, damaged, or of a newer format.
+        EvidenceError: It is no bundle, damaged, of a newer format, or lacks a file of its Experiment.
     """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EvidenceError(f"{path} is no bundle: {error}", hint=f"Give the {BUNDLE} of a confirmation.") from error
     read = from_json(ReproducibleRun, check_version(data, VERSION, str(path)))
+    tls = read.experiment.traffic.tls
+    named = (*read.experiment.files, *([tls.ca] if tls is not None and tls.ca else []))
+    if missing := [name for name in named if name not in read.files]:
+        raise EvidenceError(f"{path} lacks the text of {', '.join(missing)}.", hint="Take an untouched copy of it.")
     # Names of the other machine are not used as paths here.
     places = {name: folder / f"{index:02d}-{Path(name).name}" for index, name in enumerate(read.files)}
     for name, place in places.items():
         place.write_text(read.files[name], encoding="utf-8")
     experiment = replace(read.experiment, files=tuple(str(places[name]) for name in read.experiment.files))
-    tls = experiment.traffic.tls
     if tls is not None and tls.ca:
         traffic = replace(experiment.traffic, tls=replace(tls, ca=str(places[tls.ca])))
         experiment = replace(experiment, traffic=traffic)

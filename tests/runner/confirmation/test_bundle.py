@@ -82,6 +82,17 @@ def test_names_of_files_do_not_leave_the_folder(demo: Experiment, tmp_path: Path
     assert not (tmp_path / "evil.yaml").exists()
 
 
+def test_a_bundle_that_lacks_a_file_is_refused(demo: Experiment, tmp_path: Path) -> None:
+    """The message names the file: the bundle was edited by hand."""
+    write_bundle(tmp_path / "b.json", demo, OPTIONS, {})
+    data = json.loads((tmp_path / "b.json").read_text())
+    del data["files"][demo.files[1]]
+    (tmp_path / "b.json").write_text(json.dumps(data))
+
+    with pytest.raises(EvidenceError, match=Path(demo.files[1]).name):
+        read_bundle(tmp_path / "b.json", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [("{", "is no bundle"), ("[]", "version 1, not None"), (f'{{"version": {VERSION + 1}}}', "not 2")],
