@@ -34,7 +34,7 @@ KEPT = (
 
 
 def with_second(evidence: TrialEvidence, second: ChangeSpec) -> TrialEvidence:
-    """Return the evidence of the same trial with a second change in the progress of its own."""
+    """Return the evidence of the same trial with a second change while its own is in progress."""
     found = replace(evidence, change=replace(second, during=evidence.change))
     for seconds, what, n in ((1.01, "begin", 0), (1.02, "applied", 1), (1.9, "observed", 1), (1.95, "end", 0)):
         found = with_event(found, seconds, EventKind.CHANGE, what, subject=second.name, n=n)
@@ -42,7 +42,7 @@ def with_second(evidence: TrialEvidence, second: ChangeSpec) -> TrialEvidence:
 
 
 def with_first(evidence: TrialEvidence, first: ChangeSpec) -> TrialEvidence:
-    """Return the evidence of the same trial in the progress of another change."""
+    """Return the evidence of the same trial while another change is in progress."""
     found = replace(evidence, change=replace(evidence.change, during=first))
     for seconds, what, n in ((0.9, "begin", 0), (0.95, "applied", 1), (2.0, "observed", 1), (2.1, "end", 0)):
         found = with_event(found, seconds, EventKind.CHANGE, what, subject=first.name, n=n)
