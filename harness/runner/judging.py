@@ -17,6 +17,7 @@ from harness.report.run import document
 from harness.runner import reports
 from harness.runner.evidence import read_trials
 from harness.runner.plan import RunEnd, RunPlan
+from harness.runner.watch.plan import is_watch
 from harness.store.records import from_json, to_json
 from harness.store.rundir import Difference, RunDirectory, write_json
 
@@ -131,6 +132,15 @@ def _read(run: RunDirectory, name: str, kind: type[T]) -> T:
     try:
         return from_json(kind, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise EvidenceError(f"{run.path} has no {name}: the run did not get that far.", hint="Run it again.") from None
+        raise _missing(run, name) from None
     except ValueError as error:
         raise EvidenceError(f"{path} is damaged: {error}") from error
+
+
+def _missing(run: RunDirectory, name: str) -> EvidenceError:
+    if is_watch(run.path):
+        return EvidenceError(
+            f"{run.path} is the directory of a watch, and this command reads that of a run.",
+            hint="`harness analyze DIR` judges a watch.",
+        )
+    return EvidenceError(f"{run.path} has no {name}: the run did not get that far.", hint="Run it again.")
