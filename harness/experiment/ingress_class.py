@@ -14,7 +14,7 @@ from harness.experiment.admission import title
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
-from harness.kube.manifests import name_of
+from harness.kube.manifests import ingress_class_of, name_of
 from harness.model.controllers import DEFAULT, controller_facts
 from harness.model.experiment import Configuration, Manifest, TrafficPlan
 from harness.problem_codes import ProblemCode
@@ -63,7 +63,7 @@ def _check_classes(
     foreign = {
         name_of(each): word
         for each in objects.manifests
-        if each.get("kind") == "Ingress" and (word := _class_of(each)) not in known
+        if each.get("kind") == "Ingress" and (word := ingress_class_of(each)) not in known
     }
     rest = [m for m in objects.manifests if m.get("kind") != "Ingress" or name_of(m) not in foreign]
     if not foreign or has_unread_routes(objects.manifests) or all(_routes(plan, WorkloadObjects(rest))):
@@ -82,13 +82,6 @@ def _routes(plan: TrafficPlan, objects: WorkloadObjects) -> Iterator[bool]:
         yield objects.service_at(route.path, route.host or plan.host, route.headers) is not None
 
 
-def _class_of(manifest: Manifest) -> str:
-    """Return the class of an Ingress; empty if it names none."""
-    # The old annotation wins over the field.
-    annotations = (manifest.get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(_ANNOTATION) or (manifest.get("spec") or {}).get("ingressClassName") or "")
-
-
 def with_class(manifest: Manifest, wanted: str) -> Manifest:
     """Return an Ingress with the wanted class if it has the usual one or none; return any other object unchanged."""
     if manifest.get("kind") != "Ingress":
@@ -96,7 +89,7 @@ def with_class(manifest: Manifest, wanted: str) -> Manifest:
     metadata: dict[str, Any] = dict(manifest.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     spec = manifest.get("spec") or {}
-    if _class_of(manifest) not in {"", _USUAL}:
+    if ingress_class_of(manifest) not in {"", _USUAL}:
         return manifest
     if annotations.pop(_ANNOTATION, None):
         metadata["annotations"] = annotations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.clusters.shared.diagnosis import diagnose, snapshot
 from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sentence_about
+from harness.clusters.shared.taken_routes import refuse_taken_routes
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kube.client import Kube
@@ -67,12 +68,14 @@ def deploy(
 
     Raises:
         InvalidInputError: The cluster is shared and an object is cluster-scoped; nothing was applied.
-        HarnessError: The API refused an object, or a Deployment did not become available; the message names it.
+        HarnessError: The API refused an object, a Deployment did not become available, or an Ingress of another
+            namespace has a route of the workload; the message names it.
     """
     missing: tuple[Manifest, ...] = ()
     if shared:
         refuse_cluster_scoped(kube, manifests)
         missing = not_served(kube, manifests)
+        refuse_taken_routes(kube, manifests, namespace)
     notices = tuple(map(sentence_about, missing))
     if notices and evidence is not None:
         write_text(evidence / LEFT_OUT, "".join(f"{notice}\n" for notice in notices))

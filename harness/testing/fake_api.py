@@ -66,7 +66,7 @@ class FakeKube:
             return deepcopy(self._find((kind, namespace, name)))
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """Return all objects of a kind that match ``labels``, such as ``a=b,c=d``."""
+        """Return all objects of a kind that match ``labels``, such as ``a=b,c=d``. Empty means all namespaces."""
         return self.list_with_version(kind, namespace, labels=labels)[0]
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:
@@ -74,7 +74,9 @@ class FakeKube:
         self._refuse("list")
         wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
         with self._changed:
-            found = [deepcopy(obj) for key, obj in self._objects.items() if key[:2] == (kind, namespace)]
+            found = [
+                deepcopy(obj) for key, obj in self._objects.items() if key[0] == kind and namespace in ("", key[1])
+            ]
             version = str(self._version)
         return [obj for obj in found if wanted.items() <= obj["metadata"].get("labels", {}).items()], version
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,9 +42,11 @@ def place(cluster: str, state: Path) -> Place:
 
 
 @pytest.fixture(scope="module")
-def runner(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """Return a runner of rows."""
-    return Runner(place, tmp_path_factory.mktemp("rows"))
+def runner(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """Yield a runner of rows, and remove what it made."""
+    made = Runner(place, tmp_path_factory.mktemp("rows"))
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize("row", COMPARED)

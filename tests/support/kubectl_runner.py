@@ -81,6 +81,11 @@ class Runner:
             if not row.reads:
                 self._call(["delete", "namespace", namespace, "--wait=false"], "default")
 
+    def close(self) -> None:
+        """Delete the namespaces that rows share, and wait: their Ingress would get the requests of later tests."""
+        while self._shared:
+            self._succeed(["delete", "namespace", self._shared.popitem()[1]], "default")
+
     def _namespace(self, row: Row) -> str:
         if row.reads and row.shell in self._shared:
             return self._shared[row.shell]
