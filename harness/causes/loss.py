@@ -174,7 +174,8 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
             is_guessed=False,
             alike=same,
         )
-        is_known = pod is not None or tries is not None or connection in facts.evidence.paths.peers
+        has_peer = context.is_direct and connection in facts.evidence.paths.peers
+        is_known = pod is not None or tries is not None or has_peer
         guessed = None if is_known else _guessed_pod(ended[service], loss, context)
         yield loss if guessed is None else replace(loss, pod=guessed, is_guessed=True)
 

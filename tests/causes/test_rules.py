@@ -221,6 +221,11 @@ def test_losses_of_a_guessed_pod_need_no_log() -> None:
 
     assert {cause.code for cause in causes_of(Facts.of(unlogged))} == {"prestop-too-short"}
 
+    # On the embedded cluster each connection's peer is known; behind an ingress controller, it is the controller.
+    peers = dict.fromkeys(found.attempts["connection"].tolist(), "127.16.0.2:8080")
+    known = replace(unlogged, paths=replace(unlogged.paths, peers=peers))
+    assert {cause.code for cause in causes_of(Facts.of(known))} == {"prestop-too-short"}
+
 
 @pytest.mark.parametrize(("grace", "has_remedy"), [(30, True), (0, False)])
 def test_more_pods_are_no_remedy_for_a_deletion_by_force(grace: int, *, has_remedy: bool) -> None:
