@@ -10,18 +10,7 @@
 # Source: patchMergeKey of ServiceSpec.Ports, https://kubernetes.io/docs/reference/generated/kubernetes-api/
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
-need go
 mkdir "$tmp/apply"
-cat >"$tmp/apply/go.mod" <<'GO'
-module apply
-
-go 1.26.0
-
-require (
-	k8s.io/api v0.37.2
-	k8s.io/apimachinery v0.37.2
-)
-GO
 cat >"$tmp/apply/main.go" <<'GO'
 // Applies manifests one after the other, as `kubectl apply` does, and prints the ports after each.
 package main
@@ -86,8 +75,7 @@ func main() {
 	}
 }
 GO
-(cd "$tmp/apply" && nice go mod tidy && nice go build -o apply .) >"$tmp/go.log" 2>&1 || cannot "go build with k8s.io/apimachinery"
-echo "versions: k8s.io/api@v0.37.2 k8s.io/apimachinery@v0.37.2"
+gobuild apply k8s.io/api@v0.37.2 k8s.io/apimachinery@v0.37.2
 # applied LIVE MANIFEST: the ports after the manifest is applied to a Service that was created as LIVE.
 applied() { "$tmp/apply/apply" "$1" "$2"; }
 is() { [ "$(applied "$1" "$2")" = "$3" ]; }

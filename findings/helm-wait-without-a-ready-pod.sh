@@ -11,15 +11,7 @@
 # Source: https://helm.sh/docs/v3/intro/using_helm, "--wait"
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
-need go
 mkdir "$tmp/wait"
-cat >"$tmp/wait/go.mod" <<'GO'
-module wait
-
-go 1.26.0
-
-require helm.sh/helm/v3 v3.22.0
-GO
 cat >"$tmp/wait/main.go" <<'GO'
 // Arguments: replicas, maxUnavailable, and the ready pods of the new ReplicaSet. Prints whether Helm stops waiting.
 package main
@@ -80,8 +72,7 @@ func main() {
 	fmt.Println(done)
 }
 GO
-(cd "$tmp/wait" && nice go mod tidy && nice go build -o wait .) >"$tmp/go.log" 2>&1 || cannot "go build with helm.sh/helm/v3"
-echo "versions: helm.sh/helm/v3@v3.22.0"
+gobuild wait helm.sh/helm/v3@v3.22.0
 # waits REPLICAS MAX_UNAVAILABLE READY: Helm goes on waiting.
 waits() { [ "$("$tmp/wait/wait" "$@")" = false ]; }
 is_done() { [ "$("$tmp/wait/wait" "$@")" = true ]; }

@@ -11,19 +11,8 @@
 # Source: RFC 6902, section 4.6; https://github.com/evanphx/json-patch
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
-need go
 pips jsonpatch==1.48
 mkdir "$tmp/patch"
-cat >"$tmp/patch/go.mod" <<'GO'
-module patch
-
-go 1.23
-
-require (
-	github.com/evanphx/json-patch/v5 v5.9.11
-	gopkg.in/evanphx/json-patch.v4 v4.13.0
-)
-GO
 cat >"$tmp/patch/main.go" <<'GO'
 // Reads {"document":..., "patches":[...]} and prints, per patch, the results of v4 and v5; null where it is refused.
 package main
@@ -66,7 +55,7 @@ func main() {
 	json.NewEncoder(os.Stdout).Encode(results)
 }
 GO
-(cd "$tmp/patch" && nice go mod tidy && nice go build -o patch .) >"$tmp/go.log" 2>&1 || cannot "go build with evanphx/json-patch"
+gobuild patch github.com/evanphx/json-patch/v5@v5.9.11 gopkg.in/evanphx/json-patch.v4@v4.13.0
 expected "Python and Go agree on each patch"
 "$tmp/venv/bin/python" - "$tmp/patch/patch" <<'PY'
 import json, subprocess, sys

@@ -9,16 +9,8 @@
 # Source: https://pkg.go.dev/net/http#ErrAbortHandler, https://pkg.go.dev/github.com/prometheus/client_golang/prometheus/promhttp
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
-need go
 start_faulty
 mkdir "$tmp/gateway"
-cat >"$tmp/gateway/go.mod" <<'GO'
-module gateway
-
-go 1.24
-
-require github.com/prometheus/client_golang v1.23.2
-GO
 cat >"$tmp/gateway/main.go" <<'GO'
 package main
 
@@ -67,8 +59,7 @@ func main() {
 	json.NewEncoder(os.Stdout).Encode(out)
 }
 GO
-(cd "$tmp/gateway" && nice go mod tidy && nice go build -o gateway .) >"$tmp/go.log" 2>&1 || cannot "go build with client_golang 1.23.2"
-echo "versions: client_golang v1.23.2, $(go version)"
+gobuild gateway github.com/prometheus/client_golang@v1.23.2
 expected "five answers that the backend cuts: requests_total 5"
 "$tmp/gateway/gateway" "http://127.0.0.1:$faulty" >"$tmp/out.json" 2>/dev/null
 python3 - "$tmp/out.json" <<'PY'

@@ -48,6 +48,16 @@ gos() {
   echo "versions: $*"
 }
 
+# Build the Go program $tmp/NAME/main.go into $tmp/NAME/NAME, with modules (module@version).
+gobuild() {
+  need go
+  local name=$1
+  shift
+  (cd "$tmp/$name" && go mod init "$name" && go mod edit "${@/#/-require=}" && nice go mod tidy && nice go build -o "$name" .) \
+    >"$tmp/go.log" 2>&1 || cannot "go build with $*"
+  echo "versions: $*, $(go env GOVERSION)"
+}
+
 # Unpack Debian packages (name=version) into $tmp/unpacked, without installing them.
 debs() {
   need apt-get dpkg
