@@ -84,6 +84,7 @@ def nap(seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         if _state.asked:
+            # This thread has raised already, and the event would wake it at once.
             time.sleep(left)
         else:
             _state.wait(left)

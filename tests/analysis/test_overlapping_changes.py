@@ -151,7 +151,7 @@ def test_an_answer_of_a_change_that_never_began_is_wrong() -> None:
 
 
 def test_a_large_ledger_of_overlapping_changes_is_judged_whole() -> None:
-    """Which answer was right when depends on both, so no counts replace rows."""
+    """Keep the rows: both changes decide together which answer was right at which time, so counts are not enough."""
     evidence = overlapping()
 
     assert reduced(evidence, NOTHING, NOTHING, Moments.of(evidence)) is None

@@ -147,7 +147,7 @@ def test_a_trace_has_the_attempt_its_connection_and_the_events_around_it() -> No
 
 
 def test_a_trace_has_the_receipts_of_the_pods() -> None:
-    """What a pod recorded is at its time, or at the start of the attempt if that is unknown."""
+    """A receipt is at its time, or at the start of the attempt if that is unknown."""
     (attempt, *_) = TRIAL.failed.kept
     read, answered = TracedReceipt("apple-1", "read", 0, 4.05), TracedReceipt("apple-1", "answered", 200, None)
     row = row_of(replace(attempt, sent=4.0, receipts=(read, answered)), MarksOfTrial(()))

@@ -70,7 +70,7 @@ def test_a_loss_is_reported_at_once(watch: MadeUpWatch) -> None:
 
 
 def test_it_ends_at_the_first_request_without_an_outcome(watch: MadeUpWatch) -> None:
-    """What was sent later is left out, also across a segment, until the outcome is known."""
+    """Requests that were sent later are left out, also across a segment, until the outcome is known."""
     watch.send(7)
     watch.send(1, Outcome.UNFINISHED)
     watch.send(4)

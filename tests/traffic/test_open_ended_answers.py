@@ -75,7 +75,7 @@ def test_a_lost_answer_is_not_counted(serve: Callable[..., int], rig: Callable[.
 
 
 @pytest.mark.parametrize(
-    ("route", "told"),
+    ("route", "is_proof"),
     [
         (Route("/"), False),
         (Route("/", statuses=(200,)), False),
@@ -95,10 +95,10 @@ def test_a_lost_answer_is_not_counted(serve: Callable[..., int], rig: Callable[.
     ],
 )
 def test_a_route_that_says_how_a_right_answer_ends_tells_a_cut_one(
-    serve: Callable[..., int], rig: Callable[..., Rig], route: Route, told: bool
+    serve: Callable[..., int], rig: Callable[..., Rig], route: Route, is_proof: bool
 ) -> None:
     """Of a body that is compared to its end, the beginning is a wrong answer."""
-    assert AnswerBook([route], lambda _number, _text: None).proves_end(0) is told
+    assert AnswerBook([route], lambda _number, _text: None).proves_end(0) is is_proof
     if route.answers == ("ok",):
         made = rig(serve(answering(HEADS["HTTP/1.0"] + b"ok")), routes=(route,))
         made.attempt(0)

@@ -55,7 +55,7 @@ def test_other_routes_do_not_matter(other: dict[str, Any]) -> None:
 
 
 def test_the_namespace_of_the_trial_is_its_own() -> None:
-    """What is there already belongs to the workload."""
+    """An Ingress that is there already belongs to the workload."""
     kube = FakeKube()
     kube.put(ingress(), "trial")
 

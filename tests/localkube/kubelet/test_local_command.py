@@ -416,7 +416,7 @@ def test_hooks_of_a_command_run_and_cannot_change_the_machine(on_cluster: OnClus
 
 
 def test_a_listener_that_comes_later_is_found() -> None:
-    """What was there before is not the command's, and is not looked at again."""
+    """A listener from before is not the command's, and is not looked at again."""
     with socket.create_server(("0.0.0.0", 0)) as others:
         watch = ListenerWatch(0, "127.0.0.77")
         for _ in range(3):
