@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from harness.errors import HarnessError
 from harness.kube.api import Object
+from harness.kube.ingresses import paths_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,11 @@ class SplitRule:
             HarnessError: The Ingress has no such rule.
         """
         ingress = str(found["metadata"]["name"])
-        for rule in found["spec"].get("rules") or ():
-            for entry in (rule.get("http") or {}).get("paths") or ():
-                backend = (entry["backend"].get("service") or {}).get("name")
-                if (entry.get("path") or "/") == path and backend == service:
-                    kind = str(found["spec"].get("ingressClassName") or "")
-                    return cls(ingress, str(rule.get("host") or ""), entry, service, candidate, kind)
+        for host, entry in paths_of(found):
+            backend = (entry["backend"].get("service") or {}).get("name")
+            if (entry.get("path") or "/") == path and backend == service:
+                kind = str(found["spec"].get("ingressClassName") or "")
+                return cls(ingress, host, entry, service, candidate, kind)
         raise HarnessError(f"Ingress {ingress} has no rule with the path {path} that names Service {service}.")
 
 

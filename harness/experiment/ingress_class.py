@@ -14,14 +14,14 @@ from harness.experiment.admission import title
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
-from harness.kube.manifests import ingress_class_of, name_of
+from harness.kube.ingresses import CLASS_ANNOTATION, class_of
+from harness.kube.manifests import name_of
 from harness.model.controllers import DEFAULT, controller_facts
 from harness.model.experiment import Configuration, Manifest, TrafficPlan
 from harness.problem_codes import ProblemCode
 
 #: The class of a workload that names none.
 _USUAL = DEFAULT.ingress_class
-_ANNOTATION = "kubernetes.io/ingress.class"
 
 
 def for_controller(configuration: Configuration, ingress: str) -> Configuration:
@@ -63,7 +63,7 @@ def _check_classes(
     foreign = {
         name_of(each): word
         for each in objects.manifests
-        if each.get("kind") == "Ingress" and (word := ingress_class_of(each)) not in known
+        if each.get("kind") == "Ingress" and (word := class_of(each)) not in known
     }
     rest = [m for m in objects.manifests if m.get("kind") != "Ingress" or name_of(m) not in foreign]
     if not foreign or has_unread_routes(objects.manifests) or all(_routes(plan, WorkloadObjects(rest))):
@@ -89,8 +89,8 @@ def with_class(manifest: Manifest, wanted: str) -> Manifest:
     metadata: dict[str, Any] = dict(manifest.get("metadata") or {})
     annotations = dict(metadata.get("annotations") or {})
     spec = manifest.get("spec") or {}
-    if ingress_class_of(manifest) not in {"", _USUAL}:
+    if class_of(manifest) not in {"", _USUAL}:
         return manifest
-    if annotations.pop(_ANNOTATION, None):
+    if annotations.pop(CLASS_ANNOTATION, None):
         metadata["annotations"] = annotations
     return {**manifest, "metadata": metadata, "spec": {**spec, "ingressClassName": wanted}}

@@ -211,11 +211,3 @@ def _twice(found: list[LocatedManifest]) -> list[Problem]:
             message = f"{' '.join(item.key)} is defined twice; first in {earlier.file}:{earlier.line_of(())}"
             problems.append(Problem(message, item.file, item.line_of(()), code=ProblemCode.REPEATED))
     return problems
-
-
-def ingress_class_of(ingress: Mapping[str, Any]) -> str:
-    """Return the class of an Ingress; empty if it names none. The old annotation wins over the field."""
-    annotations = (ingress.get("metadata") or {}).get("annotations") or {}
-    return str(
-        annotations.get("kubernetes.io/ingress.class") or (ingress.get("spec") or {}).get("ingressClassName") or ""
-    )

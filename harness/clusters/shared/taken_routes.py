@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.controllers.registry import is_share
 from harness.errors import HarnessError
 from harness.kube.api import KubeApi, Object
-from harness.kube.manifests import ingress_class_of, name_of
+from harness.kube.ingresses import class_of, paths_of
+from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
-
-_CANARY = "nginx.ingress.kubernetes.io/canary"
 
 
 def refuse_taken_routes(kube: KubeApi, manifests: Sequence[Manifest], namespace: str) -> None:
@@ -43,10 +43,6 @@ def refuse_taken_routes(kube: KubeApi, manifests: Sequence[Manifest], namespace:
 
 
 def _routes(ingress: Manifest | Object) -> Iterator[tuple[str, str, str]]:
-    """Yield class, host and path of each rule. A canary adds to the rules of an Ingress in its own namespace."""
-    annotations = ingress["metadata"].get("annotations") or {}
-    if annotations.get(_CANARY) == "true":
-        return
-    for rule in (ingress.get("spec") or {}).get("rules") or ():
-        for path in (rule.get("http") or {}).get("paths") or ():
-            yield ingress_class_of(ingress), str(rule.get("host") or ""), str(path.get("path") or "/")
+    """Yield class, host and path of each rule; none of an Ingress that takes a share of another's requests."""
+    if not is_share(ingress):
+        yield from ((class_of(ingress), host, str(entry.get("path") or "/")) for host, entry in paths_of(ingress))

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.kube.admission.quantities import parse
 from harness.kube.api import Object
+from harness.kube.ingresses import CLASS_ANNOTATION
 
 
 def warnings(obj: Object) -> list[str]:
@@ -23,9 +24,9 @@ def warnings(obj: Object) -> list[str]:
             if spec.get("externalName") and spec["type"] != "ExternalName":
                 return ['spec.externalName is ignored when spec.type is not "ExternalName"']
         case "Ingress":
-            old = "kubernetes.io/ingress.class"
-            if old in (obj["metadata"].get("annotations") or {}) and not spec.get("ingressClassName"):
-                return [f"annotation \"{old}\" is deprecated, please use 'spec.ingressClassName' instead"]
+            annotations = obj["metadata"].get("annotations") or {}
+            if CLASS_ANNOTATION in annotations and not spec.get("ingressClassName"):
+                return [f"annotation \"{CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"]
     return []
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.kube.fieldclasses import FieldClass, Fields, Site
+from harness.kube.ingresses import CLASS_ANNOTATION
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.ingress import annotation_classes
 from harness.localkube.ingress.annotation_names import PREFIX
-from harness.localkube.ingress.ingress_class import CLASS_ANNOTATION
 from harness.localkube.system.programs import INGRESS_NGINX
 from harness.localkube.traefik import annotation_classes as traefik
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.kube.ingresses import CLASS_ANNOTATION
 from harness.localkube.system.programs import INGRESS_NGINX, INGRESS_PROGRAMS
-
-CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
 def is_served(ingress: Mapping[str, Any], controller: str, objects: Sequence[Mapping[str, Any]]) -> bool:

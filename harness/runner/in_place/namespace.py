@@ -10,6 +10,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.experiment.problems import listed, near
 from harness.kube.api import KubeApi, Object
 from harness.kube.errors import ForbiddenError, KubeError
+from harness.kube.ingresses import paths_of
 from harness.kube.selectors import selected_by
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Manifest
@@ -107,11 +108,8 @@ def _labels(deployment: Object) -> Mapping[str, str]:
 
 
 def _backends(ingress: Object) -> Iterator[str]:
-    spec = ingress.get("spec") or {}
-    backends = [spec.get("defaultBackend")]
-    backends += [
-        p.get("backend") for rule in spec.get("rules") or () for p in (rule.get("http") or {}).get("paths") or ()
-    ]
+    default = (ingress.get("spec") or {}).get("defaultBackend")
+    backends = [default, *(entry.get("backend") for _, entry in paths_of(ingress))]
     for backend in backends:
         name = ((backend or {}).get("service") or {}).get("name")
         if name:
