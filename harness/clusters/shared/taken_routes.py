@@ -1,7 +1,7 @@
 """Routes of a shared cluster that another namespace has already.
 
-Of two Ingresses with the same class, host and path, a controller serves one, by its age or at random. The requests of a
-trial would reach the other application, and every change of its own would look lossless.
+Of two Ingresses with the same host and path, a controller serves one, by its age or at random. The requests of a trial
+would reach the other application, and every change of its own would look lossless.
 """
 
 from __future__ import annotations
@@ -27,14 +27,16 @@ def refuse_taken_routes(kube: KubeApi, manifests: Sequence[Manifest], namespace:
     Raises:
         HarnessError: One has; the message names the Ingress and the route.
     """
-    wanted = {route for each in manifests if each.get("kind") == "Ingress" for route in _routes(each)}
+    wanted: dict[tuple[str, str], set[str]] = {}
+    for each in manifests:
+        for route in _routes(each) if each.get("kind") == "Ingress" else ():
+            wanted.setdefault(route, set()).add(class_of(each))
     if not wanted:
         return
     for ingress in kube.list("Ingress", ""):
         home = ingress["metadata"].get("namespace", "")
-        for route in _routes(ingress) if home != namespace else ():
-            if route in wanted:
-                _, host, path = route
+        for host, path in _routes(ingress) if home != namespace else ():
+            if _may_meet(class_of(ingress), wanted.get((host, path), set())):
                 raise HarnessError(
                     f"Ingress {name_of(ingress)} in namespace {home} already routes {host}{path}: "
                     "the requests could reach its application instead of the workload.",
@@ -42,7 +44,12 @@ def refuse_taken_routes(kube: KubeApi, manifests: Sequence[Manifest], namespace:
                 )
 
 
-def _routes(ingress: Manifest | Object) -> Iterator[tuple[str, str, str]]:
-    """Yield class, host and path of each rule; none of an Ingress that takes a share of another's requests."""
+def _routes(ingress: Manifest | Object) -> Iterator[tuple[str, str]]:
+    """Yield host and path of each rule; none of an Ingress that takes a share of another's requests."""
     if not is_share(ingress):
-        yield from ((class_of(ingress), host, str(entry.get("path") or "/")) for host, entry in paths_of(ingress))
+        yield from ((host, str(entry.get("path") or "/")) for host, entry in paths_of(ingress))
+
+
+def _may_meet(word: str, others: set[str]) -> bool:
+    """Return True if one controller may serve a class and one of some others: an Ingress without one is anybody's."""
+    return bool(others) if not word else not others.isdisjoint({"", word})

@@ -35,6 +35,16 @@ def test_a_route_of_another_namespace_is_refused_before_anything_is_applied() ->
     assert kube.list("Namespace", "") == []
 
 
+@pytest.mark.parametrize(("mine", "theirs"), [("nginx", ""), ("", "nginx"), ("", "")])
+def test_an_ingress_without_a_class_is_anybodys(mine: str, theirs: str) -> None:
+    """ingress-nginx as on kind serves it, and so does the controller of the default class."""
+    kube = FakeKube()
+    kube.put(ingress(kind=theirs), "production")
+
+    with pytest.raises(HarnessError, match="already routes /apple"):
+        refuse_taken_routes(kube, [ingress(kind=mine)], "trial")
+
+
 @pytest.mark.parametrize(
     "other",
     [
