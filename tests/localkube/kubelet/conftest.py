@@ -205,6 +205,9 @@ async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
         ]
         try:
             yield LocalCluster(client, settings, http, components)
+        except TimeoutError as error:
+            known = await cluster_report(client, settings.directory, components)
+            raise AssertionError(f"a wait is over:\n{known}") from error
         finally:
             for component in components:
                 component.cancel()

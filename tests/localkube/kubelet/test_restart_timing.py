@@ -76,7 +76,7 @@ def test_a_crash_is_found_at_a_relist_and_the_restart_at_the_next(on_cluster: On
             _, status = await next_state(cluster, is_running(0))
             killed = await kill(status)
             await next_state(cluster, is_running(1))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 await again.wait()
         return killed, seen
 
