@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 from cluster_report import PATIENCE, cluster_report, shown
 
+from harness.localkube import profiles
 from harness.localkube.addresses import take_block
 from harness.localkube.api.server import serve
 from harness.localkube.commands import LocalCommand
@@ -51,29 +53,27 @@ class LocalCluster:
     async def until(
         self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = PATIENCE
     ) -> T:
-        """Return the first true result of a condition, checked after every change of the resource.
+        """Return the first true result of a condition, which sees every state of the resource, however short.
 
         Raises:
             AssertionError: It is still false after these seconds, or a component has ended; with what was seen last.
         """
         async with Informer(self.client, resource) as informer:
-            changed = asyncio.Event()
-            informer.subscribe(lambda _kind, _old, _new: changed.set())
+            result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-            async def result() -> T:
-                while not (found := condition(list(informer.items.values()))):
-                    changed.clear()
-                    await changed.wait()
-                return found
+            def look(*_: object) -> None:
+                try:
+                    if not result.done() and (found := condition(list(informer.items.values()))):
+                        result.set_result(found)
+                except Exception as error:  # noqa: BLE001 - the informer would only log it
+                    result.set_exception(error)
 
-            waiting = asyncio.ensure_future(result())
-            either: set[asyncio.Future[Any]] = {waiting, *self._components}
-            try:
-                await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-                if waiting.done():
-                    return await waiting
-            finally:
-                waiting.cancel()
+            look()
+            informer.subscribe(look)
+            either: set[asyncio.Future[Any]] = {result, *self._components}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if result.done():
+                return result.result()
             known = "\n".join(f"  {shown(each)}" for each in informer.items.values())
             all_of_it = await cluster_report(self.client, self.settings.directory, self._components, resource)
             raise AssertionError(
@@ -176,6 +176,14 @@ def deployment(
             **(spec or {}),
         },
     }
+
+
+@pytest.fixture
+def stays_down(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a profile whose first restart is immediate and whose second never happens during a test."""
+    profile = dataclasses.replace(profiles.PROFILES["instant"], crash_backoff=3600, longest_backoff=3600)
+    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "stays-down": profile})
+    return "stays-down"
 
 
 @pytest.fixture

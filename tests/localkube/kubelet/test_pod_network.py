@@ -36,14 +36,6 @@ def black_hole() -> Iterator[BlackHole]:
     made.close()
 
 
-@pytest.fixture
-def stays_down(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a profile whose first restart is immediate and whose second never happens during a test."""
-    profile = dataclasses.replace(profiles.PROFILES["instant"], crash_backoff=3600, longest_backoff=3600)
-    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "stays-down": profile})
-    return "stays-down"
-
-
 def free_ports(count: int) -> list[int]:
     """Return unused ports of the address."""
     sockets = [socket.create_server((ADDRESS, 0)) for _ in range(count)]
