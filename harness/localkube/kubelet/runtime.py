@@ -15,7 +15,7 @@ from harness.localkube.apps.mounts import Mount
 from harness.localkube.kubelet.container_server import ContainerServer, ExecutedServer
 
 #: Timeout in seconds. The server kills its children and ends as soon as the socket closes, unless the machine hangs.
-_END_SECONDS = 10
+_END_SECONDS = 60
 
 
 class RuntimeFailedError(Exception):
