@@ -106,9 +106,9 @@ def test_a_crash_is_found_at_a_relist_and_the_restart_at_the_next(on_cluster: On
     (found, ready), (again, ready_again) = seen[-2:]
 
     assert (ready, ready_again) == (False, True)
-    assert found > killed
-    # It is a second. One that is seen late is seen sooner before the other.
-    assert again - found > 0.8 - late.seconds
+    # It is a second. A process that was late sees the two sooner after each other; a kubelet that was later than a
+    # second has written both at once, and its restart is at least a second after the kill.
+    assert again - max(found, killed) > 0.5 - late.seconds
 
 
 def test_the_second_crash_backs_off_with_the_kubelets_messages(on_cluster: OnCluster, relisting: str) -> None:
