@@ -3,7 +3,8 @@
 Every cluster gets its own block 127.B.0.0/16. A pod left over from one cluster can therefore never answer for a pod of
 another, and each data plane has its own address. A listening socket reserves a block. The kernel lets only one process
 of the machine bind it, and frees it when the last holder has ended. A block in which anything still listens is not
-assigned.
+assigned, and one with closed connections only if there is no other: the kernel keeps their addresses for a minute, and
+a pod that gets such an address cannot listen at it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from itertools import product
 from types import TracebackType
 from typing import Self
 
 from harness.errors import HarnessError
-from harness.localkube.kubelet.listeners import all_listeners
+from harness.localkube.kubelet.listeners import all_listeners, sockets_below
 
 #: First and last block. 127.0 is used by all programs, and resolvers and similar services use low blocks.
 FIRST_BLOCK, LAST_BLOCK = 16, 239
@@ -100,7 +102,7 @@ def take_block() -> HeldBlock:
     # Start at a random block, so that a block released a moment ago is rarely reused at once.
     start = int.from_bytes(os.urandom(2)) % count
     last = ""
-    for offset in range(count):
+    for is_enough, offset in product((_is_unused, lambda _block: True), range(count)):
         block = AddressBlock(FIRST_BLOCK + (start + offset) % count)
         try:
             held = HeldBlock(block, _listen(block.node_address, _HOLD_PORT))
@@ -108,10 +110,11 @@ def take_block() -> HeldBlock:
             last = error.strerror or str(error)
             continue
         left = _left_over(block)
-        if not left:
+        if not left and is_enough(block):
             return held
         held.close()
-        last = f"a process of another cluster still listens at {left}"
+        if left:
+            last = f"a process of another cluster still listens at {left}"
     raise HarnessError(
         f"None of the {count} address blocks 127.{FIRST_BLOCK} to 127.{LAST_BLOCK} is free: {last}.",
         hint=f"Local clusters need loopback addresses 127.x.y.z and port {_HOLD_PORT} on them; "
@@ -127,6 +130,11 @@ def _left_over(block: AddressBlock) -> str:
     prefix, own = f"127.{block.number}.", (block.node_address, _HOLD_PORT)
     found = (each for each in all_listeners() if each.address.startswith(prefix) and (each.address, each.port) != own)
     return next((f"{each.address}:{each.port}" for each in found), "")
+
+
+def _is_unused(block: AddressBlock) -> bool:
+    """Return True if a reserved block has no socket but the one that reserves it."""
+    return sockets_below(f"127.{block.number}.") <= {(block.node_address, _HOLD_PORT)}
 
 
 def free_port(address: str, first: int, count: int = 100) -> int:

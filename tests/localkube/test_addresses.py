@@ -60,6 +60,21 @@ def test_a_block_with_a_pod_that_is_left_over_is_not_assigned(monkeypatch: pytes
     take_block().close()
 
 
+def test_a_block_with_a_connection_is_assigned_only_if_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel keeps the address of a closed connection for a minute, at which a pod could not listen."""
+    monkeypatch.setattr(addresses, "FIRST_BLOCK", 245)
+    monkeypatch.setattr(addresses, "LAST_BLOCK", 246)
+    with socket.create_server(("127.245.1.1", 0)) as server:
+        client = socket.create_connection(server.getsockname())
+        connection, _ = server.accept()
+    with client, connection:
+        for _ in range(20):
+            with take_block() as held:
+                assert held.block.number == 246
+        with take_block(), take_block() as other:
+            assert other.block.number == 245
+
+
 @pytest.mark.processes
 def test_a_block_stays_reserved_for_a_process_that_inherits_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block stays reserved while the cluster's process runs, even after the first holder has closed it."""

@@ -82,6 +82,22 @@ def all_listeners(*, ipv6: bool = True) -> Iterator[Listener]:
                 yield Listener(_address(host), int(port, 16), fields[9])
 
 
+def sockets_below(prefix: str) -> set[tuple[str, int]]:
+    """Return the addresses and ports, beginning with a prefix, of all TCP sockets in any state.
+
+    A closed connection of a program that did not set SO_REUSEADDR keeps its address and port for a minute.
+    """
+    fields: set[str] = set()
+    for name in ("tcp", "tcp6"):
+        with suppress(FileNotFoundError), (_PROC / "net" / name).open() as table:
+            next(table)
+            fields.update(line.split(None, 2)[1] for line in table)
+    hosts = {field.partition(":")[0] for field in fields}
+    known = {host: address for host in hosts if (address := _address(host)).startswith(prefix)}
+    split = (field.partition(":") for field in fields)
+    return {(known[host], int(port, 16)) for host, _, port in split if host in known}
+
+
 def _address(words: str) -> str:
     """Return an address of the kernel's table as text: words of 32 bits in the byte order of this machine."""
     packed = b"".join(struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8))
