@@ -19,7 +19,7 @@ changes:
   - rolling-update: {{deployment: apple, set: {{args: ["-text=apple-v2"]}}, answer: apple-v2}}
 """
 #: Longest duration, on a busy machine: forty trials.
-SECONDS = 1100
+SECONDS = 2400
 PATCHES = ("readiness.yaml", "prestop-sleep-6.yaml")
 
 

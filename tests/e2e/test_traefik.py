@@ -55,7 +55,7 @@ def test_it_does_not_outlive_a_harness_that_was_killed(
     )
     before = harness.processes()
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     harness.wait_for_none()
 
     assert [line for line in before.values() if "--entrypoints.web.address=127." in line] != []
