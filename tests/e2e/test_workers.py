@@ -81,7 +81,7 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
 ) -> None:
     """After ``kill -9`` of a sender, the run ends soon, is inconclusive and names it. The identity holds."""
     port, out = free_port(), tmp_path / "run"
-    path = experiment(changes=[{"none": {"hold": "600s"}}])
+    path = experiment(changes=[{"none": {"hold": "3600s"}}])
     run = harness.start("run", path, "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}")
     workers = [join(harness, port, number) for number in (0, 1)]
     traffic = out / "trials" / "bare--none" / "1" / "traffic"

@@ -33,8 +33,6 @@ from harness.localkube.addresses import take_block
 from harness.model.controllers import DEFAULT
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-#: Seconds for killed processes to be gone. They take milliseconds, unless the machine stalls.
-_GONE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +192,7 @@ def _kill_left_over(node: Daemon) -> None:
                 os.kill(pid, signal.SIGKILL)
         return not pids
 
-    wait_until(none_left, timeout=_GONE_SECONDS, what=lambda: f"processes {left()} to end after SIGKILL")
+    wait_until(none_left, timeout=5, what=lambda: f"processes {left()} to end after SIGKILL")
 
 
 def _root() -> Path:

@@ -21,7 +21,7 @@ from harness.localkube.nginx.record import NginxInstall
 
 #: Timeout in seconds. After SIGTERM nginx drops its connections and ends at once, unless it hangs.
 _TERMINATE_SECONDS = 1.0
-_TEST_SECONDS = 60.0
+_TEST_SECONDS = 10.0
 
 
 class NginxProcess:
