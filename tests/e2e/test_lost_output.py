@@ -49,7 +49,7 @@ TRAFFIC: dict[str, Any] = {
     "connections": ["new"],
     "baseline": "2s",
     "settle": "1s",
-    "timeout": "3s",
+    "timeout": "10s",
 }
 NOBODY = {"selector-patch": {"service": "apple-service", "selector": {"version": "nobody"}, "hold": "5s"}}
 
