@@ -13,7 +13,7 @@ from harness.errors import CommandError, HarnessError
 from harness.kit.processes import run
 from harness.localkube.nginx.record import NginxInstall
 
-#: Timeout in seconds. nginx answers within milliseconds, unless the machine is busy.
+#: Timeout in seconds of a program that needs 0.1 s on a quiet machine.
 _TIMEOUT = 60.0
 _CONFIGURATION = """\
 {load_modules}daemon off;
