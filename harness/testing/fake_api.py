@@ -199,8 +199,9 @@ class FakeKube:
             self._changed.notify_all()
 
     def forget_history(self) -> None:
-        """Answer 410 to watches from any version before now."""
+        """Answer 410 to all watches that have begun, also to those that have seen every event."""
         with self._changed:
+            self._version += 1
             self._oldest = self._version
             self._log.clear()
             self._changed.notify_all()

@@ -36,7 +36,7 @@ LOAD = re.compile(
 )
 #: How a run says that a cell is inconclusive for that reason alone.
 BUSY = "The machine is busy"
-OUT = re.compile(r"--out (\S+)")
+OUT = re.compile(r"--out ([^\s;]+)")
 
 
 def words(output: str) -> str:

@@ -107,9 +107,15 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
     assert "identity-broken" not in {finding["code"] for finding in trial["findings"]}
     rows = {number: read_ledger(traffic / f"ledger-{number}.npy") for number in (0, 1)}
     assert sum(len(found) for found in rows.values()) == identity["sent"] + identity["missed"]
-    assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
+    home = {event["worker"]: event["wrong"] for event in events(traffic, "home")}
+    assert set(home.values()) == {0}
+    assert 1 - victim["worker"] in home
     (kept,) = tmp_path.glob(f"worker-*/trial-1/ledger-{victim['worker']}.npy")
-    assert kept.read_bytes() == (traffic / kept.name).read_bytes()
+    # On a machine that stalls, silence may be noticed before the process that started the sender reports its death.
+    # Then the run may end before what is left is handed in.
+    assert victim["worker"] in home or any("no sign of life" in event["text"] for event in events(traffic, "fault"))
+    if victim["worker"] in home:
+        assert kept.read_bytes() == (traffic / kept.name).read_bytes()
 
 
 def test_joining_a_missing_run_is_an_error(harness: CommandLine) -> None:

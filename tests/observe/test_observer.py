@@ -151,8 +151,6 @@ def test_expired_history_is_an_interruption(surroundings: Surroundings) -> None:
     """410 means that events were missed. It is recorded, and a list follows."""
     with surroundings.observer():
         surroundings.kube.forget_history()
-        surroundings.kube.put({"kind": "Other", "metadata": {"name": "x"}}, NS)
-        surroundings.kube.forget_history()
         surroundings.timeline.wait("interrupted", "Pod")
         surroundings.add("new")
         surroundings.timeline.wait("ready", "new")
