@@ -49,7 +49,7 @@ READY_SECONDS = 120.0
 #: The same if workers join that a person has to start.
 JOIN_SECONDS = 180.0
 #: Shortest time between two looks at the traffic and the cluster while something is awaited, in seconds.
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from harness.model.attempt import LOSSES, Outcome
 from harness.store.ledger_tail import LedgerTail, Rows
 from harness.traffic.event_log import EventLogReader
 
-_LOST = [int(outcome) for outcome in LOSSES]
+#: Whether an outcome is a loss, by its code.
+_IS_LOSS = np.array([outcome in LOSSES for outcome in sorted(Outcome)])
 #: Upper bounds of the latency histogram's buckets in seconds; the last bucket is open.
 LATENCY_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _BOUNDS_NS = np.array([round(bound * 1e9) for bound in LATENCY_BOUNDS], np.int64)
@@ -103,7 +104,7 @@ class LiveLedger:
         for route, responder in set(zip(good["route"].tolist(), good["responder"].tolist(), strict=True)):
             sent = int(good["sent"][(good["route"] == route) & (good["responder"] == responder)].max())
             self._latest[route, responder] = max(sent, self._latest.get((route, responder), sent))
-        lost = rows[np.isin(rows["outcome"], _LOST)]
+        lost = rows[_IS_LOSS[rows["outcome"]]]
         if len(lost):
             latest = lost[lost["done"].argmax()]
             if self.last_loss is None or latest["done"] > self.last_loss[1]:

@@ -21,6 +21,9 @@ WIDTH, LEFT = 900, 150
 #: Height in pixels of a row, and of the plots of requests, versions and latencies.
 ROW, REQUESTS, ANSWERS, LATENCY = 18, 110, 60, 80
 
+#: Font of texts; pages and files put their own in its place. Vega measures texts much slower in a font without a name.
+FONT = "sans-serif"
+
 #: Number of ticks of the time axis: one for each 75 pixels.
 _TICKS: Piece = {"expr": "max(3, floor(width / 75))"}
 #: Signals that hold the shown part of the time axis, in seconds.
@@ -58,7 +61,7 @@ def time_of(trial: TrialVerdict) -> Time:
 
 def rows(names: Sequence[str]) -> Piece:
     """Return the vertical channel of a part that has a row for each name."""
-    axis = {"title": None, "ticks": False, "domain": False, "grid": False}
+    axis = {"title": None, "ticks": False, "domain": False, "grid": False, "labelLimit": LEFT - 12}
     scale = {"type": "band", "domain": list(names), "paddingInner": 0.25, "paddingOuter": 0.1}
     return {"field": "row", "type": "nominal", "sort": None, "scale": scale, "axis": axis}
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from importlib import resources
 
+from harness.report.chart.drawing import FONT
+
 #: Space around the drawing, in its own units.
 _MARGIN = 8
 _FONT = "system-ui, 'Noto Sans', 'DejaVu Sans', sans-serif"
@@ -28,7 +30,7 @@ def standalone(svg: str) -> str:
     assert label is not None
     width, height = (float(each) + 2 * _MARGIN for each in size.groups())
     colours = light_colours()
-    drawn = _VALUE.sub(lambda found: colours[found[1]], body).replace("inherit", _FONT)
+    drawn = _VALUE.sub(lambda found: colours[found[1]], body).replace(f'"{FONT}"', f'"{_FONT}"')
     box = f"{-_MARGIN} {-_MARGIN} {width:g} {height:g}"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" width="{width:g}" role="img" '

@@ -15,7 +15,7 @@ from typing import Any
 from harness.model.events import ChangeEvent
 from harness.model.timeline import EventKind
 from harness.model.verdict import TrialVerdict
-from harness.report.chart.drawing import FROM, LEFT, TO, WIDTH, Piece, time_of
+from harness.report.chart.drawing import FONT, FROM, LEFT, TO, WIDTH, Piece, time_of
 from harness.report.chart.plots import answers, latency, losses, requests
 from harness.report.chart.timeline import OTHER_POD_EVENTS, POD_EVENTS, STATES, short_name, timeline
 
@@ -186,8 +186,8 @@ def _look() -> Piece:
     lines = {"domainColor": "var(--line)", "tickColor": "var(--line)", "gridColor": "var(--line)"}
     config = {
         "aria": False,
-        "font": "inherit",
-        "axis": {**text, **lines, "titleFontWeight": "normal", "labelLimit": LEFT - 12},
+        "font": FONT,
+        "axis": {**text, **lines, "titleFontWeight": "normal", "labelLimit": 0},
         "axisY": {"minExtent": LEFT - 20, "maxExtent": LEFT - 20},
         "view": {"stroke": None},
     }

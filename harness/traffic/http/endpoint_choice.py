@@ -7,7 +7,6 @@ its backend for as long as it lives. All imports of this module are gevent-safe.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Callable
@@ -61,8 +60,7 @@ class BackendLog:
 
     def note(self, connection: int, address: Address) -> None:
         """Write a line; raise ``OSError`` on a full disk, so that the connection is not opened."""
-        line = json.dumps({"connection": connection, "backend": f"{address[0]}:{address[1]}"})
-        os.write(self._fd, line.encode() + b"\n")
+        os.write(self._fd, b'{"connection": %d, "backend": "%s:%d"}\n' % (connection, address[0].encode(), address[1]))
 
     def close(self) -> None:
         """Close the file."""
