@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import subprocess
 import sys
@@ -141,6 +142,16 @@ def test_load_keeps_the_cells_that_are_asked_for() -> None:
     ]
 
 
+def test_load_takes_one_name_for_a_list_of_one() -> None:
+    """A text is a sequence of letters, which nobody means."""
+    demo = harness.load(ROOT / "experiments/demo.yaml", only={"configuration": "graceful", "change": "delete-pod"})
+
+    assert [(cell.configuration.name, cell.change.name) for cell in demo.cells] == [
+        ("graceful", "none"),
+        ("graceful", "delete-pod"),
+    ]
+
+
 @pytest.mark.e2e
 def test_watch_then_read_then_table(url: str, tmp_path: Path) -> None:
     """The verdict that is read is the one that was returned, and the table has one row per request."""
@@ -225,8 +236,8 @@ def test_a_block_does_not_run_without_traffic(tmp_path: Path) -> None:
     assert "nowhere.invalid" in str(caught.value)
 
 
-@pytest.mark.parametrize(("baseline", "settle"), [(-1.0, 0.0), (0.0, -0.1)])
-def test_a_block_refuses_negative_times(baseline: float, settle: float) -> None:
+@pytest.mark.parametrize(("baseline", "settle"), [(-1.0, 0.0), (0.0, -0.1), (math.nan, 0.0), (0.0, math.inf)])
+def test_a_block_refuses_times_that_no_clock_has(baseline: float, settle: float) -> None:
     """Nothing is started."""
     with (
         pytest.raises(harness.InvalidInputError, match="at least 0"),
@@ -235,7 +246,7 @@ def test_a_block_refuses_negative_times(baseline: float, settle: float) -> None:
         pass
 
 
-@pytest.mark.parametrize("seconds", [0, -1])
+@pytest.mark.parametrize("seconds", [0, -1, math.nan, math.inf])
 def test_watch_without_an_end_is_refused(seconds: float) -> None:
     """A library call that never returns is nobody's wish."""
     with pytest.raises(harness.InvalidInputError, match="more than 0"):
