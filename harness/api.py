@@ -37,7 +37,7 @@ from harness.runner.watch.plan import Origin, is_watch
 from harness.runner.watch.progress import WatchCounts
 from harness.runner.watch.request import WatchRequest, origins_of
 from harness.runner.watch.running import RunningWatch, WatchResult, run_watch
-from harness.store.rundir import RunDirectory
+from harness.store.rundir import RunDirectory, new_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,7 +203,9 @@ def lossless(
         statuses=statuses,
         headers=headers,
     )
-    watch = RunningWatch.create(urls, origins, _Quiet(), out=out, seconds=0, workers=1, command="harness.lossless")
+    # The block may change the working directory, and its verdict is written afterwards.
+    folder = new_folder(Path("reports").absolute(), f"watch-{origins[0].host}") if out is None else Path(out).absolute()
+    watch = RunningWatch.create(urls, origins, _Quiet(), out=folder, seconds=0, workers=1, command="harness.lossless")
     with guarded(watch, baseline=baseline, settle=settle) as traffic:
         yield traffic
 
