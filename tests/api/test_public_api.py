@@ -179,7 +179,10 @@ def test_a_block_without_a_loss_has_its_verdict(
     # A busy machine may make the traffic inconclusive; then the verdict must say so, and nothing else.
     is_busy = False
     try:
-        with harness.lossless(steady_url, rate=100, baseline=0.2, settle=0.2, out=Path("out")) as traffic:
+        # The server is in this process, which may stand still for seconds.
+        with harness.lossless(
+            steady_url, rate=100, baseline=0.2, settle=0.2, timeout=100.0, out=Path("out")
+        ) as traffic:
             before = traffic.counts()
             monkeypatch.chdir(tmp_path / "elsewhere")
             traffic.wait_for(20)
