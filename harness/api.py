@@ -5,6 +5,7 @@ Nothing here prints, asks, or ends the process. Errors are ``harness.HarnessErro
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ from harness.runner.watch.plan import Origin, is_watch
 from harness.runner.watch.progress import WatchCounts
 from harness.runner.watch.request import WatchRequest, origins_of
 from harness.runner.watch.running import RunningWatch, WatchResult, run_watch
-from harness.store.rundir import RunDirectory
+from harness.store.rundir import RunDirectory, new_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +73,8 @@ def load(
     Raises:
         InvalidInputError: With every problem found, each with its file and line.
     """
-    kept = {key: tuple(values) for key, values in (only or {}).items()}
+    kept = {key: _texts(values) for key, values in (only or {}).items()}
+    assume_inert = _texts(assume_inert)
     rules = rules_of(cluster, {})
     loaded = load_experiment(Path(path), only=kept, rules=rules, assume_inert=assume_inert, ingress=ingress)
     check_assumed(assume_inert, [loaded])
@@ -131,8 +133,8 @@ def watch(
     Raises:
         InvalidInputError: A URL or another argument is invalid; nothing was sent.
     """
-    if seconds <= 0:
-        raise InvalidInputError([Problem(f"seconds={seconds}: expected more than 0")])
+    if not 0 < seconds < math.inf:
+        raise InvalidInputError([Problem(f"seconds={seconds}: expected more than 0, and an end")])
     origins = _origins(
         urls,
         rate=rate,
@@ -189,8 +191,8 @@ def lossless(
     """
     __tracebackhide__ = True
     for name, value in (("baseline", baseline), ("settle", settle)):
-        if value < 0:
-            raise InvalidInputError([Problem(f"{name}={value}: expected at least 0")])
+        if not 0 <= value < math.inf:
+            raise InvalidInputError([Problem(f"{name}={value}: expected at least 0, and an end")])
     origins = _origins(
         urls,
         rate=rate,
@@ -201,9 +203,16 @@ def lossless(
         statuses=statuses,
         headers=headers,
     )
-    watch = RunningWatch.create(urls, origins, _Quiet(), out=out, seconds=0, workers=1, command="harness.lossless")
+    # The block may change the working directory, and its verdict is written afterwards.
+    folder = new_folder(Path("reports").absolute(), f"watch-{origins[0].host}") if out is None else Path(out).absolute()
+    watch = RunningWatch.create(urls, origins, _Quiet(), out=folder, seconds=0, workers=1, command="harness.lossless")
     with guarded(watch, baseline=baseline, settle=settle) as traffic:
         yield traffic
+
+
+def _texts(values: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of a sequence. One text counts as a sequence of itself, and not of its letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
 
 
 def _origins(

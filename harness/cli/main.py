@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -62,9 +63,17 @@ def show_error(error: HarnessError) -> None:
             console.print(text, style=style, markup=False)
 
 
+def ignore_no_width() -> None:
+    """Remove a size of 0 from the environment, which a program without a terminal may set: Rich would print nothing."""
+    for name in ("COLUMNS", "LINES"):
+        if os.environ.get(name, "").strip("0") == "":
+            os.environ.pop(name, None)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    ignore_no_width()
     code = _run()
     streams.report_loss()
     sys.exit(code)

@@ -15,7 +15,7 @@ from harness.cli.option_values import duration_of, rate_of, words_of
 from harness.errors import HarnessError, Problem
 from harness.model.attempt import Method
 from harness.model.shapes import DEFAULT_SHAPES, SHAPES, Shape
-from harness.runner.watch.request import WatchRequest
+from harness.runner.watch.request import STATUSES, WatchRequest
 
 _PANEL = "Requests and expected answers"
 
@@ -26,7 +26,7 @@ _EXAMPLES = [f"{word}=5s" if SHAPES[shape].waits else word for word, shape in _S
 _METHODS = {method.name: method for method in Method}
 #: The value of ``--rate`` that leaves the choice to the harness.
 AUTO = "auto"
-_STATUSES = {str(status): status for status in range(200, 600)}
+_STATUSES = {str(status): status for status in STATUSES}
 _RATE = (
     "Requests per second over all URLs: 50, 50/s, 600/m; or a ramp, as in an Experiment:"
     " '{from: 50/s, to: 500/s, over: 30s}'; or auto: 60 % of what this machine can send."

@@ -53,6 +53,7 @@ from harness.experiment.traffic_checks import (
     check_times,
     check_waiting,
 )
+from harness.experiment.unreached import unreached_changes
 from harness.experiment.validation import validate
 from harness.experiment.workload import ExperimentFiles, RenderedObject, parse_workload, render
 from harness.kit.located_yaml import YamlDocument, read_documents
@@ -157,7 +158,7 @@ def load_experiment(
         entry=parsed.entry,
         assumed=review.assumed,
         inert=review.inert,
-        notices=resolved.workload.notices,
+        notices=(*resolved.workload.notices, *unreached_changes(resolved)),
         stand_ins=rules.describe_stand_ins(
             [m for row in resolved.configurations for m in row.configuration.manifests], commands
         ),

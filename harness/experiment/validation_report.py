@@ -61,7 +61,9 @@ class ValidationReport(ExperimentPart):
         default=[], description="fields that are assumed to have no effect: no verdict is better than inconclusive"
     )
     inert: list[str] = Field(default=[], description="fields of the workload without effect on requests")
-    notices: list[str] = Field(default=[], description="sentences about what is omitted from the workload")
+    notices: list[str] = Field(
+        default=[], description="sentences about what is omitted from the workload, and about changes without traffic"
+    )
 
 
 def report_of(experiment: Experiment) -> ValidationReport:

@@ -236,7 +236,7 @@ class Experiment:
         assumed: Fields that the cluster does not implement and that are assumed to have no effect. With any of them no
             verdict is better than inconclusive.
         inert: Fields of the workload without effect on requests, each with its objects.
-        notices: Sentences about omitted parts of the workload's files, each with file and line.
+        notices: Sentences about omitted parts of the workload and changes without traffic, each with file and line.
         stand_ins: Sentences about images in place of which the embedded cluster runs a stand-in or a command.
         commands: Commands that run in place of images, each as its folder, its program and its arguments.
     """

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +108,25 @@ def _keep_with_tags(options: Any) -> None:
         tag(*wanted)(LosslessUser.send)
 
 
+def faults_of(kinds: Iterable[type[LosslessUser]]) -> list[str]:
+    """Return a sentence for each user class that has further tasks.
+
+    Locust chooses the first task of a user at random, and a further one could keep the traffic from ever beginning.
+    """
+    return [
+        f"{kind.__name__} has further tasks: a LosslessUser sends only its traffic. Move them to another user class."
+        for kind in kinds
+        if any(each is not LosslessUser.send for each in kind.tasks)
+    ]
+
+
 @events.init.add_listener
 def _on_init(environment: Any, **_: Any) -> None:
+    if faults := faults_of(_classes(environment)):
+        for fault in faults:
+            _log.error("%s", fault)
+        sys.exit(1)
+    # The loop's clock stands still while files are imported, and Locust would take that time from --run-time.
+    gevent.get_hub().loop.update_now()
     _keep_with_tags(environment.parsed_options)
     _role(environment)

@@ -150,3 +150,20 @@ def test_the_loss_of_output_is_reported_after_the_command(
 
     assert left.value.code == ExitCode.AS_EXPECTED
     assert capsys.readouterr().err.startswith("warning: standard output was lost: No space left on device")
+
+
+@pytest.mark.parametrize("width", ["0", "00", ""])
+def test_a_width_of_nothing_is_ignored(monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+    """A program without a terminal may say 0 columns, and a verdict would be printed into them."""
+    monkeypatch.setenv("COLUMNS", width)
+    main.ignore_no_width()
+
+    assert "COLUMNS" not in os.environ
+
+
+def test_a_width_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Users of narrow windows know what they do."""
+    monkeypatch.setenv("COLUMNS", "20")
+    main.ignore_no_width()
+
+    assert os.environ["COLUMNS"] == "20"

@@ -130,6 +130,31 @@ def test_routes_of_traefik() -> None:
 
 
 @pytest.mark.parametrize(
+    ("spec", "service"),
+    [
+        ({"weighted": {"services": [{"name": "inner", "kind": "TraefikService"}, {"name": "second"}]}}, "deep"),
+        ({"mirroring": {"name": "main", "mirrors": [{"name": "shadow", "percent": 50}]}}, "main"),
+        ({"mirroring": {"name": "inner", "kind": "TraefikService", "mirrors": []}}, "deep"),
+        ({"highestRandomWeight": {"services": [{"name": "one"}, {"name": "two"}]}}, "one"),
+        ({"failover": {"service": {"name": "main"}, "fallback": {"name": "spare"}}}, "main"),
+        ({"weighted": {"services": [{"name": "split", "kind": "TraefikService"}]}}, None),
+        ({}, None),
+    ],
+    ids=["nested", "mirrored", "nested-mirror", "hashed", "failover", "circle", "empty"],
+)
+def test_every_kind_of_traefik_service_leads_to_a_service(spec: dict[str, Any], service: str | None) -> None:
+    """It is the one that answers; one in a circle leads nowhere."""
+    inner = {
+        "kind": "TraefikService",
+        "metadata": {"name": "inner"},
+        "spec": {"weighted": {"services": [{"name": "deep"}]}},
+    }
+    objects = WorkloadObjects([ROUTE, {**SPLIT, "spec": spec}, inner])
+
+    assert objects.service_at("/x", "", (("X-Version", "b"),)) == service
+
+
+@pytest.mark.parametrize(
     ("rule", "takes"),
     [
         ("Host(`b.test`)", True),

@@ -199,3 +199,18 @@ def test_the_page_has_every_row() -> None:
         for name in (*table.implemented, *table.inert, *table.decisive)
     }
     assert [name for name in fields if f"| `{name}` |" not in text] == []
+
+
+@pytest.mark.parametrize(("address", "refused"), [("10.1.2.3", ["endpoints.addresses"]), ("127.4.0.9", [])])
+def test_only_pods_of_this_cluster_stand_behind_an_endpoint_slice(address: str, refused: list[str]) -> None:
+    """A server of the user's is not here, and traffic stays on this machine."""
+    made: Manifest = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"port": 80}],
+    }
+
+    assert [each.field for each in CLASSIFIER.refused(made, "ingress-nginx")] == refused

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -186,3 +186,24 @@ def test_shapes_that_wait_have_their_times() -> None:
 def test_shapes_that_could_show_nothing_are_refused(shape: Shape, seconds: float, rate: float, text: str) -> None:
     """Before anything is sent."""
     assert text in problems("http://a/", shapes=(shape,), rate=rate, durations={shape: seconds})
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"methods": ("GET",)}, "methods=['GET']: expected one or more of harness.Method"),
+        ({"methods": ()}, "methods=[]: expected one or more of harness.Method"),
+        ({"shapes": ("new",)}, "connections=['new']: expected one or more of harness.Shape"),
+        ({"shapes": ()}, "connections=[]: expected one or more of harness.Shape"),
+        ({"statuses": (99999,)}, "99999 is not the status of a final answer: expected 200 to 599"),
+    ],
+)
+def test_values_that_no_command_line_can_give_are_refused(words: dict[str, Any], expected: str) -> None:
+    """A program may pass anything; nothing is sent, and no traceback comes from within."""
+    assert expected in problems("http://a/", **words)
+
+
+def test_a_request_needs_a_url_as_text() -> None:
+    """No URL, or a path of a file, is named as such."""
+    assert "no URL is given" in problems()
+    assert "PosixPath('/a') is not a URL as text" in problems(*cast("list[str]", [Path("/a")]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,3 +137,48 @@ def test_a_route_as_text_gives_a_message(tmp_path: Path, server: FaultyServer) -
     assert done.code == 1
     assert "Write Route('/')." in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_further_task_is_refused(tmp_path: Path, server: FaultyServer) -> None:
+    """Locust would choose it at random in place of the traffic, send nothing, and end with code 0."""
+    further = "\n\n    @task(1000)\n    def further(self):\n        pass\n"
+    (tmp_path / "mine.py").write_text(f"from locust import task\n{FILE.rstrip()}{further}")
+    done = locust(tmp_path, "-f", "mine.py", "--host", f"http://{server.address}:{server.port}", "--run-time", "2s")
+
+    assert done.code == 1
+    assert "Mine has further tasks" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_class_without_a_user_fails_the_run(tmp_path: Path, server: FaultyServer) -> None:
+    """Traffic that never began lost nothing, which is no success."""
+    idle = "\n\nclass Idle(Mine):\n    fixed_count = 0\n"
+    (tmp_path / "mine.py").write_text(FILE + idle)
+    done = locust(tmp_path, "-f", "mine.py", "--host", f"http://{server.address}:{server.port}", "--run-time", "1s")
+
+    assert done.code == 1
+    assert "Idle sent no request" in done.err
+
+
+def test_workers_refuse_a_second_class(tmp_path: Path, server: FaultyServer) -> None:
+    """They share the traffic of one class, so that of the other would be left out."""
+    (tmp_path / "mine.py").write_text(f"{FILE}\n\nclass Second(Mine):\n    pass\n")
+    host = f"http://{server.address}:{server.port}"
+    done = locust(tmp_path, "-f", "mine.py", "--host", host, "--processes", "1")
+
+    assert done.code == 1
+    assert "not of Mine, Second" in done.err
+
+
+def test_a_slow_import_takes_nothing_from_the_run_time(tmp_path: Path, server: FaultyServer) -> None:
+    """The loop's clock stands still meanwhile, so that a run of 1 s would be over as soon as it begins."""
+    busy = "import time\nend = time.monotonic() + 1.5\nwhile time.monotonic() < end:\n    pass\n"
+    (tmp_path / "mine.py").write_text(FILE + busy)
+    done = locust(tmp_path, "-f", "mine.py", "--host", f"http://{server.address}:{server.port}", "--run-time", "1s")
+    begin, end = (
+        datetime.fromisoformat(line[1:24])
+        for line in done.err.splitlines()
+        if "Run time limit set" in line or "limit reached" in line
+    )
+
+    assert (end - begin).total_seconds() > 0.9

@@ -85,16 +85,34 @@ def _meets(name: str, texts: list[str], path: str, host: str, given: Mapping[str
     return len(texts) == 2 and given.get(texts[0].lower()) == texts[1]
 
 
-def _behind(service: Mapping[str, Any], manifests: Iterable[Manifest]) -> str | None:
-    """Return the name of a Service. Of a weighted one, return the first, which is the old version by convention."""
-    name = service.get("name")
+def _behind(
+    service: Mapping[str, Any], manifests: Iterable[Manifest], passed: frozenset[str] = frozenset()
+) -> str | None:
+    """Return the name of a Service.
+
+    Of a weighted TraefikService, return the first, which is the old version by convention; of one with mirrors or a
+    fallback, return the Service that answers if all is well. They may be nested.
+    """
+    name = str(service.get("name") or "")
     if service.get("kind") != "TraefikService":
-        return str(name) if name else None
+        return name or None
+    if name in passed:
+        return None  # Traefik refuses a circle.
     for manifest in manifests:
         if manifest.get("kind") == "TraefikService" and (manifest.get("metadata") or {}).get("name") == name:
-            weighted = ((manifest.get("spec") or {}).get("weighted") or {}).get("services") or [{}]
-            return str(weighted[0].get("name") or "") or None
+            inner = _first(manifest.get("spec") or {})
+            return _behind(inner, manifests, passed | {name}) if inner else None
     return None
+
+
+def _first(spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the reference to the first Service of a TraefikService; None if it has none."""
+    for shared in (spec.get("weighted"), spec.get("highestRandomWeight")):
+        if isinstance(shared, Mapping) and (services := shared.get("services")):
+            return services[0] if isinstance(services[0], Mapping) else None
+    failover = spec.get("failover")
+    main = spec.get("mirroring") or (failover.get("service") if isinstance(failover, Mapping) else None)
+    return main if isinstance(main, Mapping) else None
 
 
 ROUTES = Routes(takes=taken_by_route, has_unread=has_unread_rules, requests=requests_of_routes)

@@ -172,12 +172,12 @@ def check_answers(spec: ChangeSpec, place: Place, plan: TrafficPlan, context: Ch
 
 def _derived(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) -> list[str]:
     """Return the routes with answers that lead to the changed object and that ``answers`` does not name."""
-    services = _services(spec, objects)
+    services = services_behind(spec, objects)
     pinned = [route for route in plan.routes if route.answers and route.key not in spec.answers]
     return [route.key for route in pinned if service_of(route, plan, objects) in services]
 
 
-def _services(spec: ChangeSpec, objects: WorkloadObjects) -> list[str]:
+def services_behind(spec: ChangeSpec, objects: WorkloadObjects) -> list[str]:
     """Return the Services that lead to the changed object."""
     if spec.facts.target is TargetKind.DEPLOYMENT:
         return objects.services_of(spec.target_name)

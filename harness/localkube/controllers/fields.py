@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.kube.fieldclasses import ANNOTATIONS, LABELS, Decisive, Fields, unless_in
+from harness.kube.fieldclasses import ANNOTATIONS, LABELS, Decisive, Fields, Site, unless_in
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 
 _SERVER = "the API server writes it"
 _ONE_NODE = "there is one node"
+
+
+def _are_of_pods(site: Site) -> bool:
+    """Accept the addresses that the pods of this cluster have. No real cluster accepts those in an EndpointSlice."""
+    return not isinstance(site.value, list) or all(str(each).startswith("127.") for each in site.value)
+
 
 TABLES: Mapping[str, Fields] = {
     "V1ObjectMeta": Fields(
@@ -68,7 +74,15 @@ TABLES: Mapping[str, Fields] = {
         decisive={"addressType": Decisive("connects to addresses of this type", unless_in("IPv4"), "IPv4")},
     ),
     "V1Endpoint": Fields(
-        implemented={"addresses": "", "conditions": ""},
+        implemented={"conditions": ""},
+        decisive={
+            "addresses": Decisive(
+                "reaches a server of yours at these addresses, which is no pod of this cluster",
+                _are_of_pods,
+                "those of pods, all in 127.0.0.0/8",
+                implemented=True,
+            )
+        },
         inert={
             "deprecatedTopology": _ONE_NODE,
             "hints": _ONE_NODE,

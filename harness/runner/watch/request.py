@@ -30,6 +30,8 @@ _LARGEST_POOL = 64
 _CONCURRENCY = 1000
 _MOST_CONCURRENT = 20_000
 _PORTS = {"http": 80, "https": 443}
+#: Statuses that an answer to a request can have.
+STATUSES = range(200, 600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,8 @@ def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
     Raises:
         InvalidInputError: The request has faults; lists all of them.
     """
+    if problems := [*_wrong_types(request)]:
+        raise InvalidInputError(problems)
     problems = [*_problems(request)]
     by_origin: dict[tuple[str, str, int], list[str]] = {}
     for url in request.urls:
@@ -97,9 +101,21 @@ def origins_of(request: WatchRequest) -> tuple[Origin, ...]:
     return origins
 
 
+def _wrong_types(request: WatchRequest) -> Iterator[Problem]:
+    """Yield a problem for each argument that no other check can read; a program may pass anything."""
+    if not request.urls:
+        yield Problem("no URL is given", hint="such as http://127.0.0.1:8080/")
+    for url in request.urls:
+        if not isinstance(url, str):
+            yield Problem(f"{url!r} is not a URL as text", hint="such as 'http://127.0.0.1:8080/'")
+    for what, values, kind in (("methods", request.methods, Method), ("connections", request.shapes, Shape)):
+        if not values or not all(isinstance(value, kind) for value in values):
+            hint = f"such as harness.{kind.__name__}.{next(iter(kind)).name}"
+            yield Problem(f"{what}={list(values)!r}: expected one or more of harness.{kind.__name__}", hint=hint)
+
+
 def _problems(request: WatchRequest) -> Iterator[Problem]:
-    for url in {url for url in request.urls if request.urls.count(url) > 1}:
-        yield Problem(f"{url} is given twice")
+    yield from (Problem(f"{url} is given twice") for url in {*request.urls} if request.urls.count(url) > 1)
     if not 0.01 <= lowest_rate(request.rate) <= highest_rate(request.rate) <= 100_000:
         yield Problem(f"--rate {rate_text(request.rate)}: expected between 0.01 and 100,000 requests per second")
     if not 0.01 <= request.timeout <= 3600:
@@ -115,6 +131,8 @@ def _problems(request: WatchRequest) -> Iterator[Problem]:
             yield Problem(fault.message, hint=fault.hint)
     if not re.fullmatch(r"[!-~]*", request.host):
         yield Problem(f"--host {request.host!r}: expected a host name, with :PORT if need be")
+    for status in set(request.statuses) - set(STATUSES):
+        yield Problem(f"{status!r} is not the status of a final answer: expected {STATUSES[0]} to {STATUSES[-1]}")
     yield from _shape_problems(request)
     yield from _tls_problems(request)
 

@@ -87,7 +87,9 @@ class MasterRole:
         if not kinds:
             return
         if len(kinds) > 1:
-            _log.error("Only %s is run: workers share the traffic of one class. Name it on the command line.", kinds[0])
+            names = ", ".join(kind.__name__ for kind in kinds)
+            self._give_up(f"Workers share the traffic of one class, not of {names}. Name one on the command line.")
+            return
         size = max(1, min(runner.target_user_count, runner.worker_count))
         kinds[0].fixed_count = size
         host = self._environment.host or kinds[0].host

@@ -6,6 +6,7 @@ another worker, or starts a second one in the same process.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,8 @@ from harness.traffic.class_plan import destination, plan_of_class
 from harness.traffic.locust_session import LocustSession
 from harness.traffic.plan import VARIABLE, read_plan
 from harness.traffic.session import SessionCommands
+
+_log = logging.getLogger(__name__)
 
 
 class Role(Protocol):
@@ -47,20 +50,22 @@ def role_of(environment: Any, classes: Callable[[], list[Any]], commands_fd: int
         from harness.traffic.distributed.worker_role import WorkerRole  # noqa: PLC0415 - see above
 
         return WorkerRole(environment)
-    return SoleRole(environment, commands_fd)
+    return SoleRole(environment, classes, commands_fd)
 
 
 class SoleRole:
     """The only process: it sends the plan of its parent, or of the user's class."""
 
-    def __init__(self, environment: Any, commands_fd: int) -> None:
+    def __init__(self, environment: Any, classes: Callable[[], list[Any]], commands_fd: int) -> None:
         self._environment = environment
+        self._classes = classes
         self._commands_fd = commands_fd
         self._running: dict[type, LocustSession] = {}
-        environment.events.test_start.add_listener(lambda **_: self._running.clear())
+        self._tested = False
+        environment.events.test_start.add_listener(self._on_start)
         environment.events.test_stopping.add_listener(self._on_stopping)
         # Locust computes its exit code right after this event, and must know the last loss by then.
-        environment.events.quitting.add_listener(self._on_stopping)
+        environment.events.quitting.add_listener(self._on_quitting)
 
     def serve_user(self, user: Any) -> str:
         """Begin the traffic of the user's class, unless another user did, and wait for its end."""
@@ -80,6 +85,20 @@ class SoleRole:
             commands.begin(*destination(user.host))
         return LocustSession(plan, commands, self._environment.runner.stats)
 
+    def _on_start(self, **_: Any) -> None:
+        self._tested = True
+        self._running.clear()
+
     def _on_stopping(self, **_: Any) -> None:
         for running in tuple(self._running.values()):
             running.end()
+
+    def _on_quitting(self, **_: Any) -> None:
+        """End the traffic, and fail if that of a class never began: Locust may start no user of it at all."""
+        self._on_stopping()
+        if self._commands_fd >= 0 or not self._tested:
+            return
+        for kind in self._classes():
+            if kind not in self._running:
+                _log.error("%s sent no request: Locust started no user of it, or the user failed.", kind.__name__)
+                self._environment.process_exit_code = 1
