@@ -10,6 +10,8 @@ from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sen
 from harness.clusters.shared.taken_routes import refuse_taken_routes
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
+from harness.kit.waiting import wait_until
+from harness.kube.autoscalers import Bounds, bounds_of
 from harness.kube.client import Kube
 from harness.kube.pods import pod_of
 from harness.kube.rollout import wait_rollout
@@ -47,6 +49,8 @@ def deploy(
     evidence: Path | None = None,
 ) -> tuple[str, ...]:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
+
+    If an autoscaler does not leave the replicas of a Deployment as they are, wait for its scaling as well.
 
     The ConfigMap with the settings of the trial's own ingress controller is applied first, in the controller's
     namespace, so that no route is served without it.
@@ -87,6 +91,7 @@ def deploy(
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
+    _wait_autoscalers(kube, manifests, namespace, evidence)
     return notices
 
 
@@ -115,6 +120,24 @@ def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) ->
         if isinstance(error, WaitTimeoutError) and found:
             raise WaitTimeoutError(f"{error} The pods say: {_brief(found)}") from error
         raise
+
+
+def _wait_autoscalers(kube: Kube, manifests: Sequence[Manifest], namespace: str, evidence: Path | None) -> None:
+    """Wait until autoscalers have moved their Deployments into their bounds, so that none does so under traffic."""
+    deployments = {each["metadata"]["name"] for each in manifests if each["kind"] == "Deployment"}
+    for bounds in bounds_of(manifests):
+        if bounds.kind == "Deployment" and bounds.target in deployments:
+            _wait_scaled(kube, bounds, namespace)
+            _wait(kube, bounds.target, namespace, evidence)
+
+
+def _wait_scaled(kube: Kube, bounds: Bounds, namespace: str) -> None:
+    def is_within() -> bool:
+        found = kube.get("Deployment", bounds.target, namespace)
+        return bounds.moved(found["spec"].get("replicas", 1)) is None
+
+    what = f"HorizontalPodAutoscaler {bounds.name} to scale Deployment {bounds.target} into its bounds"
+    wait_until(is_within, timeout=AVAILABLE_SECONDS, interval=0.2, what=what)
 
 
 def _brief(found: str) -> str:

@@ -293,6 +293,7 @@ def _autoscaler(obj: Object) -> None:
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    _fill(obj.setdefault("status", {}), desiredReplicas=0)
 
 
 def _budget(obj: Object) -> None:
