@@ -11,6 +11,7 @@ from typing import Any
 from harness.controllers.registry import INGRESS_CONTROLLERS, requests_of_own_kinds
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.objects import WorkloadObjects, at
+from harness.kube.ingresses import class_of
 from harness.kube.manifests import name_of
 from harness.model.controllers import CONTROLLERS, DEFAULT, NO_CONTROLLER
 from harness.problem_codes import ProblemCode
@@ -180,14 +181,8 @@ def _controller(objects: Sequence[Mapping[str, Any]]) -> str:
     for word, controller in INGRESS_CONTROLLERS.items():
         if controller.own_api and any(each.get("apiVersion") == controller.own_api for each in objects):
             return word
-    classes = {
-        str(at(each, "spec", "ingressClassName") or at(each, "metadata", "annotations", "kubernetes.io/ingress.class"))
-        for each in objects
-        if each.get("kind") == "Ingress"
-    }
-    return next(
-        (word for word, facts in CONTROLLERS.items() if facts.ingress_class in classes - {"None"}), DEFAULT.word
-    )
+    classes = {class_of(each) for each in objects if each.get("kind") == "Ingress"}
+    return next((word for word, facts in CONTROLLERS.items() if facts.ingress_class in classes - {""}), DEFAULT.word)
 
 
 def _routes(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> Iterator[ProposedRoute]:

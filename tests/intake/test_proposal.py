@@ -110,6 +110,14 @@ def test_the_class_of_the_ingress_gives_the_controller() -> None:
     assert propose(objects, "ingress-nginx").ingress == "ingress-nginx"
 
 
+def test_the_old_annotation_names_the_class_before_the_field_does() -> None:
+    """Controllers read both in this order, so that the other one never serves the Ingress."""
+    both = ingress(("", "/", "shop"), ingressClassName="nginx")
+    both["metadata"]["annotations"] = {"kubernetes.io/ingress.class": "traefik"}
+
+    assert propose([deployment("shop"), service("shop"), both]).ingress == "traefik"
+
+
 def test_more_deployments_than_a_first_run_changes_are_named() -> None:
     """They are a comment of the file."""
     names = [f"shop-{number}" for number in range(MOST_DEPLOYMENTS + 2)]

@@ -296,6 +296,10 @@ def _autoscaler(obj: Object) -> None:
     _fill(obj.setdefault("status", {}), desiredReplicas=0)
 
 
+def _priority_class(obj: Object) -> None:
+    _fill(obj, preemptionPolicy="PreemptLowerPriority")
+
+
 def _budget(obj: Object) -> None:
     _fill(obj.setdefault("status", {}), currentHealthy=0, desiredHealthy=0, disruptionsAllowed=0, expectedPods=0)
 
@@ -312,4 +316,5 @@ _FILLERS: dict[str, Callable[[Object], None]] = {
     "Namespace": _namespace,
     "Secret": _secret,
     "HorizontalPodAutoscaler": _autoscaler,
+    "PriorityClass": _priority_class,
 }

@@ -93,6 +93,11 @@ TABLES: Mapping[str, Fields] = {
         status=False,
     ),
     "V1Lease": _stored("spec"),
+    "V1PriorityClass": Fields(
+        implemented={**_OBJECT, "globalDefault": "", "preemptionPolicy": "", "value": ""},
+        inert={**CONSTANTS, "description": "it is for people"},
+    ),
+    "V1RuntimeClass": _stored("handler", "overhead", "scheduling"),
     "V1NetworkPolicy": Fields(
         implemented=_OBJECT,
         inert=CONSTANTS,
