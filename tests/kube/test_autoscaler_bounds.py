@@ -49,7 +49,7 @@ def test_bounds_are_read_from_autoscalers_alone() -> None:
         ({"maxReplicas": 3, "minReplicas": 3}, []),
         ({"maxReplicas": 3, "minReplicas": 4}, ["spec.maxReplicas"]),
         ({"maxReplicas": 0}, ["spec.maxReplicas", "spec.maxReplicas"]),
-        ({"maxReplicas": 3, "minReplicas": 0}, ["spec.minReplicas"]),
+        ({"maxReplicas": 3, "minReplicas": 0}, ["spec.minReplicas", "spec.metrics"]),
     ],
 )
 def test_an_api_server_refuses_bounds_that_contradict_each_other(bounds: dict[str, int], fields: list[str]) -> None:

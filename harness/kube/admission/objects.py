@@ -260,6 +260,9 @@ def _autoscaler(obj: Object) -> Problems:
         yield FieldProblem.invalid("spec.maxReplicas", largest, "must be greater than 0")
     if largest < smallest:
         yield FieldProblem.invalid("spec.maxReplicas", largest, "must be greater than or equal to `minReplicas`")
+    if smallest == 0 and not any(each.get("type") in {"Object", "External"} for each in spec["metrics"]):
+        detail = "must specify at least one Object or External metric to support scaling to zero replicas"
+        yield FieldProblem.forbidden("spec.metrics", detail)
 
 
 _CHECKS: Mapping[str, Callable[[Object], Problems]] = {

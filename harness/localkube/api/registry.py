@@ -25,9 +25,16 @@ from harness.localkube.machinery.resources import NAMESPACES, PODS, RESOURCES, R
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset(
-    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice", "PodDisruptionBudget"}.union(
-        *(group.plurals for group in GROUPS)
-    )
+    {
+        "Pod",
+        "Deployment",
+        "ReplicaSet",
+        "Ingress",
+        "IngressClass",
+        "EndpointSlice",
+        "PodDisruptionBudget",
+        "PriorityClass",
+    }.union(*(group.plurals for group in GROUPS))
 )
 #: Fields that are not part of such an object's specification.
 _NOT_SPECIFIED = frozenset({"apiVersion", "kind", "metadata", "status"})

@@ -57,7 +57,7 @@ class AutoscalerController:
             await self._conclude(autoscaler, without_scale(why), None)
             return
         current = replicas_of(found)
-        decision = decide(autoscaler["spec"], current)
+        decision = decide(autoscaler["spec"], current, key[0])
         if decision.replicas is not None:
             await self._rescale(cache, found, decision.replicas)
             message = f"New size: {decision.replicas}; reason: {decision.reason}"
@@ -85,7 +85,9 @@ class AutoscalerController:
         """Record the warnings of a sync, and write the status if it differs."""
         for warned in decision.warnings:
             self._context.spawn(self._events.event(autoscaler, "Warning", warned.reason, warned.message))
+        before = autoscaler.get("status") or {}
         status = status_after(autoscaler, decision, current, timestamp())
-        if status != (autoscaler.get("status") or {}):
+        if status != before:
+            body = {"status": {**dict.fromkeys(before), **status}}
             with suppress(NotFound):
-                await self._context.autoscalers.patch(autoscaler, {"status": status}, subresource="status")
+                await self._context.autoscalers.patch(autoscaler, body, subresource="status")

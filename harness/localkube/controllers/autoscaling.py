@@ -6,7 +6,7 @@ cluster that has no metrics-server, as a new kind cluster has none. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,11 @@ _NO_RESOURCE_METRICS = (
     "(get pods.metrics.k8s.io)"
 )
 _NO_CUSTOM_METRICS = (
-    "unable to fetch metrics from custom metrics API: the server could not find the requested resource "
-    "(get services.custom.metrics.k8s.io)"
+    "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered"
+)
+_NO_EXTERNAL_METRICS = (
+    "unable to fetch metrics from external metrics API: the server could not find the requested resource "
+    "(get {name}.external.metrics.k8s.io)"
 )
 
 
@@ -63,6 +66,7 @@ class Decision:
         conditions: Conditions to write, in this order.
         warnings: Events to record.
         computed: True if the wanted number of replicas is known, so that the status gets it.
+        unread: Number of metrics that could not be read.
     """
 
     replicas: int | None = None
@@ -70,6 +74,7 @@ class Decision:
     conditions: tuple[Condition, ...] = ()
     warnings: tuple[Warned, ...] = ()
     computed: bool = True
+    unread: int = 0
 
 
 _GOT_SCALE = Condition(
@@ -77,12 +82,13 @@ _GOT_SCALE = Condition(
 )
 
 
-def decide(spec: Mapping[str, Any], current: int) -> Decision:
+def decide(spec: Mapping[str, Any], current: int, namespace: str) -> Decision:
     """Decide about a scale.
 
     Args:
         spec: The specification of the autoscaler, with its defaults.
         current: The target's number of replicas.
+        namespace: Their namespace.
     """
     smallest, largest = spec.get("minReplicas", 1), spec["maxReplicas"]
     if current == 0 and smallest != 0:
@@ -92,7 +98,7 @@ def decide(spec: Mapping[str, Any], current: int) -> Decision:
         return _rescaled(largest, "Current number of replicas above Spec.MaxReplicas")
     if current < smallest:
         return _rescaled(smallest, "Current number of replicas below Spec.MinReplicas")
-    return _without_metrics(spec.get("metrics") or ())
+    return _without_metrics(spec.get("metrics") or (), namespace)
 
 
 def without_scale(why: str) -> Decision:
@@ -117,7 +123,11 @@ def status_after(autoscaler: Object, decision: Decision, current: int | None, no
     before = autoscaler.get("status") or {}
     status = {**before, "conditions": _conditions(autoscaler, decision, now)}
     if current is not None:
-        status["currentReplicas"] = current
+        status.pop("currentMetrics", None)
+        status.pop("currentReplicas", None)
+        # A real controller leaves a zero out, and gives each metric that it could not read an empty entry.
+        status |= {"currentReplicas": current} if current else {}
+        status |= {"currentMetrics": [{"type": ""}] * decision.unread} if decision.unread else {}
         wanted = current if decision.replicas is None else decision.replicas
         status["desiredReplicas"] = wanted if decision.computed else before.get("desiredReplicas", 0)
     if decision.replicas is not None:
@@ -130,9 +140,9 @@ def _rescaled(replicas: int, reason: str) -> Decision:
     return Decision(replicas, reason, (Condition(_ABLE, "True", "SucceededRescale", text),))
 
 
-def _without_metrics(metrics: Any) -> Decision:
+def _without_metrics(metrics: Sequence[Mapping[str, Any]], namespace: str) -> Decision:
     """Return the decision about a scale within its bounds: no metric can be read, so the scale stays."""
-    failed = [_failure(metric) for metric in metrics]
+    failed = [_failure(metric, namespace) for metric in metrics]
     if not failed:
         return Decision(conditions=(_GOT_SCALE,), computed=False)
     first, wrapped = failed[0]
@@ -143,22 +153,46 @@ def _without_metrics(metrics: Any) -> Decision:
         conditions=(_GOT_SCALE, Condition(_ACTIVE, "False", first.reason, text)),
         warnings=(*(warned for warned, _ in failed), Warned("FailedComputeMetricsReplicas", summary)),
         computed=False,
+        unread=count,
     )
 
 
-def _failure(metric: Mapping[str, Any]) -> tuple[Warned, str]:
+def _failure(metric: Mapping[str, Any], namespace: str) -> tuple[Warned, str]:
     """Return the Event about a metric that cannot be read, and its text in the summary of all metrics."""
     kind = str(metric.get("type"))
     source = metric.get(kind[:1].lower() + kind[1:]) or {}
-    name = str(source.get("name") or (source.get("metric") or {}).get("name"))
-    how = "utilization" if (source.get("target") or {}).get("type") == "Utilization" else "usage"
+    text, summary = _texts(kind, source, namespace)
+    return Warned(f"FailedGet{kind}Metric", text), f"failed to get {summary}"
+
+
+def _texts(kind: str, source: Mapping[str, Any], namespace: str) -> tuple[str, str]:
+    """Return the text about a source of metrics, and the end of its sentence in the summary."""
+    how, name = (source.get("target") or {}).get("type"), str((source.get("metric") or source).get("name"))
     if kind in {"Resource", "ContainerResource"}:
-        text = f"failed to get {name} {how}: unable to get metrics for resource {name}: {_NO_RESOURCE_METRICS}"
-        what = f"{name} resource metric value" if kind == "Resource" else f"{name} container metric value"
-    else:
-        text = f"unable to get metric {name}: {_NO_CUSTOM_METRICS}"
-        what = f"{kind.lower()} metric value"
-    return Warned(f"FailedGet{kind}Metric", text), f"failed to get {what}: {text}"
+        unit = "utilization" if how == "Utilization" else "usage"
+        text = f"failed to get {name} {unit}: unable to get metrics for resource {name}: {_NO_RESOURCE_METRICS}"
+        what = f"{name} resource" if kind == "Resource" else f"{source.get('container')} container"
+        return text, f"{what} metric value: {text}"
+    if kind == "External":
+        where = f"{namespace}/{name}/{_go_text((source.get('metric') or {}).get('selector'))}"
+        text = f"unable to get external metric {where}: {_NO_EXTERNAL_METRICS.format(name=name)}"
+        what = f"{name} external metric" if how == "AverageValue" else f"external metric {name}"
+        return text, f"{name} external metric value: failed to get {what}: {text}"
+    described = source.get("describedObject") or {}
+    place = f"{described.get('kind')} on {namespace} {described.get('name')}/" if kind == "Object" else ""
+    text = f"unable to get metric {name}: {place}{_NO_CUSTOM_METRICS}"
+    detail = f"failed to get {name} object metric: " if kind == "Object" and how == "AverageValue" else ""
+    return text, f"{kind.lower()} metric value: {detail}{text}"
+
+
+def _go_text(selector: Mapping[str, Any] | None) -> str:
+    """Return a selector of labels as Go prints it."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{name}: {value}," for name, value in sorted((selector.get("matchLabels") or {}).items()))
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},MatchExpressions:[]LabelSelectorRequirement{{}},}}"
+    )
 
 
 def _conditions(autoscaler: Object, decision: Decision, now: str) -> list[Object]:

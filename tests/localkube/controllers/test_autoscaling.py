@@ -20,7 +20,7 @@ def a_spec(smallest: int, largest: int, *metrics: dict[str, Any]) -> dict[str, A
 @pytest.mark.parametrize(("current", "wanted"), [(0, None), (1, 2), (2, None), (4, None), (5, None), (6, 5), (100, 5)])
 def test_only_a_scale_outside_the_bounds_is_moved(current: int, wanted: int | None) -> None:
     """A scale of 0 switches the autoscaler off."""
-    assert decide(a_spec(2, 5), current).replicas == wanted
+    assert decide(a_spec(2, 5), current, "raw").replicas == wanted
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_only_a_scale_outside_the_bounds_is_moved(current: int, wanted: int | No
 )
 def test_the_reason_is_that_of_the_real_controller(current: int, reason: str) -> None:
     """The Event quotes it."""
-    assert decide(a_spec(2, 5), current).reason == reason
+    assert decide(a_spec(2, 5), current, "raw").reason == reason
 
 
 def test_a_rescaled_target_is_written_to_the_status() -> None:
     """The status has the number before and the wanted one, and the time."""
-    status = status_after({"status": {"desiredReplicas": 0}}, decide(a_spec(2, 5), 1), 1, NOW)
+    status = status_after({"status": {"desiredReplicas": 0}}, decide(a_spec(2, 5), 1, "raw"), 1, NOW)
 
     assert (status["currentReplicas"], status["desiredReplicas"], status["lastScaleTime"]) == (1, 2, NOW)
     assert [(each["type"], each["status"], each["reason"]) for each in status["conditions"]] == [
@@ -50,12 +50,13 @@ def test_a_rescaled_target_is_written_to_the_status() -> None:
 
 def test_a_scale_within_the_bounds_stays_and_the_missing_metrics_are_reported() -> None:
     """The wanted number of the status stays that of the last scaling, since no metric gives another one."""
-    decision = decide(a_spec(2, 5), 2)
+    decision = decide(a_spec(2, 5), 2, "raw")
     before = {"desiredReplicas": 2, "lastScaleTime": BEFORE}
 
     status = status_after({"status": before}, decision, 2, NOW)
 
     assert (status["desiredReplicas"], status["lastScaleTime"]) == (2, BEFORE)
+    assert status["currentMetrics"] == [{"type": ""}]
     assert [(each["type"], each["status"], each["reason"]) for each in status["conditions"]] == [
         ("AbleToScale", "True", "SucceededGetScale"),
         ("ScalingActive", "False", "FailedGetResourceMetric"),
@@ -66,11 +67,11 @@ def test_a_scale_within_the_bounds_stays_and_the_missing_metrics_are_reported() 
 
 def test_a_scale_of_0_disables_the_autoscaler() -> None:
     """Nothing warns: that is how an application is switched off."""
-    decision = decide(a_spec(2, 5), 0)
+    decision = decide(a_spec(2, 5), 0, "raw")
     status = status_after({}, decision, 0, NOW)
 
     assert decision.warnings == ()
-    assert (status["currentReplicas"], status["desiredReplicas"]) == (0, 0)
+    assert (status.get("currentReplicas"), status["desiredReplicas"]) == (None, 0)
     assert [(each["type"], each["reason"]) for each in status["conditions"]] == [
         ("AbleToScale", "SucceededGetScale"),
         ("ScalingActive", "ScalingDisabled"),
@@ -96,7 +97,7 @@ def test_a_condition_keeps_the_time_of_its_last_transition() -> None:
         for kind, status in (("ScalingActive", "True"), ("AbleToScale", "True"))
     ]
 
-    status = status_after({"status": {"conditions": conditions}}, decide(a_spec(2, 5), 3), 3, NOW)
+    status = status_after({"status": {"conditions": conditions}}, decide(a_spec(2, 5), 3, "raw"), 3, NOW)
 
     assert [(each["type"], each["reason"], each["lastTransitionTime"]) for each in status["conditions"]] == [
         ("ScalingActive", "FailedGetResourceMetric", NOW),
@@ -104,23 +105,80 @@ def test_a_condition_keeps_the_time_of_its_last_transition() -> None:
     ]
 
 
+RPS = {"metric": {"name": "rps"}}
+QUEUE = {"metric": {"name": "queue", "selector": {"matchLabels": {"a": "b"}}}, "target": {"type": "Value"}}
+DESCRIBED = {"describedObject": {"apiVersion": "v1", "kind": "Service", "name": "db"}}
+NO_CUSTOM = "unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered"
+NO_EXTERNAL = (
+    "unable to fetch metrics from external metrics API: the server could not find the requested resource "
+    "(get queue.external.metrics.k8s.io)"
+)
+NO_RESOURCE = (
+    "unable to fetch metrics from resource metrics API: the server could not find the requested resource "
+    "(get pods.metrics.k8s.io)"
+)
+LABELS = "&LabelSelector{MatchLabels:map[string]string{a: b,},MatchExpressions:[]LabelSelectorRequirement{},}"
+
+
 @pytest.mark.parametrize(
-    ("kind", "field", "source"),
+    ("kind", "source", "text", "summary"),
     [
-        ("ContainerResource", "containerResource", {"name": "cpu", "container": "app", "target": {"type": "Value"}}),
-        ("Pods", "pods", {"metric": {"name": "rps"}, "target": {"type": "AverageValue"}}),
-        ("Object", "object", {"metric": {"name": "rps"}, "target": {"type": "Value"}}),
-        ("External", "external", {"metric": {"name": "queue"}, "target": {"type": "Value"}}),
+        (
+            "Resource",
+            {"name": "memory", "target": {"type": "AverageValue"}},
+            f"failed to get memory usage: unable to get metrics for resource memory: {NO_RESOURCE}",
+            "failed to get memory resource metric value: ",
+        ),
+        (
+            "ContainerResource",
+            {"name": "cpu", "container": "app", "target": {"type": "Utilization"}},
+            f"failed to get cpu utilization: unable to get metrics for resource cpu: {NO_RESOURCE}",
+            "failed to get app container metric value: ",
+        ),
+        (
+            "Pods",
+            {**RPS, "target": {"type": "AverageValue"}},
+            f"unable to get metric rps: {NO_CUSTOM}",
+            "failed to get pods metric value: ",
+        ),
+        (
+            "Object",
+            {**RPS, **DESCRIBED, "target": {"type": "Value"}},
+            f"unable to get metric rps: Service on raw db/{NO_CUSTOM}",
+            "failed to get object metric value: ",
+        ),
+        (
+            "Object",
+            {**RPS, **DESCRIBED, "target": {"type": "AverageValue"}},
+            f"unable to get metric rps: Service on raw db/{NO_CUSTOM}",
+            "failed to get object metric value: failed to get rps object metric: ",
+        ),
+        (
+            "External",
+            QUEUE,
+            f"unable to get external metric raw/queue/{LABELS}: {NO_EXTERNAL}",
+            "failed to get queue external metric value: failed to get external metric queue: ",
+        ),
+        (
+            "External",
+            {"metric": {"name": "queue"}, "target": {"type": "AverageValue"}},
+            f"unable to get external metric raw/queue/nil: {NO_EXTERNAL}",
+            "failed to get queue external metric value: failed to get queue external metric: ",
+        ),
     ],
 )
-def test_each_kind_of_metric_is_missing(kind: str, field: str, source: dict[str, Any]) -> None:
-    """The reason names the kind; every metric has its Event, and the condition names the first one."""
-    decision = decide(a_spec(1, 5, {"type": kind, field: source}, CPU), 1)
+def test_the_texts_are_those_of_a_cluster_without_metrics(
+    kind: str, source: dict[str, Any], text: str, summary: str
+) -> None:
+    """They were recorded on kind. Every metric has its Event, and the condition names the first one."""
+    decision = decide(a_spec(1, 5, {"type": kind, kind[0].lower() + kind[1:]: source}, CPU), 1, "raw")
 
     assert [each.reason for each in decision.warnings] == [
         f"FailedGet{kind}Metric",
         "FailedGetResourceMetric",
         "FailedComputeMetricsReplicas",
     ]
+    assert decision.warnings[0].message == text
+    assert decision.warnings[-1].message == f"invalid metrics (2 invalid out of 2), first error is: {summary}{text}"
     assert decision.conditions[-1].reason == f"FailedGet{kind}Metric"
-    assert "(2 invalid out of 2)" in decision.warnings[-1].message
+    assert decision.conditions[-1].message == f"the HPA was unable to compute the replica count: {text}"
