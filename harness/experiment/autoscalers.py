@@ -36,7 +36,7 @@ def _of_workload(bounds: Bounds, objects: WorkloadObjects) -> Iterator[str]:
 
 
 def _of_change(bounds: Bounds, spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[str]:
-    same = (spec.facts.target.value, spec.target_name) == (bounds.kind, bounds.target)
+    same = (spec.target.value, spec.target_name) == (bounds.kind, bounds.target)
     target = objects.find(bounds.kind, bounds.target)
     patch = spec.patch_of(target, 1) if same and target is not None else None
     asked = at(patch.body, "spec", "replicas") if patch is not None else None

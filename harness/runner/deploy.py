@@ -14,7 +14,7 @@ from harness.kit.waiting import wait_until
 from harness.kube.autoscalers import Bounds, bounds_of
 from harness.kube.client import Kube
 from harness.kube.pods import pod_of
-from harness.kube.rollout import wait_rollout
+from harness.kube.rollout import STATUS_OF, wait_rollout
 from harness.model.controllers import ControllerAddress, is_controller_settings
 from harness.model.experiment import Manifest
 from harness.store.rundir import write_json
@@ -47,6 +47,7 @@ def deploy(
     shared: bool,
     controller: ControllerAddress | None = None,
     evidence: Path | None = None,
+    changed: Sequence[tuple[str, str]] = (),
 ) -> tuple[str, ...]:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
 
@@ -66,6 +67,7 @@ def deploy(
         shared: The cluster outlives the trial, so nothing may be written outside the namespace.
         controller: The ingress controller of a cluster that is not shared; None if there is none.
         evidence: Directory of the trial; None writes no such files.
+        changed: Kind and name of each object that the trial changes: a StatefulSet or DaemonSet of them is awaited too.
 
     Returns:
         A sentence for each object that was left out.
@@ -91,6 +93,9 @@ def deploy(
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
+    for kind, name in changed:
+        if kind in STATUS_OF and kind != "Deployment":
+            _wait(kube, name, namespace, evidence, kind)
     _wait_autoscalers(kube, manifests, namespace, evidence)
     return notices
 
@@ -109,9 +114,9 @@ def own_namespace_of(kube: Kube, manifest: Manifest, namespace: str, controller:
     return namespace if kube.is_namespaced(manifest) else ""
 
 
-def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) -> None:
+def _wait(kube: Kube, name: str, namespace: str, evidence: Path | None, kind: str = "Deployment") -> None:
     try:
-        wait_rollout(kube, deployment, namespace, AVAILABLE_SECONDS)
+        wait_rollout(kube, name, namespace, AVAILABLE_SECONDS, kind=kind)
     except HarnessError as error:
         found = diagnose(kube, namespace)
         if evidence is not None:

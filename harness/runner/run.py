@@ -251,7 +251,7 @@ def _request_of(experiment: Experiment, options: RunOptions, directory: Path) ->
         ingress=experiment.ingress,
         profile=options.profile,
         images=images_of(manifests),
-        changes=tuple(dict.fromkeys(part.kind for cell in experiment.cells for part in cell.change.parts)),
+        changes=tuple(dict.fromkeys(part.made for cell in experiment.cells for part in cell.change.parts)),
         workload=_each_once(manifests),
         commands=experiment.commands,
         options={
