@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.stages import ResolvedExperiment
-from harness.kube.autoscalers import Bounds, bounds_of
+from harness.kube.autoscalers import ScaleBounds, bounds_of
 from harness.model.changes import ChangeSpec
 from harness.wording import plural
 
@@ -26,7 +26,7 @@ def autoscaler_notices(experiment: ResolvedExperiment) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _of_workload(bounds: Bounds, objects: WorkloadObjects) -> Iterator[str]:
+def _of_workload(bounds: ScaleBounds, objects: WorkloadObjects) -> Iterator[str]:
     target = objects.find(bounds.kind, bounds.target)
     replicas = at(target, "spec", "replicas")
     before = 1 if replicas is None else replicas
@@ -35,7 +35,7 @@ def _of_workload(bounds: Bounds, objects: WorkloadObjects) -> Iterator[str]:
         yield f"HorizontalPodAutoscaler {bounds.name} moves {what}; the requests begin after that"
 
 
-def _of_change(bounds: Bounds, spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[str]:
+def _of_change(bounds: ScaleBounds, spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[str]:
     same = (spec.target.value, spec.target_name) == (bounds.kind, bounds.target)
     target = objects.find(bounds.kind, bounds.target)
     patch = spec.patch_of(target, 1) if same and target is not None else None

@@ -13,7 +13,7 @@ from harness.kube.manifests import name_of
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ScaleBounds:
     """The bounds of one autoscaler.
 
     Attributes:
@@ -37,7 +37,7 @@ class Bounds:
         return self.smallest if replicas < self.smallest else self.largest
 
 
-def bounds_of(objects: Iterable[Mapping[str, Any]]) -> Iterator[Bounds]:
+def bounds_of(objects: Iterable[Mapping[str, Any]]) -> Iterator[ScaleBounds]:
     """Yield the bounds of each autoscaler; values of wrong types are another check's problem."""
     for each in objects:
         spec = each.get("spec") if each.get("kind") == "HorizontalPodAutoscaler" else None
@@ -46,4 +46,4 @@ def bounds_of(objects: Iterable[Mapping[str, Any]]) -> Iterator[Bounds]:
             continue
         smallest, largest = spec.get("minReplicas", 1), spec.get("maxReplicas")
         if isinstance(smallest, int) and isinstance(largest, int):
-            yield Bounds(name_of(each), str(target.get("kind")), str(target.get("name")), smallest, largest)
+            yield ScaleBounds(name_of(each), str(target.get("kind")), str(target.get("name")), smallest, largest)

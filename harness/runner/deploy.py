@@ -11,7 +11,7 @@ from harness.clusters.shared.taken_routes import refuse_taken_routes
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kit.waiting import wait_until
-from harness.kube.autoscalers import Bounds, bounds_of
+from harness.kube.autoscalers import ScaleBounds, bounds_of
 from harness.kube.client import Kube
 from harness.kube.pods import pod_of
 from harness.kube.rollout import STATUS_OF, wait_rollout
@@ -136,7 +136,7 @@ def _wait_autoscalers(kube: Kube, manifests: Sequence[Manifest], namespace: str,
             _wait(kube, bounds.target, namespace, evidence)
 
 
-def _wait_scaled(kube: Kube, bounds: Bounds, namespace: str) -> None:
+def _wait_scaled(kube: Kube, bounds: ScaleBounds, namespace: str) -> None:
     def is_within() -> bool:
         found = kube.get("Deployment", bounds.target, namespace)
         return bounds.moved(found["spec"].get("replicas", 1)) is None

@@ -8,7 +8,7 @@ import pytest
 
 from harness.kube.admission.defaults import apply_defaults
 from harness.kube.admission.objects import validate
-from harness.kube.autoscalers import Bounds, bounds_of
+from harness.kube.autoscalers import ScaleBounds, bounds_of
 
 TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}
 
@@ -26,7 +26,7 @@ def an_autoscaler(**spec: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("replicas", "moved"), [(0, None), (1, 2), (2, None), (5, None), (6, 5)])
 def test_a_number_outside_the_bounds_is_moved_to_the_nearer_one(replicas: int, moved: int | None) -> None:
     """It leaves 0 alone."""
-    assert Bounds("scaler", "Deployment", "shop", 2, 5).moved(replicas) == moved
+    assert ScaleBounds("scaler", "Deployment", "shop", 2, 5).moved(replicas) == moved
 
 
 def test_bounds_are_read_from_autoscalers_alone() -> None:
@@ -39,7 +39,7 @@ def test_bounds_are_read_from_autoscalers_alone() -> None:
         {"kind": "HorizontalPodAutoscaler", "metadata": {"name": "empty"}},
     ]
 
-    assert list(bounds_of(objects)) == [Bounds("scaler", "Deployment", "shop", 1, 5)]
+    assert list(bounds_of(objects)) == [ScaleBounds("scaler", "Deployment", "shop", 1, 5)]
 
 
 @pytest.mark.parametrize(
