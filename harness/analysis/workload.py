@@ -102,7 +102,7 @@ def _life(name: str, events: list[Event], seconds: Seconds) -> PodLife:
 
 def deployments_of(evidence: TrialEvidence) -> tuple[Mapping[str, Any], ...]:
     """Return the Deployments of the manifests whose pods the change replaces; one at most for each of its parts."""
-    names = [part.target_name for part in evidence.change.parts if part.facts.target is TargetKind.DEPLOYMENT]
+    names = [part.target_name for part in evidence.change.parts if part.target is TargetKind.DEPLOYMENT]
     return tuple(
         manifest
         for manifest in evidence.manifests

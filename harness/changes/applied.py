@@ -77,7 +77,7 @@ def patch_target(context: ChangeContext, spec: ChangeSpec, number: int) -> Appli
         KubeError: There is no such object, or the server refuses the patch.
         HarnessError: The object has nothing that the change can patch.
     """
-    kind, name = spec.facts.target.value, spec.target_name
+    kind, name = spec.target.value, spec.target_name
     patch = spec.patch_of(context.kube.get(kind, name, context.namespace), number)
     if patch is None:
         raise HarnessError(f"{kind} {name} has nothing that {spec.kind} can patch.")

@@ -27,9 +27,9 @@ def _expression(expression: Mapping[str, Any]) -> str:
     return _OPERATORS[expression["operator"]].format(key=expression["key"], values=values)
 
 
-def pods_of(kube: KubeApi, deployment: Mapping[str, Any], namespace: str) -> Objects:
-    """Return the pods that match a Deployment's selector, including terminating ones."""
-    return kube.list("Pod", namespace, labels=selector_text(deployment["spec"]["selector"]))
+def pods_of(kube: KubeApi, target: Mapping[str, Any], namespace: str) -> Objects:
+    """Return the pods that match the selector of a Deployment or the like, including terminating ones."""
+    return kube.list("Pod", namespace, labels=selector_text(target["spec"]["selector"]))
 
 
 def pods_behind(kube: KubeApi, selector: Mapping[str, str], namespace: str) -> Objects:

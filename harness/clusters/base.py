@@ -49,7 +49,7 @@ class BringUp:
         profile: Delay profile; only for local clusters.
         seed: Seed of every random choice of the cluster.
         images: Images of the workload, to load or check.
-        changes: Kinds of the changes that will be made.
+        changes: Kinds of the changes that will be made, as ``ChangeSpec.made``.
         workload: Objects of the workload in all configurations. A shared cluster refuses cluster-scoped ones.
         options: Further options of the kind of cluster, by name.
         commands: Commands that run in place of images, each as its folder, its program and its arguments; only for

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from harness.errors import HarnessError
 from harness.kube.api import Object
-from harness.kube.ingresses import paths_of
+from harness.kube.ingresses import class_of, paths_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class SplitRule:
         for host, entry in paths_of(found):
             backend = (entry["backend"].get("service") or {}).get("name")
             if (entry.get("path") or "/") == path and backend == service:
-                kind = str(found["spec"].get("ingressClassName") or "")
+                kind = class_of(found)
                 return cls(ingress, host, entry, service, candidate, kind)
         raise HarnessError(f"Ingress {ingress} has no rule with the path {path} that names Service {service}.")
 

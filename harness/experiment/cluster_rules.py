@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from harness.errors import Problem
 from harness.kube.fieldclasses import Classified
@@ -74,6 +74,7 @@ class ClusterRules:
         serves_tls: The traffic can reach the controller's port for HTTPS.
         omitted: Says why an object is left out of the workload.
         pod_kinds: Kinds for which the cluster runs pods.
+        classes: Names of the classes that every such cluster has, by kind; of a kind without an entry, any may exist.
         has_stand_in: Says of the name of an image that a stand-in runs in its place.
     """
 
@@ -90,6 +91,7 @@ class ClusterRules:
     serves_tls: bool = True
     omitted: OmittedKind = omits_none
     pod_kinds: Sequence[str] = WITH_PODS
+    classes: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 #: The rules of a cluster that accepts everything.

@@ -161,7 +161,7 @@ def _patched(spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[tuple[Manif
 
 
 def _patched_once(spec: ChangeSpec, objects: WorkloadObjects, number: int) -> tuple[Manifest, Manifest] | None:
-    target = objects.find(spec.facts.target, spec.target_name) if spec.target_name else None
+    target = objects.find(spec.target, spec.target_name) if spec.target_name else None
     patch = spec.patch_of(target, number) if target is not None else None
     if target is None or patch is None:
         return None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment import checks
+from harness.experiment.autoscalers import autoscaler_notices
 from harness.experiment.cells import (
     cells_left,
     check_controls,
@@ -158,7 +159,7 @@ def load_experiment(
         entry=parsed.entry,
         assumed=review.assumed,
         inert=review.inert,
-        notices=(*resolved.workload.notices, *unreached_changes(resolved)),
+        notices=(*resolved.workload.notices, *unreached_changes(resolved), *autoscaler_notices(resolved)),
         stand_ins=rules.describe_stand_ins(
             [m for row in resolved.configurations for m in row.configuration.manifests], commands
         ),

@@ -32,21 +32,25 @@ class WorkloadObjects:
         """Return the object of a kind and name; None if there is none."""
         return next((m for m in self.manifests if m.get("kind") == kind and name_of(m) == name), None)
 
-    def containers(self, deployment: str) -> list[Mapping[str, Any]]:
-        """Return the containers of a Deployment's pods."""
-        return list(at(self.find("Deployment", deployment), "spec", "template", "spec", "containers") or [])
+    def containers(self, name: str, kind: str = "Deployment") -> list[Mapping[str, Any]]:
+        """Return the containers of the pods of a Deployment, or of another kind of object."""
+        return list(at(self.find(kind, name), "spec", "template", "spec", "containers") or [])
 
-    def replicas(self, deployment: str) -> int:
-        """Return the number of pods that a Deployment asks for."""
-        count = at(self.find("Deployment", deployment), "spec", "replicas")
+    def replicas(self, name: str, kind: str = "Deployment") -> int:
+        """Return the number of pods that a Deployment asks for, or a StatefulSet; 1 for a DaemonSet."""
+        count = at(self.find(kind, name), "spec", "replicas")
         return 1 if count is None else int(count)
 
     def deployments_with(self, selector: Mapping[str, str]) -> list[str]:
         """Return the Deployments whose pods have all of these labels."""
+        return self.named(selector, "Deployment")
+
+    def named(self, selector: Mapping[str, str], kind: str) -> list[str]:
+        """Return the names of the objects of a kind whose pods have all of these labels."""
         return [
             name_of(manifest)
             for manifest in self.manifests
-            if manifest.get("kind") == "Deployment"
+            if manifest.get("kind") == kind
             and selector.items() <= (at(manifest, "spec", "template", "metadata", "labels") or {}).items()
         ]
 
@@ -54,9 +58,9 @@ class WorkloadObjects:
         """Return the selector of a Service."""
         return dict(at(self.find("Service", service), "spec", "selector") or {})
 
-    def services_of(self, deployment: str) -> list[str]:
-        """Return the Services that select a Deployment's pods."""
-        return [s for s in self.names("Service") if self.selector(s) and deployment in self._behind(s)]
+    def services_of(self, name: str, kind: str = "Deployment") -> list[str]:
+        """Return the Services that select the pods of a Deployment, or of another kind of object."""
+        return [s for s in self.names("Service") if (found := self.selector(s)) and name in self.named(found, kind)]
 
     def rule_paths(self, host: str) -> list[str]:
         """Return the paths of all Ingress rules for a host, each once."""
@@ -84,9 +88,6 @@ class WorkloadObjects:
                 return _service(rule.path.get("backend"))
         defaults = (_service(at(m, "spec", "defaultBackend")) for m in self.manifests if m.get("kind") == "Ingress")
         return next((service for service in defaults if service), None)
-
-    def _behind(self, service: str) -> list[str]:
-        return self.deployments_with(self.selector(service))
 
 
 def at(value: Any, *path: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.errors import Problem
@@ -23,6 +23,8 @@ from harness.kube.selectors import selected_by
 from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
 
+#: Field of a pod's specification that names a class, by the kind of the class.
+_CLASSES = {"PriorityClass": "priorityClassName", "RuntimeClass": "runtimeClassName"}
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -41,6 +43,7 @@ def check_references(experiment: ResolvedExperiment, problems: Problems) -> None
         for item in row.objects:
             problems.extend(_wrong_probes(item))
             problems.extend(_missing_account(item, experiment.objects_of(row)))
+            problems.extend(_missing_classes(item, experiment.objects_of(row), experiment.rules.classes))
         # The controllers of custom kinds may create what is missing.
         if experiment.rules.bare_namespaces and not any(is_custom(item.manifest) for item in row.objects):
             objects = experiment.objects_of(row)
@@ -200,6 +203,19 @@ def _missing_account(item: RenderedObject, objects: WorkloadObjects) -> Iterator
     hint = "add it to the workload, or remove serviceAccountName"
     place = (*_spec_place(item), "serviceAccountName")
     yield item.problem_at(ProblemCode.MISSING_REFERENCE, place, message, hint)
+
+
+def _missing_classes(
+    item: RenderedObject, objects: WorkloadObjects, known: Mapping[str, Collection[str]]
+) -> Iterator[Problem]:
+    """Yield a problem for each class that a pod names and that neither the workload nor the cluster has."""
+    for kind, field in _CLASSES.items():
+        name = at(_pod(item.manifest), "spec", field)
+        if not name or kind not in known or name in known[kind] or objects.find(kind, str(name)) is not None:
+            continue
+        message = f"{title(item)}: the {kind} {name} is not part of the workload, so that no pod can be created"
+        hint = f"add it to the workload, or remove {field}"
+        yield item.problem_at(ProblemCode.MISSING_REFERENCE, (*_spec_place(item), field), message, hint)
 
 
 def _items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:

@@ -35,6 +35,10 @@ def compose(proposal: Proposal, *, name: str, workload: str, command: str, notic
     lines = [f"# Written by `{command}`. Every line may be changed; `harness validate` checks the file."]
     lines += [f"# {text}." for text in notices]
     lines += [f"# Not used here: {text}." for text in proposal.left]
+    if proposal.sets:
+        lines.append(
+            "# Run it with --cluster kind or --cluster context: the embedded cluster runs only pods of Deployments."
+        )
     lines += [
         "version: 1",
         f"name: {_flow(name)}",
@@ -72,6 +76,8 @@ def _path(route: ProposedRoute) -> dict[str, str]:
 
 
 def _matrix(proposal: Proposal) -> list[str]:
+    if proposal.sets:
+        return ["# A remedy is proposed for Deployments only: compare patches of your own under `matrix`."]
     if not proposal.remedies:
         return [
             "# Every container with a port has a preStop hook and a readiness probe: there is no remedy to compare."
@@ -93,7 +99,11 @@ def _changes(proposal: Proposal) -> list[str]:
     ]
     for kind, spec in CHANGE_KINDS.items():
         tried = _tried(spec.facts.first_try, proposal)
-        lines += [f"  - {_named(kind, name, proposal)}" for name in tried]
+        lines += [f"  - {_named(kind, 'deployment', name, several=len(proposal.deployments) > 1)}" for name in tried]
+        if spec.facts.first_try is FirstTry.EVERY:
+            fields = {target.field for target in spec.facts.others}
+            sets = [(field, name) for field, name in proposal.sets if field in fields]
+            lines += [f"  - {_named(kind, field, name, several=len(sets) > 1)}" for field, name in sets]
     return lines
 
 
@@ -102,10 +112,10 @@ def _tried(first_try: FirstTry, proposal: Proposal) -> tuple[str, ...]:
     return {FirstTry.EVERY: proposal.deployments, FirstTry.REPLICATED: proposal.replicated}.get(first_try, ())
 
 
-def _named(kind: str, deployment: str, proposal: Proposal) -> str:
-    settings = {"deployment": deployment}
-    if len(proposal.deployments) > 1:
-        settings = {"name": f"{kind}-{experiment_name(deployment)}", **settings}
+def _named(kind: str, field: str, name: str, *, several: bool) -> str:
+    settings = {field: name}
+    if several:
+        settings = {"name": f"{kind}-{experiment_name(name)}", **settings}
     return _flow({kind: settings})
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from harness.controllers.registry import INGRESS_CONTROLLERS, requests_of_own_kinds
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.objects import WorkloadObjects, at
+from harness.kube.ingresses import class_of
 from harness.kube.manifests import name_of
+from harness.model.change_facts import TargetKind
 from harness.model.controllers import CONTROLLERS, DEFAULT, NO_CONTROLLER
 from harness.problem_codes import ProblemCode
 
@@ -57,6 +59,7 @@ class Proposal:
         entry: The Service that traffic goes straight to; empty with an ingress.
         routes: Requests to send, at least one.
         deployments: Deployments behind the routes, to be changed.
+        sets: Field and name of each StatefulSet and DaemonSet behind the routes, if no Deployment is.
         replicated: Those of them with more than one replica.
         tls: True if the routes are served over HTTPS, to which HTTP is redirected.
         remedies: A patch for each Deployment that lacks a preStop hook or a readiness probe.
@@ -71,6 +74,7 @@ class Proposal:
     remedies: tuple[Patch, ...]
     tls: bool = False
     left: tuple[str, ...] = ()
+    sets: tuple[tuple[str, str], ...] = ()
 
 
 def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal:
@@ -98,13 +102,15 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
         routes = [ProposedRoute("/", "", entry)]
     behind = {route: _behind(route, found) for route in routes}
     deployments = list(dict.fromkeys(name for names in behind.values() for name in names))
-    if not deployments:
+    in_sets = {route: _sets_behind(route, found) for route in routes if not behind[route]}
+    sets = list(dict.fromkeys(each for named in in_sets.values() for each in named))
+    if not deployments and not sets:
         raise InvalidInputError(list(_without_deployment(routes, found, objects)))
-    idle = [route for route, names in behind.items() if not names]
-    routes = [route for route in routes if behind[route]]
+    idle = [route for route, names in behind.items() if not names and (deployments or not in_sets[route])]
+    routes = [route for route in routes if route not in idle]
     used = deployments[:MOST_DEPLOYMENTS]
     left = [f"Deployment {name}" for name in deployments[MOST_DEPLOYMENTS:]]
-    left += [*answered.values(), *(f"Service {route.service}, which has no Deployment" for route in idle)]
+    left += [*answered.values(), *(_why_idle(route, in_sets[route]) for route in idle)]
     left += [f"path {route.path} of {route.host or 'any host'}" for route in routes[MOST_ROUTES:]]
     return Proposal(
         ingress=word,
@@ -115,6 +121,7 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
         remedies=tuple(patch for name in used if (patch := _remedy(found, name))),
         tls=word == DEFAULT.word and _has_tls(objects),
         left=tuple(left),
+        sets=() if deployments else tuple(sets[:MOST_DEPLOYMENTS]),
     )
 
 
@@ -122,6 +129,22 @@ def _behind(route: ProposedRoute, found: WorkloadObjects) -> list[str]:
     """Return the Deployments that serve a route."""
     selector = found.selector(route.service)
     return found.deployments_with(selector) if selector else []
+
+
+def _sets_behind(route: ProposedRoute, found: WorkloadObjects) -> list[tuple[str, str]]:
+    """Return field and name of each StatefulSet and DaemonSet that serves a route."""
+    selector = found.selector(route.service)
+    kinds = (TargetKind.STATEFUL_SET, TargetKind.DAEMON_SET) if selector else ()
+    return [(kind.field, name) for kind in kinds for name in found.named(selector, kind)]
+
+
+def _why_idle(route: ProposedRoute, sets: Sequence[tuple[str, str]]) -> str:
+    """Return why the requests of a route are not sent, as the end of a sentence."""
+    if not sets:
+        return f"Service {route.service}, which has no Deployment"
+    ((field, name), *_) = sets
+    change = f"restart: {{{field}: {name}}}"
+    return f"Service {route.service} of {field} {name}: with --cluster kind, add its path and the change {change}"
 
 
 def _named(routes: Iterable[ProposedRoute]) -> list[ProposedRoute]:
@@ -180,14 +203,8 @@ def _controller(objects: Sequence[Mapping[str, Any]]) -> str:
     for word, controller in INGRESS_CONTROLLERS.items():
         if controller.own_api and any(each.get("apiVersion") == controller.own_api for each in objects):
             return word
-    classes = {
-        str(at(each, "spec", "ingressClassName") or at(each, "metadata", "annotations", "kubernetes.io/ingress.class"))
-        for each in objects
-        if each.get("kind") == "Ingress"
-    }
-    return next(
-        (word for word, facts in CONTROLLERS.items() if facts.ingress_class in classes - {"None"}), DEFAULT.word
-    )
+    classes = {class_of(each) for each in objects if each.get("kind") == "Ingress"}
+    return next((word for word, facts in CONTROLLERS.items() if facts.ingress_class in classes - {""}), DEFAULT.word)
 
 
 def _routes(objects: Sequence[Mapping[str, Any]], found: WorkloadObjects) -> Iterator[ProposedRoute]:

@@ -1,4 +1,4 @@
-"""Decides whether a Deployment's rollout is complete, by the rules of ``kubectl rollout status``, and waits for it."""
+"""Decides whether a rollout is complete, by the rules of ``kubectl rollout status``, and waits for it."""
 
 from __future__ import annotations
 
@@ -68,6 +68,9 @@ def stateful_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
         return RolloutStatus(Rollout.PROGRESSING, f"{ready} of {wanted} replicas are ready")
     if _is_rolling(spec) and updated < new:
         return RolloutStatus(Rollout.PROGRESSING, f"{updated} of {new} replicas are new")
+    newest, reached = status.get("updateRevision"), status.get("currentRevision")
+    if _is_rolling(spec) and new == wanted and newest != reached:
+        return RolloutStatus(Rollout.PROGRESSING, f"revision {newest} has not replaced {reached} yet")
     return RolloutStatus(Rollout.COMPLETE)
 
 
@@ -132,17 +135,18 @@ def _progressing_reason(status: Mapping[str, Any]) -> str:
     return str(reasons[0]) if reasons else ""
 
 
-def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float) -> Object:
-    """Wait until a Deployment's rollout is complete, or cannot become so.
+def wait_rollout(kube: KubeApi, name: str, namespace: str, timeout: float, *, kind: str = "Deployment") -> Object:
+    """Wait until a rollout is complete, or cannot become so.
 
     Args:
         kube: The API server.
-        deployment: Its name.
+        name: Name of the object.
         namespace: Its namespace.
         timeout: Timeout in seconds.
+        kind: ``Deployment``, ``StatefulSet`` or ``DaemonSet``.
 
     Returns:
-        The Deployment after its rollout.
+        The object after its rollout.
 
     Raises:
         RolloutStuckError: The rollout exceeded the Deployment's progress deadline, or its pods can't become ready. The
@@ -153,35 +157,36 @@ def wait_rollout(kube: KubeApi, deployment: str, namespace: str, timeout: float)
 
     def complete() -> Object | None:
         nonlocal seen, next_request
-        found = kube.get("Deployment", deployment, namespace)
-        status = rollout_status(found)
+        found = kube.get(kind, name, namespace)
+        status = STATUS_OF[kind](found)
         seen = status.missing
         if status.state is Rollout.DEADLINE_EXCEEDED:
             raise RolloutStuckError(
-                f"Deployment {deployment} in namespace {namespace} exceeded its progress deadline.",
+                f"{kind} {name} in namespace {namespace} exceeded its progress deadline.",
                 hint=f"See why its pods do not become ready: kubectl -n {namespace} describe pods",
             )
         now = time.monotonic()
         if status.state is not Rollout.COMPLETE and now >= next_request:
             next_request = now + _PODS_INTERVAL
-            if reason := watch.observe(_blockers(kube, found, namespace), now):
-                raise RolloutStuckError(f"Deployment {deployment} cannot become ready: {reason}")
+            if reason := watch.observe(_blockers(kube, found, kind, namespace), now):
+                raise RolloutStuckError(f"{kind} {name} cannot become ready: {reason}")
         return found if status.state is Rollout.COMPLETE else None
 
-    return wait_until(
-        complete, timeout=timeout, interval=0.05, what=lambda: f"Deployment {deployment} to roll out ({seen})"
-    )
+    return wait_until(complete, timeout=timeout, interval=0.05, what=lambda: f"{kind} {name} to roll out ({seen})")
 
 
-def _blockers(kube: KubeApi, deployment: Object, namespace: str) -> list[Blocker]:
-    """Return what keeps the pods of a Deployment from becoming ready; those of its older ReplicaSets do not count."""
-    uid = deployment["metadata"].get("uid")
+def _blockers(kube: KubeApi, target: Object, kind: str, namespace: str) -> list[Blocker]:
+    """Return what keeps pods from becoming ready; those of a Deployment's older ReplicaSets do not count."""
+    uid = target["metadata"].get("uid")
+    if kind != "Deployment":
+        pods = [each for each in kube.list("Pod", namespace) if _is_owned(each, uid)]
+        return blockers(pods, [target])
     owned = [each for each in kube.list("ReplicaSet", namespace) if _is_owned(each, uid)]
     newest = max(owned, key=_revision, default=None)
     if newest is None:
-        return blockers([], [deployment])
+        return blockers([], [target])
     pods = [each for each in kube.list("Pod", namespace) if _is_owned(each, newest["metadata"].get("uid"))]
-    return blockers(pods, [deployment])
+    return blockers(pods, [target])
 
 
 def _is_owned(obj: Object, uid: str | None) -> bool:

@@ -36,6 +36,8 @@ KINDS: Mapping[tuple[str, str], str] = {
     ("discovery.k8s.io/v1", "EndpointSlice"): "V1EndpointSlice",
     ("events.k8s.io/v1", "Event"): "EventsV1Event",
     ("coordination.k8s.io/v1", "Lease"): "V1Lease",
+    ("scheduling.k8s.io/v1", "PriorityClass"): "V1PriorityClass",
+    ("node.k8s.io/v1", "RuntimeClass"): "V1RuntimeClass",
     ("policy/v1", "PodDisruptionBudget"): "V1PodDisruptionBudget",
     ("autoscaling/v1", "HorizontalPodAutoscaler"): "V1HorizontalPodAutoscaler",
     ("autoscaling/v2", "HorizontalPodAutoscaler"): "V2HorizontalPodAutoscaler",

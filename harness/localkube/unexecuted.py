@@ -54,24 +54,6 @@ def only_sets_defaults(limits: Mapping[str, Any]) -> bool:
     )
 
 
-def keeps_the_scale(autoscaler: Mapping[str, Any], objects: _Objects) -> bool:
-    """Return True if the target of a HorizontalPodAutoscaler has a number of replicas that the autoscaler allows.
-
-    A real autoscaler moves any other number into its bounds, whatever the load is. It leaves 0 alone.
-    """
-    target = autoscaler.get("scaleTargetRef") or {}
-    found = [
-        each
-        for each in objects
-        if each.get("kind") == target.get("kind") and (each.get("metadata") or {}).get("name") == target.get("name")
-    ]
-    smallest, largest = autoscaler.get("minReplicas", 1), autoscaler.get("maxReplicas")
-    sizes = [size for each in found if isinstance(size := (each.get("spec") or {}).get("replicas", 1), int)]
-    if not isinstance(smallest, int) or not isinstance(largest, int):
-        return True  # The check of the schema reports it.
-    return all(size == 0 or smallest <= size <= largest for size in sizes)
-
-
 def gets_no_requests(pod: Mapping[str, Any] | None, objects: _Objects) -> bool:
     """Return True if no Service sends requests both to the pods of a template and to pods that this cluster runs."""
     if not isinstance(pod, Mapping):

@@ -6,7 +6,8 @@ trials, the suggestions for misspelled names and the tables of the documentation
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.model.controllers import Aspect, controller_facts
@@ -18,6 +19,8 @@ class TargetKind(StrEnum):
 
     NOTHING = "nothing"
     DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    DAEMON_SET = "DaemonSet"
     SERVICE = "Service"
     INGRESS = "Ingress"
     SECRET = "Secret"  # noqa: S105 - a kind of object
@@ -65,6 +68,7 @@ class ChangeFacts:
     Attributes:
         summary: Its effect, for the documentation.
         target: The kind of object that it changes.
+        others: Further kinds of objects that it can change instead, each with the rights for it.
         observed: Condition under which it counts as made, for the documentation.
         undoable: True if it can be undone.
         undo: What an undo restores, or the reason why there is none.
@@ -102,7 +106,19 @@ class ChangeFacts:
     old_stays: bool = False
     is_control: bool = False
     first_try: FirstTry = FirstTry.NEVER
+    others: Mapping[TargetKind, tuple[Right, ...]] = field(default_factory=dict)
 
-    def rights_behind(self, controller: str) -> tuple[Right, ...]:
-        """Return the rights for this kind with an ingress controller, given by its name."""
-        return (*self.rights, *(controller_facts(controller).share_rights if self.splits_requests else ()))
+    @property
+    def targets(self) -> tuple[TargetKind, ...]:
+        """Return all kinds of objects that it can change; the usual one is first."""
+        return (self.target, *self.others)
+
+    def rights_behind(self, controller: str, target: TargetKind | None = None) -> tuple[Right, ...]:
+        """Return the rights for this kind.
+
+        Args:
+            controller: The ingress controller, by its name.
+            target: The kind of the changed object; None for the usual one.
+        """
+        own = self.rights if target is None else self.others.get(target, self.rights)
+        return (*own, *(controller_facts(controller).share_rights if self.splits_requests else ()))

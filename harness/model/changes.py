@@ -26,6 +26,11 @@ _LIST_ROLLOUTS = tuple(Right("apps", plural, ("list",)) for plural in ("deployme
 _EVICT_PODS = Right("", "pods/eviction", ("create",))
 _READ_ENDPOINTS = Right("discovery.k8s.io", "endpointslices", ("list",))
 _PATCH_DEPLOYMENTS = Right("apps", "deployments", ("get", "patch"))
+#: The other kinds of objects that roll out a new template, with the rights for that.
+_OTHER_ROLLOUTS = {
+    TargetKind.STATEFUL_SET: (Right("apps", "statefulsets", ("get", "patch")), _READ_PODS),
+    TargetKind.DAEMON_SET: (Right("apps", "daemonsets", ("get", "patch")), _READ_PODS),
+}
 _PATCH_SERVICES = Right("", "services", ("get", "patch"))
 _READ_INGRESSES = Right("networking.k8s.io", "ingresses", ("get",))
 
@@ -83,9 +88,20 @@ class ChangeSpec:
         return found
 
     @property
+    def target(self) -> TargetKind:
+        """Return the kind of the object to change: that whose field has a name, or else the usual one."""
+        given = (each for each in self.facts.targets if each.field and getattr(self, each.field))
+        return next(given, self.facts.target)
+
+    @property
     def target_name(self) -> str:
         """Return the name of the object to change; empty if no field names it."""
-        return str(getattr(self, self.facts.target.field)) if self.facts.target.field else ""
+        return str(getattr(self, self.target.field)) if self.target.field else ""
+
+    @property
+    def made(self) -> str:
+        """Return the kind's word, with the kind of the object if that is not the usual one: ``restart statefulset``."""
+        return self.kind if self.target is self.facts.target else f"{self.kind} {self.target.field}"
 
     @property
     def new_answer(self) -> str:
@@ -249,10 +265,12 @@ class NoChange(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollingUpdate(ChangeSpec):
-    """A new pod template for a Deployment.
+    """A new pod template for a Deployment, a StatefulSet or a DaemonSet.
 
     Attributes:
-        deployment: Its name.
+        deployment: Name of the Deployment; empty for another kind of object.
+        statefulset: Name of the StatefulSet.
+        daemonset: Name of the DaemonSet.
         set: Fields of the container that get a new value; ``{time}`` in a string is the repetition, from 1.
         container: The container's name; empty for the first one.
         answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); it shows the new version.
@@ -270,13 +288,16 @@ class RollingUpdate(ChangeSpec):
         in_place=InPlace(usage="'rolling-update: {set: {image: shop:2}, answer: shop-2}'"),
         replaces_pods=True,
         rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
+        others=_OTHER_ROLLOUTS,
         aliases=("rollout", "set-image", "update", "deploy"),
     )
-    deployment: str
+    deployment: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)
     container: str = ""
     answer: str = ""
     until: Literal["complete", "progress-deadline"] = "complete"
+    statefulset: str = ""
+    daemonset: str = ""
 
     @property
     def new_answer(self) -> str:
@@ -299,7 +320,7 @@ class RollingUpdate(ChangeSpec):
         return self.is_meant_to_fail
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
-        """Return a patch of one container; None if the Deployment has none."""
+        """Return a patch of one container; None if the object has none."""
         names = [str(container.get("name")) for container in _containers(target)]
         if not names:
             return None
@@ -314,7 +335,13 @@ class RollingUpdate(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restart(ChangeSpec):
-    """``kubectl rollout restart``: the same template with a new annotation."""
+    """``kubectl rollout restart``: the same template with a new annotation.
+
+    Attributes:
+        deployment: Name of the Deployment; empty for another kind of object.
+        statefulset: Name of the StatefulSet.
+        daemonset: Name of the DaemonSet.
+    """
 
     kind: ClassVar[str] = "restart"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
@@ -326,10 +353,13 @@ class Restart(ChangeSpec):
         in_place=InPlace(usage="restart"),
         replaces_pods=True,
         rights=(_PATCH_DEPLOYMENTS, _READ_PODS),
+        others=_OTHER_ROLLOUTS,
         aliases=("rollout-restart", "rolling-restart"),
         first_try=FirstTry.EVERY,
     )
-    deployment: str
+    deployment: str = ""
+    statefulset: str = ""
+    daemonset: str = ""
 
     @property
     def unpatched(self) -> tuple[str, ...]:
@@ -1014,9 +1044,9 @@ def substituted(value: Any, number: int) -> Any:
     return value
 
 
-def _containers(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the containers of a Deployment; none if the object is malformed."""
-    here: Any = deployment
+def _containers(target: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the containers of an object's template of pods; none if the object is malformed."""
+    here: Any = target
     for name in ("spec", "template", "spec", "containers"):
         here = here.get(name) if isinstance(here, Mapping) else None
     return [container for container in here if isinstance(container, Mapping)] if isinstance(here, list) else []

@@ -10,7 +10,7 @@ from harness.reference.tables import table
 def kinds() -> str:
     """Return the table of all kinds: action, object, undo, and the signs that the change has happened."""
     rows = (
-        (f"`{kind}`", spec.facts.summary, spec.facts.target, _undo(kind), spec.facts.observed)
+        (f"`{kind}`", spec.facts.summary, ", ".join(spec.facts.targets), _undo(kind), spec.facts.observed)
         for kind, spec in CHANGE_KINDS.items()
     )
     return table(("kind", "what it does", "object", "undo", "it has happened when"), rows)

@@ -14,8 +14,9 @@ from harness.model.rights import Right, united
 def cluster_role() -> str:
     """Return the ClusterRole that is enough for every change behind every ingress controller."""
     needed = {
-        kind: united(right for controller in CONTROLLERS for right in rights_of_run([kind], controller))
+        made: united(right for controller in CONTROLLERS for right in rights_of_run([made], controller))
         for kind, spec in CHANGE_KINDS.items()
+        for made in (kind, *(f"{kind} {other.field}" for other in spec.facts.others))
         if not reaches_beyond(spec.facts)
     }
     return _manifest("ClusterRole", "{name: harness}", _rules(needed, rights_of_run((), "")))

@@ -10,9 +10,11 @@ from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sen
 from harness.clusters.shared.taken_routes import refuse_taken_routes
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
+from harness.kit.waiting import wait_until
+from harness.kube.autoscalers import ScaleBounds, bounds_of
 from harness.kube.client import Kube
 from harness.kube.pods import pod_of
-from harness.kube.rollout import wait_rollout
+from harness.kube.rollout import STATUS_OF, wait_rollout
 from harness.model.controllers import ControllerAddress, is_controller_settings
 from harness.model.experiment import Manifest
 from harness.store.rundir import write_json
@@ -45,8 +47,11 @@ def deploy(
     shared: bool,
     controller: ControllerAddress | None = None,
     evidence: Path | None = None,
+    changed: Sequence[tuple[str, str]] = (),
 ) -> tuple[str, ...]:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
+
+    If an autoscaler does not leave the replicas of a Deployment as they are, wait for its scaling as well.
 
     The ConfigMap with the settings of the trial's own ingress controller is applied first, in the controller's
     namespace, so that no route is served without it.
@@ -62,6 +67,7 @@ def deploy(
         shared: The cluster outlives the trial, so nothing may be written outside the namespace.
         controller: The ingress controller of a cluster that is not shared; None if there is none.
         evidence: Directory of the trial; None writes no such files.
+        changed: Kind and name of each object that the trial changes: a StatefulSet or DaemonSet of them is awaited too.
 
     Returns:
         A sentence for each object that was left out.
@@ -87,6 +93,10 @@ def deploy(
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
+    for kind, name in changed:
+        if kind in STATUS_OF and kind != "Deployment":
+            _wait(kube, name, namespace, evidence, kind)
+    _wait_autoscalers(kube, manifests, namespace, evidence)
     return notices
 
 
@@ -104,9 +114,9 @@ def own_namespace_of(kube: Kube, manifest: Manifest, namespace: str, controller:
     return namespace if kube.is_namespaced(manifest) else ""
 
 
-def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) -> None:
+def _wait(kube: Kube, name: str, namespace: str, evidence: Path | None, kind: str = "Deployment") -> None:
     try:
-        wait_rollout(kube, deployment, namespace, AVAILABLE_SECONDS)
+        wait_rollout(kube, name, namespace, AVAILABLE_SECONDS, kind=kind)
     except HarnessError as error:
         found = diagnose(kube, namespace)
         if evidence is not None:
@@ -115,6 +125,24 @@ def _wait(kube: Kube, deployment: str, namespace: str, evidence: Path | None) ->
         if isinstance(error, WaitTimeoutError) and found:
             raise WaitTimeoutError(f"{error} The pods say: {_brief(found)}") from error
         raise
+
+
+def _wait_autoscalers(kube: Kube, manifests: Sequence[Manifest], namespace: str, evidence: Path | None) -> None:
+    """Wait until autoscalers have moved their Deployments into their bounds, so that none does so under traffic."""
+    deployments = {each["metadata"]["name"] for each in manifests if each["kind"] == "Deployment"}
+    for bounds in bounds_of(manifests):
+        if bounds.kind == "Deployment" and bounds.target in deployments:
+            _wait_scaled(kube, bounds, namespace)
+            _wait(kube, bounds.target, namespace, evidence)
+
+
+def _wait_scaled(kube: Kube, bounds: ScaleBounds, namespace: str) -> None:
+    def is_within() -> bool:
+        found = kube.get("Deployment", bounds.target, namespace)
+        return bounds.moved(found["spec"].get("replicas", 1)) is None
+
+    what = f"HorizontalPodAutoscaler {bounds.name} to scale Deployment {bounds.target} into its bounds"
+    wait_until(is_within, timeout=AVAILABLE_SECONDS, interval=0.2, what=what)
 
 
 def _brief(found: str) -> str:

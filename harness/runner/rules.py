@@ -15,6 +15,7 @@ from harness.clusters.local.omitted import reason_to_omit
 from harness.clusters.shared.scope import check_object, check_object_of_kind, reason_to_omit_on_existing
 from harness.experiment.cluster_rules import ClusterRules, any_field, omits_none, takes_any
 from harness.kube.fieldclasses import Classified
+from harness.localkube.api.pod_classes import BUILT_IN
 from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.images import has_stand_in
 from harness.localkube.policies import RUN_KINDS
@@ -47,6 +48,7 @@ def rules_of(cluster: str, replaced: Mapping[str, str]) -> ClusterRules:
             runs_controller=True,
             omitted=reason_to_omit,
             pod_kinds=RUN_KINDS,
+            classes={"PriorityClass": BUILT_IN.keys(), "RuntimeClass": ()},
             has_stand_in=lambda name: has_stand_in(replaced.get(name, name)),
         )
 

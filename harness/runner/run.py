@@ -20,6 +20,7 @@ from harness.kit import interruption
 from harness.kit.forkserver import ForkServers, Template
 from harness.kit.interruption import Interrupted
 from harness.kit.processor import ProcessorMeter
+from harness.kube.ingresses import class_of
 from harness.kube.manifests import name_of
 from harness.model.experiment import Experiment, Manifest
 from harness.model.verdict import RunVerdict
@@ -243,14 +244,14 @@ def _faulty_server(run: RunDirectory) -> Iterator[tuple[str, int]]:
 def _request_of(experiment: Experiment, options: RunOptions, directory: Path) -> BringUp:
     """Return the properties that the trials of the Experiment need of their clusters."""
     manifests = [m for cell in experiment.cells for m in cell.configuration.manifests]
-    classes = {str(m["spec"].get("ingressClassName") or "") for m in manifests if m["kind"] == "Ingress"}
+    classes = {class_of(m) for m in manifests if m["kind"] == "Ingress"}
     return BringUp(
         name=experiment.name,
         directory=directory,
         ingress=experiment.ingress,
         profile=options.profile,
         images=images_of(manifests),
-        changes=tuple(dict.fromkeys(part.kind for cell in experiment.cells for part in cell.change.parts)),
+        changes=tuple(dict.fromkeys(part.made for cell in experiment.cells for part in cell.change.parts)),
         workload=_each_once(manifests),
         commands=experiment.commands,
         options={

@@ -145,6 +145,7 @@ class Trial:
                 shared=place.shared,
                 controller=place.cluster.controller,
                 evidence=folder,
+                changed=[(part.target.value, part.target_name) for part in self.job.cell.change.parts],
             )
         except RolloutStuckError as error:
             self.setting.stuck.note(self.job.cell.configuration.name, self.job.name, str(error))

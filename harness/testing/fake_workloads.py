@@ -32,7 +32,7 @@ class WorkloadPart(StrEnum):
 
 
 class FakeWorkloads:
-    """A reaction for ``FakeKube.reactions`` that gives pods to Deployments and EndpointSlices to Services.
+    """A reaction for ``FakeKube.reactions`` that gives pods to workloads and EndpointSlices to Services.
 
     Attributes:
         broken: Parts that do nothing: the Deployment controller ignores a new spec, old pods stay (although the status
@@ -54,6 +54,10 @@ class FakeWorkloads:
         for deployment in kube.list("Deployment", self.namespace):
             if WorkloadPart.DEPLOYMENT_CONTROLLER not in self.broken:
                 self._roll_out(kube, deployment)
+        for kind in ("StatefulSet", "DaemonSet"):
+            for found in kube.list(kind, self.namespace):
+                if WorkloadPart.DEPLOYMENT_CONTROLLER not in self.broken:
+                    self._replace(kube, found)
         if WorkloadPart.ENDPOINTS not in self.broken:
             for service in kube.list("Service", self.namespace):
                 self._publish(kube, service)
@@ -70,6 +74,37 @@ class FakeWorkloads:
             self._end(kube, [p for p in self._pods(kube, deployment) if p["metadata"]["name"] not in kept])
         total = wanted if ready >= wanted else len(pods) + wanted
         self._report(kube, deployment, wanted=wanted, total=total, ready=min(ready, wanted))
+
+    def _replace(self, kube: FakeKube, target: Object) -> None:
+        """Give a StatefulSet or DaemonSet the pods of its template, from the highest number down to its partition."""
+        spec, name = target["spec"], target["metadata"]["name"]
+        wanted = spec.get("replicas", 1) if target["kind"] == "StatefulSet" else 1
+        first = ((spec.get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition", 0)
+        version = _hash(spec["template"])
+        there = {pod["metadata"]["name"]: pod for pod in self._pods(kube, target)}
+        for number in range(wanted):
+            old = there.get(f"{name}-{number}")
+            is_old = old is not None and old["metadata"]["labels"]["controller-revision-hash"] != version
+            if old is None or (is_old and number >= first and WorkloadPart.OLD_PODS not in self.broken):
+                labels = {**spec["template"]["metadata"]["labels"], "controller-revision-hash": version}
+                ready = WorkloadPart.NEW_PODS not in self.broken
+                if old is not None:
+                    kube.remove("Pod", f"{name}-{number}", self.namespace)
+                kube.put(pod(f"{name}-{number}", labels, f"127.9.2.{next(self._numbers)}", ready=ready), self.namespace)
+        self._count(kube, target, wanted, wanted - first)
+
+    def _count(self, kube: FakeKube, target: Object, wanted: int, new: int) -> None:
+        """Report the pods of a StatefulSet or DaemonSet, as if all that should be new were so."""
+        ready = sum(is_ready(each) for each in self._pods(kube, target))
+        revision = _hash(target["spec"]["template"])
+        counts = {
+            "StatefulSet": {"readyReplicas": ready, "updatedReplicas": new, "replicas": wanted},
+            "DaemonSet": {"desiredNumberScheduled": wanted, "updatedNumberScheduled": new, "numberAvailable": ready},
+        }[target["kind"]]
+        revisions = {"updateRevision": revision, "currentRevision": revision}
+        status = {"observedGeneration": target["metadata"]["generation"], **counts, **revisions}
+        if target.get("status") != status:
+            kube.put({**target, "status": status}, self.namespace)
 
     def _pods(self, kube: FakeKube, deployment: Object) -> Objects:
         labels = deployment["spec"]["selector"]["matchLabels"]

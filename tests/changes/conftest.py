@@ -35,6 +35,17 @@ def deployment(name: str, replicas: int = 1) -> dict[str, Any]:
     }
 
 
+def a_set(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    """Return a StatefulSet or a DaemonSet of http-echo."""
+    template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "echo", "image": "echo:1"}]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"selector": {"matchLabels": {"app": name}}, "template": template, **spec},
+    }
+
+
 SERVICE = {
     "apiVersion": "v1",
     "kind": "Service",
@@ -92,6 +103,13 @@ class World:
             clock=clock,
             restore=restore,
         )
+
+    def with_sets(self, **spec: Any) -> World:
+        """Add a StatefulSet of two pods, with further fields, and a DaemonSet; return the world."""
+        self.kube.put(a_set("StatefulSet", "db", replicas=2, **spec), NS)
+        self.kube.put(a_set("DaemonSet", "agent"), NS)
+        self.workloads(self.kube)
+        return self
 
     def answered(self, pattern: str, since_ns: int, route: str = "") -> bool:
         """Return True if traffic got such an answer."""

@@ -80,6 +80,10 @@ CHANGES: Mapping[str, ChangeSpec] = {
     "rolling-update": RollingUpdate(name="roll", deployment="apple", set={"args": ["-text=v2"]}, answer="v2"),
     "rolling-update that gets stuck": STUCK,
     "restart": Restart(name="restart", deployment="apple"),
+    "restart of a StatefulSet": Restart(name="restart", statefulset="db"),
+    "restart of a DaemonSet": Restart(name="restart", daemonset="agent"),
+    "rolling-update of a StatefulSet": RollingUpdate(name="roll", statefulset="db", set={"args": ["-text=v2"]}),
+    "rolling-update of a DaemonSet": RollingUpdate(name="roll", daemonset="agent", set={"args": ["-text=v2"]}),
     "delete-pod": DeletePod(name="delete", deployment="apple"),
     "evict": Evict(name="evict", deployment="apple", pods="all"),
     "drain": Drain(name="drain"),
@@ -132,6 +136,8 @@ def prepared(make_world: Callable[..., World], case: str, controller: str) -> Wo
         world.workloads.broken.add(WorkloadPart.NEW_PODS)
     if case == "canary that loses":
         world.context = replace(world.context, lost=lambda _since: 1)
+    if CHANGES[case].target in CHANGES[case].facts.others:
+        world.with_sets()
     if case == "certificate-rotation":
         world.context = with_served_certificate(world)
     if case.startswith("ab-test"):
@@ -187,23 +193,23 @@ def test_the_documented_role_is_enough(make_world: Callable[..., World], case: s
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_the_rights_of_changes_are_those_that_are_used(make_world: Callable[..., World], controller: str) -> None:
     """The facts of each kind have exactly the rights that it uses."""
-    used: dict[str, set[Grant]] = {kind: set() for kind in CHANGE_KINDS}
+    used: dict[str, set[Grant]] = {spec.made: set() for spec in CHANGES.values()}
     for case, spec in CHANGES.items():
         kube = carried_out(prepared(make_world, case, controller), case, role_of(case))
-        used[spec.kind] |= kube.used
+        used[spec.made] |= kube.used
     stated = {
-        kind: {
+        spec.made: {
             Grant(right.group, right.resource, verb)
-            for right in spec.facts.rights_behind(controller)
+            for right in spec.facts.rights_behind(controller, spec.target)
             for verb in right.verbs
         }
-        for kind, spec in CHANGE_KINDS.items()
+        for spec in CHANGES.values()
     }
 
-    assert {kind: used[kind] - stated[kind] for kind in CHANGE_KINDS if used[kind] - stated[kind]} == {}
+    assert {made: used[made] - stated[made] for made in stated if used[made] - stated[made]} == {}
     assert set().union(*stated.values()) - set().union(*used.values()) == set()
     splitting = {kind for kind, spec in CHANGE_KINDS.items() if spec.facts.splits_requests}
-    assert {kind for kind in CHANGE_KINDS if stated[kind] != used[kind]} <= splitting
+    assert {made for made in stated if stated[made] != used[made]} <= splitting
 
 
 def test_a_right_that_is_missing_is_noticed(make_world: Callable[..., World]) -> None:

@@ -113,3 +113,31 @@ def test_another_cluster_may_create_what_is_missing(bench: Bench) -> None:
 
     assert problems(bench) == ()
     assert [each.code for each in problems(bench, rules_of("local", {}))] == [ProblemCode.MISSING_REFERENCE]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "named"),
+    [
+        ("      priorityClassName: important\n", "scheduling.k8s.io/v1, kind: PriorityClass, value: 5", "important"),
+        ("      runtimeClassName: sandbox\n", "node.k8s.io/v1, kind: RuntimeClass, handler: runsc", "sandbox"),
+    ],
+)
+def test_a_missing_class_is_named_with_its_line(bench: Bench, text: str, kind: str, named: str) -> None:
+    """An API server rejects each pod of a class that it does not have; a cluster that exists may have it."""
+    bench.edit("apps.yaml", POD, POD + text)
+    line = (bench.folder / "apps.yaml").read_text().splitlines().index(text.rstrip()) + 1
+
+    (problem,) = problems(bench, rules_of("local", {}))
+    assert (problem.code, problem.line) == (ProblemCode.MISSING_REFERENCE, line)
+    assert f"Class {named} is not part of the workload, so that no pod can be created" in problem.message
+    assert problems(bench, rules_of("context", {})) == ()
+
+    add(bench, f"---\n{{apiVersion: {kind}, metadata: {{name: {named}}}}}\n")
+    assert problems(bench, rules_of("local", {})) == ()
+
+
+def test_every_cluster_has_two_priority_classes(bench: Bench) -> None:
+    """They need no object in the workload."""
+    bench.edit("apps.yaml", POD, POD + "      priorityClassName: system-cluster-critical\n")
+
+    assert problems(bench, rules_of("local", {})) == ()

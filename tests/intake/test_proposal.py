@@ -110,6 +110,54 @@ def test_the_class_of_the_ingress_gives_the_controller() -> None:
     assert propose(objects, "ingress-nginx").ingress == "ingress-nginx"
 
 
+def a_set(kind: str, name: str) -> dict[str, Any]:
+    """Return a StatefulSet or a DaemonSet with one container."""
+    made = {**deployment(name), "kind": kind}
+    if kind == "DaemonSet":
+        del made["spec"]["replicas"]
+    return made
+
+
+def test_sets_are_changed_where_no_deployment_stands_behind_a_route(tmp_path: Path) -> None:
+    """The file says on which clusters it runs; the embedded one refuses the change at its line."""
+    objects = [a_set("StatefulSet", "db"), service("db"), a_set("DaemonSet", "agent"), service("agent")]
+    objects.append(ingress(("", "/db", "db"), ("", "/agent", "agent")))
+    (tmp_path / "apps.json").write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+
+    text = compose(propose(objects), name="sets", workload="apps.json", command="harness init")
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    assert yaml.safe_load(text)["changes"] == [
+        "none",
+        {"restart": {"name": "restart-db", "statefulset": "db"}},
+        {"restart": {"name": "restart-agent", "daemonset": "agent"}},
+    ]
+    assert "# Run it with --cluster kind or --cluster context" in text
+    assert len(load_experiment(path, rules=rules_of("kind", {})).cells) == 3
+    with pytest.raises(InvalidInputError, match=r"runs no pods for it \(use --cluster kind, or --cluster context\)"):
+        load_experiment(path, rules=rules_of("local", {}))
+
+
+def test_a_set_next_to_a_deployment_is_named_with_its_change() -> None:
+    """The Experiment runs at once on the embedded cluster, so it has the Deployment alone."""
+    objects = [deployment("shop"), service("shop"), a_set("StatefulSet", "db"), service("db")]
+    proposal = propose([*objects, ingress(("", "/shop", "shop"), ("", "/db", "db"))])
+
+    assert (proposal.deployments, proposal.sets) == (("shop",), ())
+    assert proposal.left == (
+        "Service db of statefulset db: with --cluster kind, add its path and the change restart: {statefulset: db}",
+    )
+
+
+def test_the_old_annotation_names_the_class_before_the_field_does() -> None:
+    """Controllers read both in this order, so that the other one never serves the Ingress."""
+    both = ingress(("", "/", "shop"), ingressClassName="nginx")
+    both["metadata"]["annotations"] = {"kubernetes.io/ingress.class": "traefik"}
+
+    assert propose([deployment("shop"), service("shop"), both]).ingress == "traefik"
+
+
 def test_more_deployments_than_a_first_run_changes_are_named() -> None:
     """They are a comment of the file."""
     names = [f"shop-{number}" for number in range(MOST_DEPLOYMENTS + 2)]

@@ -109,7 +109,7 @@ def test_a_removed_version_is_the_only_violation(version: str, kind: str) -> Non
 @pytest.mark.parametrize(
     ("version", "kind"),
     [("monitoring.coreos.com/v1", "ServiceMonitor"), ("gateway.networking.k8s.io/v1", "HTTPRoute"),
-     ("argoproj.io/v1alpha1", "Rollout"), ("scheduling.k8s.io/v1", "PriorityClass")],
+     ("argoproj.io/v1alpha1", "Rollout"), ("storage.k8s.io/v1", "StorageClass")],
 )  # fmt: skip
 def test_kinds_that_only_a_cluster_knows_have_no_schema(version: str, kind: str) -> None:
     """Their metadata is checked, and nothing else."""

@@ -11,7 +11,6 @@ from harness.localkube.fields import CLASSIFIER
 from harness.localkube.kubelet.scheduling import startable
 from harness.localkube.unexecuted import (
     gets_no_requests,
-    keeps_the_scale,
     limits_no_pods,
     only_sets_defaults,
     takes_many_pods,
@@ -64,36 +63,6 @@ def test_limits_are_accepted_if_they_only_set_defaults() -> None:
     for rule in ({"max": {"cpu": "1"}}, {"min": {"cpu": "1"}}, {"maxLimitRequestRatio": {"cpu": "2"}}):
         assert not only_sets_defaults({"limits": [fine, {"type": "Pod", **rule}]})
     assert not only_sets_defaults({"limits": [{"type": "Container", "default": {"memory": "64m"}}]})
-
-
-@pytest.mark.parametrize(
-    ("replicas", "bounds", "kept"),
-    [
-        ({"replicas": 2}, (2, 5), True),
-        ({"replicas": 5}, (2, 5), True),
-        ({"replicas": 0}, (2, 5), True),
-        ({}, (1, 5), True),
-        ({}, (2, 5), False),
-        ({"replicas": 6}, (2, 5), False),
-        ({"replicas": 2}, (1, 1), False),
-    ],
-)
-def test_an_autoscaler_keeps_only_a_scale_within_its_bounds(
-    replicas: dict[str, Any], bounds: tuple[int, int], kept: bool
-) -> None:
-    """It leaves a Deployment of 0 replicas alone; one that does not say has 1."""
-    target = {"kind": "Deployment", "name": "shop"}
-    spec = {"scaleTargetRef": target, "minReplicas": bounds[0], "maxReplicas": bounds[1]}
-
-    assert keeps_the_scale(spec, [a_deployment(**replicas), a_deployment("other", replicas=9)]) is kept
-
-
-def test_an_autoscaler_without_a_minimum_has_one_of_1() -> None:
-    """That is the API server's default."""
-    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "shop"}, "maxReplicas": 3}
-
-    assert keeps_the_scale(spec, [a_deployment(replicas=1)])
-    assert not keeps_the_scale(spec, [a_deployment(replicas=4)])
 
 
 def test_pods_that_share_a_service_with_pods_that_run_would_get_requests() -> None:

@@ -210,8 +210,8 @@ ROWS: Mapping[str, tuple[Row, ...]] = {
         Row("expose deployment apple --name=pear --port=80 --target-port=5678", "service/pear exposed"),
         Row(
             "autoscale deployment apple --min=1 --max=3",
-            r"scales nothing by itself[\s\S]*autoscaled",
-            "The autoscaler is stored and scales nothing, because nothing measures load.",
+            r"only its bounds have an effect[\s\S]*autoscaled",
+            "Nothing measures the load, so the autoscaler only keeps the replicas within its bounds.",
             R.DIFFERS,
             real="autoscaled",
         ),

@@ -1,4 +1,4 @@
-"""A restart of a Deployment, as by ``kubectl rollout restart``: every pod is replaced by one of the same template."""
+"""A restart, as by ``kubectl rollout restart``: every pod of an object is replaced by one of the same template."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from harness.model.changes import Restart
 
 
 def carry_out(repetition: Repetition[Restart]) -> bool:
-    """Restart the Deployment. Observed when the rollout is complete and the old pods are gone."""
-    context = repetition.context
+    """Restart the object. Observed when the rollout is complete and the old pods are gone."""
+    context, spec = repetition.context, repetition.spec
     return repetition.act(
-        lambda: restart(context, repetition.spec.deployment), lambda applied: replaced_missing(context, applied)
+        lambda: restart(context, spec.target_name, spec.target.value),
+        lambda applied: replaced_missing(context, applied),
     )

@@ -1,4 +1,4 @@
-"""A rolling update of a Deployment to a new version."""
+"""A rolling update of a Deployment, a StatefulSet or a DaemonSet to a new version."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def carry_out(repetition: Repetition[RollingUpdate]) -> bool:
     spec, context = repetition.spec, repetition.context
 
     def make() -> AppliedChange:
-        deployment = context.kube.get("Deployment", spec.deployment, context.namespace)
-        old = pod_uids(context, deployment)
-        _find_container(spec, deployment)
+        target = context.kube.get(spec.target.value, spec.target_name, context.namespace)
+        old = pod_uids(context, target)
+        _find_container(spec, target)
         applied = patch_target(context, spec, repetition.number)
-        return replace(applied, before={"generation": deployment["metadata"].get("generation", 0), "pods": old})
+        return replace(applied, before={"generation": target["metadata"].get("generation", 0), "pods": old})
 
     def missing(applied: AppliedChange) -> Missing:
         if spec.is_meant_to_fail:
@@ -48,10 +48,10 @@ def _answer_missing(repetition: Repetition[RollingUpdate], applied: AppliedChang
     return () if seen else (f"an answer like {pattern!r} in the traffic",)
 
 
-def _find_container(spec: RollingUpdate, deployment: Object) -> None:
+def _find_container(spec: RollingUpdate, target: Object) -> None:
     """Check that the container exists: a patch with another name would add one."""
-    names = [container["name"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    names = [container["name"] for container in target["spec"]["template"]["spec"]["containers"]]
     if spec.container and spec.container not in names:
         raise HarnessError(
-            f"Deployment {spec.deployment} has no container {spec.container}.", hint=f"It has: {', '.join(names)}"
+            f"{spec.target} {spec.target_name} has no container {spec.container}.", hint=f"It has: {', '.join(names)}"
         )

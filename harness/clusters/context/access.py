@@ -44,7 +44,7 @@ def rights_of_run(kinds: Iterable[str], controller: str) -> tuple[Right, ...]:
     """Return the rights that a run needs on an existing cluster.
 
     Args:
-        kinds: Kinds of its changes.
+        kinds: Kinds of its changes, as ``ChangeSpec.made``.
         controller: The ingress controller, by its name in an Experiment.
     """
     return united((*_BASE, *(right for kind in kinds for right in _of_change(kind, controller))))
@@ -60,7 +60,10 @@ def rights_in_place(kinds: Iterable[str]) -> tuple[Right, ...]:
 
 
 def _of_change(kind: str, controller: str) -> tuple[Right, ...]:
-    return tuple(replace(right, why=kind) for right in facts_of(kind).rights_behind(controller))
+    word, _, field = kind.partition(" ")
+    facts = facts_of(word)
+    target = next((each for each in facts.targets if each.field == field), None)
+    return tuple(replace(right, why=kind) for right in facts.rights_behind(controller, target))
 
 
 def check_access(kube: KubeApi, context: str, rights: Sequence[Right], *, namespace: str = "") -> None:

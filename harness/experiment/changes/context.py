@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.naming import service_of
-from harness.experiment.objects import WorkloadObjects
+from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.kit.located_yaml import Place
+from harness.model.changes import ChangeSpec
 from harness.model.experiment import Route, TrafficPlan
 from harness.problem_codes import ProblemCode
 
@@ -48,13 +49,41 @@ class CheckContext:
 
     def has_pods(self, deployment: str, place: Place) -> bool:
         """Return whether there is a Deployment that asks for pods; add a problem at ``place`` if there is none."""
-        if not self.has("Deployment", deployment, place):
-            return False
-        if self.objects.replicas(deployment):
+        return self.has("Deployment", deployment, place) and self.asks_for_pods(deployment, place)
+
+    def asks_for_pods(self, name: str, place: Place, kind: str = "Deployment") -> bool:
+        """Return whether an object asks for pods; add a problem at ``place`` if it does not."""
+        if self.objects.replicas(name, kind):
             return True
-        message = f"Deployment {deployment} has no replicas: there is no pod to change"
+        message = f"{kind} {name} has no replicas: there is no pod to change"
         self.add(ProblemCode.NO_PODS, place, message)
         return False
+
+    def can_roll_out(self, spec: ChangeSpec, place: Place) -> bool:
+        """Return whether the object of a change exists and replaces its pods; add a problem at ``place`` if not.
+
+        Exactly one of the fields that can name the object must do so.
+        """
+        fields = [target.field for target in spec.facts.targets]
+        given = [field for field in fields if getattr(spec, field)]
+        if len(given) != 1:
+            code = ProblemCode.CONFLICT if given else ProblemCode.REQUIRED
+            message = f"{' and '.join(given)} both name an object" if given else "nothing names the object to change"
+            self.add(code, place, message, f"write {listed(f'{field}: NAME' for field in fields)}")
+            return False
+        kind, name = spec.target.value, spec.target_name
+        if not self.has(kind, name, (*place, given[0])):
+            return False
+        strategy = at(self.objects.find(kind, name), "spec", "updateStrategy") or {}
+        if strategy.get("type") == "OnDelete":
+            message = f"{kind} {name} has the update strategy OnDelete: a new template replaces none of its pods"
+            hint = "give it the strategy RollingUpdate, or delete its pods with kubectl: [delete, pod, NAME]"
+            self.add(ProblemCode.NO_EFFECT, (*place, given[0]), message, hint)
+        partition = at(strategy, "rollingUpdate", "partition") or 0
+        if isinstance(partition, int) and partition >= max(1, self.objects.replicas(name, kind)):
+            message = f"{kind} {name} keeps all pods below its partition {partition}: none would be replaced"
+            self.add(ProblemCode.NO_EFFECT, (*place, given[0]), message, "lower the partition")
+        return True
 
     def routes(self, keys: Iterable[str], place: Place) -> list[Route]:
         """Return the routes of these keys; add a problem at ``place`` for each key that gets no traffic."""

@@ -98,7 +98,7 @@ def _same_fields(
 
 def _written(spec: ChangeSpec, objects: WorkloadObjects) -> Iterator[_Field]:
     """Yield the fields that a change writes, as far as they are known before the run."""
-    kind, name = spec.facts.target.value, spec.target_name
+    kind, name = spec.target.value, spec.target_name
     if spec.facts.splits_requests or spec.facts.target in (TargetKind.CONTROLLER, TargetKind.NODE):
         yield _Field(kind, name, ())
     target = objects.find(kind, name) if name else None

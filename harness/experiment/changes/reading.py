@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.schema import NamedSchema
+from harness.experiment.cluster_rules import WITH_PODS
 from harness.experiment.naming import service_of
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near, near_kind
@@ -142,6 +143,9 @@ def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:
         message = f"{context.ingress} can't share the requests of a rule"
         context.add(ProblemCode.CANNOT_SPLIT, place, message, f"ingress: {' or '.join(able)}")
         return
+    if spec.target.value in WITH_PODS and spec.target.value not in context.rules.pod_kinds:
+        message = f"{spec.kind}: the embedded cluster stores {spec.target} {spec.target_name} and runs no pods for it"
+        context.add(ProblemCode.CHANGE_NOT_ALLOWED, place, message, "use --cluster kind, or --cluster context")
     refused = context.rules.change(spec)
     if refused is not None:
         context.add(ProblemCode.CHANGE_NOT_ALLOWED, place, refused.message, refused.hint)
@@ -179,8 +183,8 @@ def _derived(spec: ChangeSpec, plan: TrafficPlan, objects: WorkloadObjects) -> l
 
 def services_behind(spec: ChangeSpec, objects: WorkloadObjects) -> list[str]:
     """Return the Services that lead to the changed object."""
-    if spec.facts.target is TargetKind.DEPLOYMENT:
-        return objects.services_of(spec.target_name)
+    if spec.target.value in WITH_PODS:
+        return objects.services_of(spec.target_name, spec.target.value)
     return [spec.target_name] if spec.facts.target is TargetKind.SERVICE else []
 
 

@@ -1,4 +1,4 @@
-"""``rolling-update``: a new pod template for a Deployment."""
+"""``rolling-update``: a new pod template for a Deployment, a StatefulSet or a DaemonSet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ from harness.problem_codes import ProblemCode
 class RollingUpdateSchema(ChangeSchema):
     """``rolling-update``."""
 
-    deployment: str = Field(description="the Deployment")
+    deployment: str = Field(default=default_of(RollingUpdate, "deployment"), description="the Deployment")
+    statefulset: str = Field(
+        default=default_of(RollingUpdate, "statefulset"), description="the StatefulSet, on `kind` and `context`"
+    )
+    daemonset: str = Field(
+        default=default_of(RollingUpdate, "daemonset"), description="the DaemonSet, on `kind` and `context`"
+    )
     set: dict[str, Any] = Field(
         default=default_of(RollingUpdate, "set"), description="fields of the container that get a new value"
     )
@@ -51,12 +57,15 @@ def check(spec: RollingUpdate, place: Place, context: CheckContext) -> None:
         message = f"in the container: {sentence({}, violation)}"
         add(CODES[violation.kind], (*place, "set", *violation.path), message)
     _check_image(spec, place, context)
-    if not context.has("Deployment", spec.deployment, (*place, "deployment")):
+    if not context.can_roll_out(spec, place):
         return
-    containers = context.objects.containers(spec.deployment)
+    if spec.is_meant_to_fail and not spec.deployment:
+        add(ProblemCode.CONFLICT, (*place, "until"), f"a {spec.target} has no progress deadline", "name a Deployment")
+    kind, target = spec.target.value, spec.target_name
+    containers = context.objects.containers(target, kind)
     names = [str(container.get("name")) for container in containers]
     if spec.container and spec.container not in names:
-        message = f"no container {spec.container!r} in Deployment {spec.deployment}; it has {listed(names)}"
+        message = f"no container {spec.container!r} in {kind} {target}; it has {listed(names)}"
         add(ProblemCode.UNKNOWN_NAME, (*place, "container"), message, near(spec.container, names))
     chosen = [c for c in containers if spec.container in ("", c.get("name"))][:1]
     if chosen and not wrong:
@@ -88,15 +97,15 @@ def _check_image(spec: RollingUpdate, place: Place, context: CheckContext) -> No
 
 def _check_refusals(spec: RollingUpdate, name: str, place: Place, context: CheckContext) -> None:
     """Require that an API server refuses nothing in the updated Deployment that it accepts without the update."""
-    deployment = context.objects.find("Deployment", spec.deployment) or {}
+    target = context.objects.find(spec.target.value, spec.target_name) or {}
     container = {"name": name, **spec.set}
     try:
-        updated = strategic_merge(deployment, {"spec": {"template": {"spec": {"containers": [container]}}}})
+        updated = strategic_merge(target, {"spec": {"template": {"spec": {"containers": [container]}}}})
     except PatchError as error:
         context.add(ProblemCode.PATCH_FAILS, (*place, "set"), f"this can't be applied: {error}")
         return
-    before = refusals(deployment)
+    before = refusals(target)
     for refusal in refusals(updated):
         if refusal not in before:
-            message = f"an API server refuses Deployment {spec.deployment} with this: {refusal}"
+            message = f"an API server refuses {spec.target} {spec.target_name} with this: {refusal}"
             context.add(ProblemCode.API_REFUSES, (*place, "set"), message)

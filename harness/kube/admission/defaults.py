@@ -293,6 +293,11 @@ def _autoscaler(obj: Object) -> None:
     if not spec.get("metrics"):
         target = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    _fill(obj.setdefault("status", {}), desiredReplicas=0)
+
+
+def _priority_class(obj: Object) -> None:
+    _fill(obj, preemptionPolicy="PreemptLowerPriority")
 
 
 def _budget(obj: Object) -> None:
@@ -311,4 +316,5 @@ _FILLERS: dict[str, Callable[[Object], None]] = {
     "Namespace": _namespace,
     "Secret": _secret,
     "HorizontalPodAutoscaler": _autoscaler,
+    "PriorityClass": _priority_class,
 }

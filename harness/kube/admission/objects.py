@@ -251,6 +251,20 @@ def _same_cluster_ip(old: Object, new: Object) -> Problems:
         yield FieldProblem.invalid("spec.clusterIPs[0]", after, "may not change once set")
 
 
+def _autoscaler(obj: Object) -> Problems:
+    spec = obj["spec"]
+    smallest, largest = spec["minReplicas"], spec.get("maxReplicas", 0)
+    if smallest < 1:
+        yield FieldProblem.invalid("spec.minReplicas", smallest, "must be greater than or equal to 1")
+    if largest < 1:
+        yield FieldProblem.invalid("spec.maxReplicas", largest, "must be greater than 0")
+    if largest < smallest:
+        yield FieldProblem.invalid("spec.maxReplicas", largest, "must be greater than or equal to `minReplicas`")
+    if smallest == 0 and not any(each.get("type") in {"Object", "External"} for each in spec["metrics"]):
+        detail = "must specify at least one Object or External metric to support scaling to zero replicas"
+        yield FieldProblem.forbidden("spec.metrics", detail)
+
+
 _CHECKS: Mapping[str, Callable[[Object], Problems]] = {
     "Pod": _pod,
     "Deployment": _deployment,
@@ -261,6 +275,7 @@ _CHECKS: Mapping[str, Callable[[Object], Problems]] = {
     "Secret": _secret,
     "EndpointSlice": _endpointslice,
     "PodDisruptionBudget": _budget,
+    "HorizontalPodAutoscaler": _autoscaler,
 }
 _UPDATES: Mapping[str, Callable[[Object, Object], Problems]] = {
     "Pod": pods.pod_update,

@@ -239,6 +239,17 @@ def ingressclass(obj: Object) -> list[Any]:
     return [_name(obj), (obj.get("spec") or {}).get("controller", ""), _age(obj)]
 
 
+def priorityclass(obj: Object) -> list[Any]:
+    """Return the cells of a PriorityClass."""
+    policy = obj.get("preemptionPolicy", "")
+    return [_name(obj), obj.get("value", 0), obj.get("globalDefault", False), _age(obj), policy]
+
+
+def runtimeclass(obj: Object) -> list[Any]:
+    """Return the cells of a RuntimeClass."""
+    return [_name(obj), obj.get("handler", ""), _age(obj)]
+
+
 def lease(obj: Object) -> list[Any]:
     """Return the cells of a Lease."""
     return [_name(obj), (obj.get("spec") or {}).get("holderIdentity") or "", _age(obj)]

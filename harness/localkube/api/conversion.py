@@ -26,6 +26,8 @@ _NEW_NAMES = {core: new for new, core in _CORE_NAMES.items()}
 
 
 _CPU: Object = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}
+#: Fields of the status that autoscaling/v1 does not have.
+_NEW_STATUS = frozenset({"conditions", "currentMetrics"})
 #: The resource in storage, by a served one.
 _STORED: Mapping[Resource, Resource] = {NEW_EVENTS: EVENTS, OLD_AUTOSCALERS: AUTOSCALERS}
 
@@ -74,4 +76,5 @@ def _without_metrics(obj: Object) -> Object:
         percent = (resource.get("target") or {}).get("averageUtilization")
         if resource.get("name") == "cpu" and percent is not None:
             spec["targetCPUUtilizationPercentage"] = percent
-    return {**obj, "spec": spec}
+    status = {name: value for name, value in (obj.get("status") or {}).items() if name not in _NEW_STATUS}
+    return {**obj, "spec": spec, "status": status}

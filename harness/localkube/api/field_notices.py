@@ -33,10 +33,10 @@ _SURROUNDING = (CONFIGMAPS, SECRETS, by_kind("PersistentVolumeClaim", "v1"), DEP
 REASON = "FieldNotImplemented"
 _COMPONENT = "apiserver"
 _NO_PODS = "{kind} is stored: the embedded cluster runs no pods for it; a real cluster does"
-#: Kinds that are stored and not executed, with the sentence that says so.
+#: Kinds that are not executed, or only in part, with the sentence that says so.
 _IDLE: Mapping[str, str] = {
     **{resource.kind: _NO_PODS for resource in NOT_RUN},
-    "HorizontalPodAutoscaler": "{kind} is stored: the embedded cluster measures no load and scales nothing by itself",
+    "HorizontalPodAutoscaler": "{kind}: nothing measures the load on this cluster, so only its bounds have an effect",
     "LimitRange": "{kind} is stored: the embedded cluster limits no pods",
     "ResourceQuota": "{kind} is stored: the embedded cluster limits no namespace",
 }

@@ -11,7 +11,6 @@ from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.policies import lets_requests_in
 from harness.localkube.unexecuted import (
     gets_no_requests,
-    keeps_the_scale,
     limits_no_pods,
     only_sets_defaults,
     takes_many_pods,
@@ -59,11 +58,6 @@ def _of_pods(*path: str) -> Fields:
     )
 
 
-_SCALED = _decided(
-    "moves the number of pods into minReplicas to maxReplicas: give the target's spec.replicas a number of these",
-    _by_objects(keeps_the_scale),
-    "bounds that include the replicas of the target",
-)
 _EVENT = (
     "action", "count", "eventTime", "firstTimestamp", "involvedObject", "lastTimestamp", "message", "reason", "related",
     "reportingComponent", "reportingInstance", "series", "source", "type",
@@ -99,8 +93,11 @@ TABLES: Mapping[str, Fields] = {
         status=False,
     ),
     "V1Lease": _stored("spec"),
-    "V1HorizontalPodAutoscaler": _SCALED,
-    "V2HorizontalPodAutoscaler": _SCALED,
+    "V1PriorityClass": Fields(
+        implemented={**_OBJECT, "globalDefault": "", "preemptionPolicy": "", "value": ""},
+        inert={**CONSTANTS, "description": "it is for people"},
+    ),
+    "V1RuntimeClass": _stored("handler", "overhead", "scheduling"),
     "V1NetworkPolicy": Fields(
         implemented=_OBJECT,
         inert=CONSTANTS,

@@ -17,16 +17,24 @@ from harness.kube.custom import GROUPS
 from harness.localkube.api import errors
 from harness.localkube.api.allocation import Allocator
 from harness.localkube.api.managed_fields import Owner, record_changed, record_created
+from harness.localkube.api.pod_classes import admit
 from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.objects import Key, Object, is_deleting, timestamp
-from harness.localkube.machinery.resources import NAMESPACES, RESOURCES, Resource
+from harness.localkube.machinery.resources import NAMESPACES, PODS, RESOURCES, Resource
 
 #: Kinds whose objects count the changes of their specification.
 _WITH_GENERATION = frozenset(
-    {"Pod", "Deployment", "ReplicaSet", "Ingress", "IngressClass", "EndpointSlice", "PodDisruptionBudget"}.union(
-        *(group.plurals for group in GROUPS)
-    )
+    {
+        "Pod",
+        "Deployment",
+        "ReplicaSet",
+        "Ingress",
+        "IngressClass",
+        "EndpointSlice",
+        "PodDisruptionBudget",
+        "PriorityClass",
+    }.union(*(group.plurals for group in GROUPS))
 )
 #: Fields that are not part of such an object's specification.
 _NOT_SPECIFIED = frozenset({"apiVersion", "kind", "metadata", "status"})
@@ -67,8 +75,8 @@ class Registry:
             manager: The client's ``fieldManager``; empty if it sent none, or if ``body`` names the owners.
 
         Raises:
-            StatusError: 409 if the name is in use, 422 if invalid, 404 for an unknown namespace, 400 if the body does
-                not match the path.
+            StatusError: 409 if the name is in use, 422 if invalid, 403 for a pod of a class that does not exist, 404
+                for an unknown namespace, 400 if the body does not match the path.
         """
         resource = target.resource
         _check_type(resource, body)
@@ -83,6 +91,8 @@ class Registry:
             metadata["generation"] = 1
         if "status" in resource.subresources and resource.kind not in _REGISTERED_WITH_STATUS:
             body.pop("status", None)
+        if resource is PODS:
+            admit(body, self.storage)
         self._complete(resource, body, None)
         record_created(body, manager)
         if dry_run:

@@ -11,10 +11,11 @@ from aiohttp import web
 
 from harness.localkube.api.handlers import RequestHandlers
 from harness.localkube.api.log_times import LogTimes
+from harness.localkube.api.pod_classes import built_in_classes
 from harness.localkube.api.registry import Registry
 from harness.localkube.api.requests import RequestInfo
 from harness.localkube.api.storage import Storage
-from harness.localkube.machinery.resources import NAMESPACES
+from harness.localkube.machinery.resources import NAMESPACES, PRIORITYCLASSES
 from harness.localkube.settings import NodeSettings
 from harness.localkube.system.programs import INGRESS_NGINX
 
@@ -50,6 +51,9 @@ async def serve_at(
     for name in _NAMESPACES:
         if storage.get(NAMESPACES, ("", name)) is None:
             registry.create(RequestInfo(NAMESPACES), {"metadata": {"name": name}})
+    for each in built_in_classes():
+        if storage.get(PRIORITYCLASSES, ("", each["metadata"]["name"])) is None:
+            registry.create(RequestInfo(PRIORITYCLASSES), each)
     log_times = LogTimes(pod_logs)
     handlers = RequestHandlers(storage, pod_logs, log_times, ingress)
     server = web.Server(

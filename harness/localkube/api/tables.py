@@ -29,6 +29,8 @@ _LAYOUTS: Mapping[str, tuple[str, _Cells]] = {
     "ConfigMap": ("Name,Data,Age", columns.configmap),
     "Secret": ("Name,Type,Data,Age", columns.secret),
     "IngressClass": ("Name,Controller,Age", columns.ingressclass),
+    "PriorityClass": ("Name,Value,Global-Default,Age,PreemptionPolicy", columns.priorityclass),
+    "RuntimeClass": ("Name,Handler,Age", columns.runtimeclass),
     "Lease": ("Name,Holder,Age", columns.lease),
     "ServiceAccount": ("Name,Secrets,Age", columns.serviceaccount),
     "NetworkPolicy": ("Name,Pod-Selector,Age", columns.networkpolicy),

@@ -31,6 +31,7 @@ class Context:
         services: Cache.
         slices: Cache of EndpointSlices.
         budgets: Cache of PodDisruptionBudgets.
+        autoscalers: Cache of HorizontalPodAutoscalers.
     """
 
     client: ApiClient
@@ -43,6 +44,7 @@ class Context:
     services: ResourceCache
     slices: ResourceCache
     budgets: ResourceCache
+    autoscalers: ResourceCache
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -36,6 +36,7 @@ def deployment_status(
     progressing = _progressing(deployment, new, counts, bounds, now)
     if progressing is not None:
         conditions.append(progressing)
+    conditions += _rejected([*([new] if new else []), *olds])
     return {**counts, "observedGeneration": deployment["metadata"].get("generation", 0), "conditions": conditions}
 
 
@@ -102,6 +103,14 @@ def _available(deployment: Object, counts: Mapping[str, int], bounds: Bounds) ->
     return _entry(
         deployment, "Available", "True" if enough else "False", reason, f"Deployment {what} minimum availability."
     )
+
+
+def _rejected(sets: Sequence[Object]) -> list[Object]:
+    """Return the condition of the first ReplicaSet whose pods the API server rejects, in a list; empty for none."""
+    for each in sets:
+        if (found := condition(each, "ReplicaFailure")) is not None:
+            return [{**found, "lastUpdateTime": found["lastTransitionTime"]}]
+    return []
 
 
 def _progressing(

@@ -9,6 +9,8 @@ from harness.localkube.fieldtables import CONSTANTS, STATUS
 
 _SERVER = "the API server writes it"
 _ONE_NODE = "there is one node"
+_NO_METRICS = "nothing measures the load here, as on a cluster without metrics-server: the bounds alone decide"
+_BOUNDS = dict.fromkeys(("maxReplicas", "minReplicas", "scaleTargetRef"), "")
 
 
 def _are_of_pods(site: Site) -> bool:
@@ -67,6 +69,18 @@ TABLES: Mapping[str, Fields] = {
     ),
     "V1PodDisruptionBudgetSpec": Fields(
         implemented={"maxUnavailable": "", "minAvailable": "", "selector": "", "unhealthyPodEvictionPolicy": ""}
+    ),
+    "V1HorizontalPodAutoscaler": Fields(
+        implemented={"metadata": "V1ObjectMeta", "spec": "V1HorizontalPodAutoscalerSpec"},
+        inert={**CONSTANTS, **STATUS},
+    ),
+    "V1HorizontalPodAutoscalerSpec": Fields(implemented=_BOUNDS, inert={"targetCPUUtilizationPercentage": _NO_METRICS}),
+    "V2HorizontalPodAutoscaler": Fields(
+        implemented={"metadata": "V1ObjectMeta", "spec": "V2HorizontalPodAutoscalerSpec"},
+        inert={**CONSTANTS, **STATUS},
+    ),
+    "V2HorizontalPodAutoscalerSpec": Fields(
+        implemented=_BOUNDS, inert={"behavior": _NO_METRICS, "metrics": _NO_METRICS}
     ),
     "V1EndpointSlice": Fields(
         implemented={"endpoints": "V1Endpoint", "metadata": "V1ObjectMeta", "ports": "DiscoveryV1EndpointPort"},

@@ -6,6 +6,7 @@ import asyncio
 import random
 from contextlib import AsyncExitStack
 
+from harness.localkube.controllers.autoscaler import AutoscalerController
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.deployment import DeploymentController
 from harness.localkube.controllers.disruption import DisruptionController
@@ -17,6 +18,7 @@ from harness.localkube.controllers.resource_cache import ResourceCache
 from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.informer import Informer
 from harness.localkube.machinery.resources import (
+    AUTOSCALERS,
     BUDGETS,
     DEPLOYMENTS,
     ENDPOINTSLICES,
@@ -48,6 +50,7 @@ async def run_controllers(client: ApiClient, settings: NodeSettings) -> None:
             services=await cache(SERVICES),
             slices=await cache(ENDPOINTSLICES),
             budgets=await cache(BUDGETS),
+            autoscalers=await cache(AUTOSCALERS),
         )
         stack.push_async_callback(context.close)
         controllers = (
@@ -55,6 +58,7 @@ async def run_controllers(client: ApiClient, settings: NodeSettings) -> None:
             ReplicaSetController(context),
             EndpointSliceController(context),
             DisruptionController(context),
+            AutoscalerController(context),
             GarbageCollector(context),
             NamespaceController(context),
         )

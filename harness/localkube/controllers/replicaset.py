@@ -18,13 +18,18 @@ from harness.localkube.machinery.events import EventRecorder
 from harness.localkube.machinery.objects import (
     Key,
     Object,
+    condition,
     controller_of,
     is_deleting,
     key_of,
     labels_of,
     owner_reference,
+    timestamp,
 )
 from harness.localkube.machinery.workqueue import WorkQueue
+
+#: Condition of a ReplicaSet and of its Deployment while the API server rejects its pods.
+REPLICA_FAILURE = "ReplicaFailure"
 
 
 class ReplicaSetController:
@@ -61,15 +66,18 @@ class ReplicaSetController:
         if replica_set is None:
             return
         pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
+        rejected: ApiError | None = None
         if not is_deleting(replica_set):
             pods = await self._claim(replica_set)
             excess = len(pods) - replicas_of(replica_set)
             if excess < 0:
-                await asyncio.gather(*(self._create_pod(replica_set) for _ in range(-excess)))
+                rejected = await self._create_pods(replica_set, -excess)
             elif excess > 0:
                 await self._delete_pods(replica_set, deletion_order(pods, datetime.now(UTC))[:excess])
             pods = [pod for pod in self._context.pods.owned_by(replica_set) if is_active(pod)]
-        await self._write_status(replica_set, pods)
+        await self._write_status(replica_set, pods, rejected)
+        if rejected is not None:
+            raise rejected
 
     async def _claim(self, replica_set: Object) -> list[Object]:
         """Release the pods that the selector no longer matches, and adopt matching pods without a controller.
@@ -85,6 +93,14 @@ class ReplicaSetController:
                 with suppress(NotFound):
                     await self._context.pods.patch(pod, body, strategy="strategic")
         return [*claim.keep, *claim.adopt]
+
+    async def _create_pods(self, replica_set: Object, count: int) -> ApiError | None:
+        """Create missing pods; return the error of the first one that the API server rejects."""
+        results = await asyncio.gather(*(self._create_pod(replica_set) for _ in range(count)), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException) and not isinstance(result, ApiError):
+                raise result
+        return next((result for result in results if isinstance(result, ApiError)), None)
 
     async def _create_pod(self, replica_set: Object) -> None:
         template = replica_set["spec"]["template"]
@@ -111,7 +127,7 @@ class ReplicaSetController:
     async def _record(self, replica_set: Object, reason: str, message: str) -> None:
         self._context.spawn(self._events.event(replica_set, "Normal", reason, message))
 
-    async def _write_status(self, replica_set: Object, pods: Sequence[Object]) -> None:
+    async def _write_status(self, replica_set: Object, pods: Sequence[Object], rejected: ApiError | None) -> None:
         min_ready = replica_set["spec"].get("minReadySeconds") or 0
         waits = [available_in(pod, min_ready, datetime.now(UTC)) for pod in pods]
         status = _status(replica_set, pods, available=sum(wait == 0 for wait in waits))
@@ -119,8 +135,11 @@ class ReplicaSetController:
         if later:
             self.queue.add_after(key_of(replica_set), min(later))
         current = replica_set.get("status") or {}
-        shown = {name: value or (0 if name == "replicas" else None) for name, value in status.items()}
-        if any(current.get(name, 0) != value for name, value in status.items()):
+        conditions = conditions_after(replica_set, None if rejected is None else rejected.message)
+        shown: dict[str, Any] = {name: value or (0 if name == "replicas" else None) for name, value in status.items()}
+        shown["conditions"] = conditions or None
+        changed = any(current.get(name, 0) != value for name, value in status.items())
+        if changed or conditions != (current.get("conditions") or []):
             try:
                 await self._context.replicasets.patch(replica_set, {"status": shown}, subresource="status")
             except NotFound:
@@ -162,6 +181,22 @@ def claim_of(replica_set: Object, pods: Iterable[Object]) -> PodClaim:
 def selects_pod(replica_set: Object, pod: Object) -> bool:
     """Return True if a ReplicaSet's selector matches a pod."""
     return matches_selector(replica_set["spec"]["selector"], labels_of(pod))
+
+
+def conditions_after(replica_set: Object, rejected: str | None) -> list[Object]:
+    """Return the conditions of a ReplicaSet after a sync.
+
+    Args:
+        replica_set: It, before the sync.
+        rejected: Message of the API server that rejected a pod; None if it rejected none.
+    """
+    before: list[Object] = (replica_set.get("status") or {}).get("conditions") or []
+    if rejected is None:
+        return [each for each in before if each["type"] != REPLICA_FAILURE]
+    if condition(replica_set, REPLICA_FAILURE) is not None:
+        return before  # The first reason stays, as in a real cluster.
+    failure = {"type": REPLICA_FAILURE, "status": "True", "reason": "FailedCreate", "message": rejected}
+    return [*before, {**failure, "lastTransitionTime": timestamp()}]
 
 
 def _status(replica_set: Object, pods: Sequence[Object], *, available: int) -> dict[str, Any]:

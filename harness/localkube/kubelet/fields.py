@@ -203,6 +203,7 @@ _POD = Fields(
         "restartPolicy": "",
         "securityContext": "V1PodSecurityContext",
         "terminationGracePeriodSeconds": "",
+        "priorityClassName": "",
         "resources": "V1ResourceRequirements",
     },
     inert={
@@ -218,8 +219,7 @@ _POD = Fields(
         "overhead": "the node has room for it",
         "preemptionPolicy": "there is room for all pods",
         "priority": "there is room for all pods",
-        "priorityClassName": "there is room for all pods",
-        "runtimeClassName": _ISOLATION,
+        "runtimeClassName": f"the class has to exist; {_ISOLATION}",
         "serviceAccount": "the images do not call the API",
         "serviceAccountName": "the images do not call the API",
         "subdomain": _DNS,

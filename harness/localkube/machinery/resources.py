@@ -108,6 +108,10 @@ BUDGETS = Resource(
     "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", short_names=("pdb",), subresources=("status",)
 )
 LEASES = Resource("coordination.k8s.io", "v1", "Lease", "leases")
+PRIORITYCLASSES = Resource(
+    "scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", namespaced=False, short_names=("pc",)
+)
+RUNTIMECLASSES = Resource("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False)
 CUSTOM_KINDS = tuple(
     Resource(group.group, group.version, kind, plural) for group in GROUPS for kind, plural in group.plurals.items()
 )
@@ -170,6 +174,8 @@ RESOURCES: tuple[Resource, ...] = (
     INGRESSCLASSES,
     LEASES,
     BUDGETS,
+    PRIORITYCLASSES,
+    RUNTIMECLASSES,
     NEW_EVENTS,
     *NOT_RUN,
     *STORED,

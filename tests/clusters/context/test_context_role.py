@@ -21,9 +21,20 @@ def asked(rights: tuple[Right, ...]) -> frozenset[Grant]:
 def test_documented_role_is_what_is_needed() -> None:
     """With the Role, every change that is made on existing clusters can run. It grants no other right."""
     kinds = [kind for kind, spec in CHANGE_KINDS.items() if not reaches_beyond(spec.facts)]
+    kinds += [f"{kind} {other.field}" for kind in kinds for other in CHANGE_KINDS[kind].facts.others]
     needed = [asked(rights_of_run(kinds, controller)) for controller in CONTROLLERS]
 
     assert documented_role("ClusterRole") == frozenset().union(*needed)
+
+
+def test_a_restart_needs_the_rights_for_its_own_kind_of_object_alone() -> None:
+    """A Role without StatefulSets is still enough for the restart of a Deployment."""
+    base = asked(rights_of_run([], "none"))
+    more = {kind: asked(rights_of_run([kind], "none")) - base for kind in ("restart", "restart statefulset")}
+
+    assert {grant.resource for grant in more["restart"]} <= {"deployments", "pods"}
+    assert {grant.resource for grant in more["restart statefulset"]} <= {"statefulsets", "pods"}
+    assert Grant("apps", "statefulsets", "patch") in more["restart statefulset"]
 
 
 def test_documented_role_in_place_is_what_all_changes_need() -> None:

@@ -378,6 +378,12 @@ def test_an_autoscaler_is_served_in_both_versions(server: str) -> None:
     older = call(server, path.format("v1") + "/apple")[1]
     assert (older["apiVersion"], older["spec"]["targetCPUUtilizationPercentage"]) == ("autoscaling/v1", 80)
     assert older["metadata"]["uid"] == newer["metadata"]["uid"]
+    conditions = [{"type": "AbleToScale", "status": "True"}]
+    change = {"status": {"currentReplicas": 1, "desiredReplicas": 2, "conditions": conditions}}
+    merge = {"Content_Type": "application/merge-patch+json"}
+    written = call(server, path.format("v2") + "/apple/status", "PATCH", change, **merge)[1]
+    assert written["status"] == change["status"]
+    assert call(server, path.format("v1") + "/apple")[1]["status"] == {"currentReplicas": 1, "desiredReplicas": 2}
 
 
 def test_a_client_may_do_everything_and_learns_who_it_is(server: str) -> None:

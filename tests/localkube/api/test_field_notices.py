@@ -158,7 +158,7 @@ ROUTES = "/apis/traefik.io/v1alpha1/namespaces/default/ingressroutes"
         (
             AUTOSCALERS,
             {"kind": "HorizontalPodAutoscaler", "apiVersion": "autoscaling/v2", "spec": {"maxReplicas": 3}},
-            "measures no load and scales nothing",
+            "only its bounds have an effect",
         ),
         (
             "/api/v1/namespaces/default/resourcequotas",

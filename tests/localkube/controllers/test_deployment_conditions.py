@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline
+from harness.localkube.controllers.replicaset import conditions_after
 from harness.localkube.controllers.rollout import Bounds
 from harness.localkube.controllers.template_hash import same_template, template_hash
 from harness.localkube.machinery.objects import Object, timestamp
@@ -126,3 +127,30 @@ def test_templates_are_compared_by_their_content() -> None:
     assert template_hash(one) == template_hash(same)
     assert not same_template(one, other)
     assert template_hash(one) != template_hash(other)
+
+
+def test_a_deployment_shows_that_its_pods_are_rejected() -> None:
+    """The condition is that of its newest ReplicaSet that has one, and it goes with the cause."""
+    failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "no"}
+    sets = [replica_set(0, 0, desired=1), replica_set(1, 1)]
+    sets[0]["status"]["conditions"] = [{**failed, "lastTransitionTime": timestamp(NOW)}]
+
+    shown = deployment_status(deployment(), sets[0], sets[1:], BOUNDS, NOW)["conditions"]
+    assert shown[-1] == {**failed, "lastTransitionTime": timestamp(NOW), "lastUpdateTime": timestamp(NOW)}
+
+    after = deployment_status(deployment(), sets[1], [], BOUNDS, NOW)["conditions"]
+    assert [each["type"] for each in after] == ["Available", "Progressing"]
+
+
+def test_a_replicaset_keeps_the_first_reason_for_which_its_pods_are_rejected() -> None:
+    """Without a rejection the condition goes; other conditions stay."""
+    other = {"type": "Other", "status": "True"}
+    before: Object = {"status": {"conditions": [other]}}
+
+    first = conditions_after(before, "no PriorityClass with name x was found")
+    assert [each["type"] for each in first] == ["Other", "ReplicaFailure"]
+    assert (first[1]["reason"], first[1]["message"]) == ("FailedCreate", "no PriorityClass with name x was found")
+
+    failing = {"status": {"conditions": first}}
+    assert conditions_after(failing, "another reason") == first
+    assert conditions_after(failing, None) == [other]

@@ -66,6 +66,8 @@ class Observer:
                     self._event(obj)
                 case "ingresses":
                     self._ingress(obj)
+                case "horizontalpodautoscalers":
+                    self._conditions(f"autoscaler {obj['metadata']['name']}", obj)
 
     def role(self, pod: Object) -> str:
         """Return what a pod is called: its name, or that of its ReplicaSet and a number."""
@@ -108,6 +110,9 @@ class Observer:
         if gone:
             self.note(subject, "life", "gone")
             return
+        self._conditions(subject, obj)
+
+    def _conditions(self, subject: str, obj: Object) -> None:
         for condition in obj.get("status", {}).get("conditions") or []:
             self.note(subject, condition["type"], f"{condition['status']} {condition.get('reason', '')}".strip())
 

@@ -25,17 +25,20 @@ WATCHED: Mapping[str, str] = {
     "deployments": "/apis/apps/v1/deployments",
     "replicasets": "/apis/apps/v1/replicasets",
     "ingresses": "/apis/networking.k8s.io/v1/ingresses",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2/horizontalpodautoscalers",
 }
 _GROUPS = {
     "pods": "/api/v1", "services": "/api/v1", "configmaps": "/api/v1", "secrets": "/api/v1",
     "deployments": "/apis/apps/v1", "replicasets": "/apis/apps/v1", "endpointslices": "/apis/discovery.k8s.io/v1",
     "ingresses": "/apis/networking.k8s.io/v1", "ingressroutes": "/apis/traefik.io/v1alpha1",
     "traefikservices": "/apis/traefik.io/v1alpha1", "middlewares": "/apis/traefik.io/v1alpha1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
 }  # fmt: skip
 _PLURALS = {
     "Pod": "pods", "Service": "services", "ConfigMap": "configmaps", "Secret": "secrets", "Deployment": "deployments",
     "ReplicaSet": "replicasets", "EndpointSlice": "endpointslices", "Ingress": "ingresses",
     "IngressRoute": "ingressroutes", "TraefikService": "traefikservices", "Middleware": "middlewares",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
 }  # fmt: skip
 _PATCHES = {"merge": "application/merge-patch+json", "json": "application/json-patch+json"}
 #: Longest time for a container of a present image to start, in seconds, unless the cluster is starved.

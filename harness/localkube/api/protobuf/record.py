@@ -31,7 +31,8 @@ PACKAGES = (
         f"k8s.io/api/{name}"
         for name in (
             "apps/v1", "authentication/v1", "authorization/v1", "autoscaling/v1", "autoscaling/v2", "batch/v1",
-            "coordination/v1", "core/v1", "discovery/v1", "events/v1", "networking/v1", "policy/v1", "rbac/v1",
+            "coordination/v1", "core/v1", "discovery/v1", "events/v1", "networking/v1", "node/v1",
+            "policy/v1", "rbac/v1", "scheduling/v1",
         )
     ),
     "k8s.io/apimachinery/pkg/runtime",

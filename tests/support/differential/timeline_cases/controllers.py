@@ -8,6 +8,7 @@ from differential.observing import Object
 from differential.running import Case, Step
 from differential.timeline_cases.parts import (
     app,
+    autoscaler,
     complete,
     create,
     delete,
@@ -596,4 +597,58 @@ _SLICES = (
     ),
 )
 
-CASES = (*_ROLLOUTS, *_SETS, *_SLICES)
+_SCALED_TO_2 = said("replicaset d.1", "replicas", "2")
+_AUTOSCALERS = (
+    _case(
+        "autoscaler with a minimum above the replicas",
+        create(deployment(_PROBED)),
+        complete(),
+        create(autoscaler(2, 5)),
+        _SCALED_TO_2,
+        complete(),
+        said("autoscaler h", "ScalingActive", "False FailedGetResourceMetric"),
+        pause(1),
+    ),
+    _case(
+        "autoscaler with a maximum below the replicas",
+        create(deployment(_PROBED, replicas=3)),
+        complete(),
+        create(autoscaler(1, 2)),
+        _SCALED_TO_2,
+        complete(),
+        pause(1),
+    ),
+    _case(
+        "autoscaler of a Deployment without replicas",
+        create(deployment(_PROBED, replicas=0)),
+        create(autoscaler(2, 5)),
+        said("autoscaler h", "ScalingActive", "False ScalingDisabled"),
+        pause(1),
+    ),
+    _case(
+        "autoscaler of a Deployment that is not there",
+        create(autoscaler(2, 5, target="nothing")),
+        said("autoscaler h", "AbleToScale", "False FailedGetScale"),
+        pause(1),
+    ),
+)
+
+
+def _rejected(name: str, **pods: Any) -> Case:
+    """Return a case of a Deployment whose pods the API server rejects."""
+    made = create(deployment(_PROBED, pods=pods))
+    return _case(name, made, said("deployment d", "ReplicaFailure", "True FailedCreate"), pause(1))
+
+
+_REJECTED = (
+    _rejected("deployment of a priority class that is not there", priorityClassName="nothing"),
+    _rejected("deployment of a runtime class that is not there", runtimeClassName="nothing"),
+    _case(
+        "deployment of a built-in priority class",
+        create(deployment(_PROBED, pods={"priorityClassName": "system-cluster-critical"})),
+        complete(),
+        pause(1),
+    ),
+)
+
+CASES = (*_ROLLOUTS, *_SETS, *_SLICES, *_AUTOSCALERS, *_REJECTED)

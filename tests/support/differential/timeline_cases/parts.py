@@ -65,6 +65,18 @@ def service(name: str = "s", *, app: str = "p", ports: list[Object] | None = Non
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": base | spec}
 
 
+def autoscaler(smallest: int, largest: int, target: str = "d") -> Object:
+    """Return a HorizontalPodAutoscaler of a Deployment, for the share of the CPU that its pods use."""
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}
+    spec = {"minReplicas": smallest, "maxReplicas": largest, "scaleTargetRef": scaled}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "h"},
+        "spec": spec,
+    }
+
+
 def create(obj: Object) -> Step:
     """Create an object."""
     return Step("create", obj)
