@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core.core_schema import EnumSchema
 
 from harness.experiment.json_schema import part_schema, schema_text
@@ -61,7 +61,8 @@ def output_schema(record: type) -> dict[str, Any]:
 
 def _changes() -> dict[str, Any]:
     """Return the definitions of all kinds of changes, and of a change as one of them. Each is written with its kind."""
-    adapters = [(kind, "serialization", TypeAdapter(record)) for kind, record in CHANGE_KINDS.items()]
+    mode: JsonSchemaMode = "serialization"
+    adapters = [(kind, mode, TypeAdapter[Any](record)) for kind, record in CHANGE_KINDS.items()]
     _, made = TypeAdapter.json_schemas(adapters, schema_generator=_AsWritten)
     definitions: dict[str, Any] = made["$defs"]
     common = (inspect.getdoc(ChangeSpec) or "").partition(_ATTRIBUTES)[2]
