@@ -76,7 +76,7 @@ def validated(name: str, text: str) -> dict[str, Any]:
 
 def every_command() -> dict[str, Any]:
     """Return each command of the command line, by the words that call it: ``history add``."""
-    found = {}
+    found: dict[str, Any] = {}
     for spec in COMMANDS:
         loaded = LazyCommand(spec).load()
         words = "run --in-place" if spec.name == IN_PLACE else spec.name

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from command_line import PATIENCE, CommandLine
+from ports import free_port
 
 from harness.kit.waiting import wait_until
 from harness.telemetry.dashboard import DASHBOARD
@@ -31,15 +29,6 @@ pytestmark = [
 
 #: Time between two scrapes, and the longest time of one: on a busy machine a shorter one would fail again and again.
 SCRAPES = "2s"
-
-
-def free_port() -> int:
-    """Return a port that is free now, below those that outgoing connections of other tests may get meanwhile."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 class Prometheus:
