@@ -45,7 +45,7 @@ def measured(runs: Sequence[Path]) -> list[dict[str, float]]:
     """Return the share of lossy transitions of each cell of each run; cells without an answer are left out."""
     found = []
     for path in runs:
-        cells = {cell.id: transitions(cell) for cell in read_verdict(RunDirectory.open(path)).cells}
+        cells = transitions(read_verdict(RunDirectory.open(path)))
         found.append({name: each.lossy / each.count for name, each in cells.items() if each.count})
     return found
 

@@ -5,13 +5,25 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage
-from harness.cli.play import Kind, NoBrowser, Out, PagePort, announce, cluster_options, show_access, show_end
+from harness.cli.play import (
+    Kind,
+    NoBrowser,
+    Out,
+    PagePort,
+    announce,
+    cluster_options,
+    exit_code_of,
+    session_output,
+    show_access,
+    show_end,
+)
 from harness.cli.watch_progress import leave_at_once
 from harness.errors import InvalidInputError, Problem
 from harness.exercises.guide import Guide
@@ -21,6 +33,8 @@ from harness.exercises.texts import LANGUAGES, load_texts
 from harness.exercises.walk import Walk
 from harness.kit import interruption
 from harness.play.session import PlaySession, SessionRequest, run_session
+from harness.report.outputs import ExerciseOutput, ExerciseStepOutput, StepResultOutput
+from harness.report.written_files import fields_of
 from harness.runner.deploy import images_of
 from harness.runner.images import read_images
 
@@ -43,6 +57,7 @@ def exercise(
     node_image: NodeImage = "",
     image: Image = None,
     images: Images = None,
+    as_json: AsJson = False,
 ) -> int:
     """Predict, type the command, see what it cost, and understand why. One step for each field that matters.
 
@@ -60,13 +75,15 @@ def exercise(
       harness exercise 3 --step 5 --auto
     """
     walk = _walk(number, step, lang)
-    console = Console(highlight=False)
+    console = Console(stderr=as_json, highlight=False)
     if reset:
         walk.progress.reset()
     if not step:
         walk.skip_finished()
     if show_list:
         _list(console, walk)
+        if as_json:
+            print_json(ExerciseOutput(exercise=number, exit_code=0, steps=_steps(walk), session=None))
         return 0
     if only:
         walk.exercise = walk.exercise.model_copy(update={"steps": walk.exercise.steps[: walk.index + 1]})
@@ -77,12 +94,15 @@ def exercise(
         result = run_session(
             request,
             lambda text: console.print(f"  {text}", markup=False),
-            lambda session: _guide(console, walk, session, auto=auto),
+            lambda session: _guide(console, walk, session, auto=auto, output=sys.stderr if as_json else sys.stdout),
             announce=lambda url: announce(console, url, browser=not no_browser),
         )
     _list(console, walk)
     show_end(console, result)
-    return 4 if result.watch.unkept else 0
+    code = exit_code_of(result)
+    if as_json:
+        print_json(ExerciseOutput(exercise=number, exit_code=code, steps=_steps(walk), session=session_output(result)))
+    return code
 
 
 def _walk(number: int, step: int, language: str) -> Walk:
@@ -118,7 +138,7 @@ def _request(walk: Walk, cluster: str, options: dict[str, str], port: int, out: 
     )
 
 
-def _guide(console: Console, walk: Walk, session: PlaySession, *, auto: bool) -> None:
+def _guide(console: Console, walk: Walk, session: PlaySession, *, auto: bool, output: TextIO) -> None:
     show_access(console, session)
     guide = Guide(
         session,
@@ -126,6 +146,7 @@ def _guide(console: Console, walk: Walk, session: PlaySession, *, auto: bool) ->
         lambda line: console.print(line, markup=False, soft_wrap=not console.is_terminal),
         auto=auto,
         source=-1 if auto else sys.stdin.fileno(),
+        output=output,
     )
     console.print(walk.texts.say("files", folder=guide.folder), markup=False, soft_wrap=True)
     for line in ("", walk.texts.title, *walk.texts.introduction):
@@ -146,3 +167,18 @@ def _list(console: Console, walk: Walk) -> None:
         console.print(f"{number:3}. {title}", markup=False, soft_wrap=True)
         for cell in (found or [])[1:3]:
             console.print(f"     {cell}", markup=False, soft_wrap=True)
+
+
+def _steps(walk: Walk) -> tuple[ExerciseStepOutput, ...]:
+    """Return each step with the participant's result, for ``--json``."""
+    results = walk.progress.results
+    return tuple(
+        ExerciseStepOutput(
+            number=number,
+            id=step.id,
+            title=walk.texts.steps[step.id].title,
+            right=step.right if step.id in results else None,
+            result=StepResultOutput(**fields_of(results[step.id])) if step.id in results else None,
+        )
+        for number, step in enumerate(walk.exercise.steps, 1)
+    )

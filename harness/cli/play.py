@@ -9,21 +9,27 @@ import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 from rich.console import Console
 
+from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import Image, Images, KubeProxy, NodeImage, kind_options
 from harness.cli.watch_progress import leave_at_once
-from harness.errors import InvalidInputError, Problem
+from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.kit import interruption
 from harness.kit.interruption import nap
 from harness.model.controllers import CONTROLLERS, DEFAULT, controller_facts
 from harness.play.applications import APPLICATIONS
+from harness.play.cards import Card
+from harness.play.counting import NS
 from harness.play.session import TICK, PlaySession, SessionRequest, SessionResult, run_session
 from harness.report import terminal
+from harness.report.outputs import PlayOutput, SessionChangeOutput, SessionOutput
 from harness.report.watch import document
+from harness.report.watch_json import summary
+from harness.report.written_files import fields_of
 from harness.runner.images import read_images
 
 Ingress = Annotated[str, typer.Option(help="Ingress controller: ingress-nginx or traefik.")]
@@ -48,6 +54,7 @@ def play(
     node_image: NodeImage = "",
     image: Image = None,
     images: Images = None,
+    as_json: AsJson = False,
 ) -> int:
     """Start a cluster with an application and traffic. Change it with kubectl, and see on a page what it costs.
 
@@ -82,22 +89,57 @@ def play(
         out=out,
         command=shlex.join(["harness", *sys.argv[1:]]),
     )
-    console = Console(highlight=False)
+    console = Console(stderr=as_json, highlight=False)
     with interruption.deferred(leave_at_once):
         result = run_session(
             request,
             lambda text: console.print(f"  {text}", markup=False),
-            lambda session: follow(session, console, shell=shell),
+            lambda session: follow(session, console, shell=shell, as_json=as_json),
             announce=lambda url: announce(console, url, browser=not no_browser),
         )
     show_end(console, result)
-    return 4 if result.watch.unkept else 0
+    code = exit_code_of(result)
+    if as_json:
+        print_json(PlayOutput(exit_code=code, **fields_of(session_output(result))))
+    return code
 
 
-def follow(session: PlaySession, console: Console, *, shell: bool) -> None:
+def exit_code_of(result: SessionResult) -> int:
+    """Return 0, or 4 if the evidence could not be saved. Losses are what a session is for."""
+    return int(ExitCode.HARNESS_FAILED if result.watch.unkept else ExitCode.AS_EXPECTED)
+
+
+def session_output(result: SessionResult) -> SessionOutput:
+    """Return the changes of a session and the account of its traffic, for ``--json``."""
+    directory = str(result.watch.directory)
+    changes = tuple(_change(card, result.board.origin) for card in result.board.cards)
+    return SessionOutput(directory=directory, changes=changes, watch=summary(result.watch.verdict, directory))
+
+
+def _change(card: Card, origin: int) -> SessionChangeOutput:
+    return SessionChangeOutput(
+        number=card.number,
+        changes=tuple(text for _, text in card.changes),
+        begin_s=round((card.begin - origin) / NS, 3),
+        end_s=round((card.end - origin) / NS, 3) if card.end else None,
+        verdict=card.verdict.value if card.verdict else None,
+        doubts=card.doubts,
+        sent=card.totals.sent,
+        ok=card.totals.ok,
+        lost=dict(card.totals.lost),
+        lost_total=card.totals.lost_total,
+        unknown=card.totals.unknown,
+        cut=card.cut,
+        unfinished_rollout=card.unfinished_rollout,
+        cause=card.cause,
+        remedy=card.remedy,
+    )
+
+
+def follow(session: PlaySession, console: Console, *, shell: bool, as_json: bool = False) -> None:
     """Keep a session going until Ctrl-C, or until the shell ends."""
     show_access(console, session)
-    child = open_shell(session.kubeconfig, session.entry_url) if shell else None
+    child = open_shell(session.kubeconfig, session.entry_url, sys.stderr if as_json else sys.stdout) if shell else None
     while child is None or child.poll() is None:
         session.tick()
         nap(TICK)
@@ -133,10 +175,11 @@ def show_end(console: Console, result: SessionResult) -> None:
     console.print(f"report: {result.watch.directory / 'index.html'}", markup=False, soft_wrap=True)
 
 
-def open_shell(kubeconfig: Path, url: str) -> subprocess.Popen[bytes]:
-    """Start the user's shell with ``KUBECONFIG`` and ``U`` set."""
+def open_shell(kubeconfig: Path, url: str, output: TextIO) -> subprocess.Popen[bytes]:
+    """Start the user's shell with ``KUBECONFIG`` and ``U`` set. Its standard output is the given stream."""
     program = os.environ.get("SHELL") or "/bin/sh"
-    return subprocess.Popen([program], env={**os.environ, "KUBECONFIG": str(kubeconfig), "U": url})
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), "U": url}
+    return subprocess.Popen([program], env=environment, stdout=output.fileno())
 
 
 def check_controller(ingress: str) -> None:

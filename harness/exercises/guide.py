@@ -8,11 +8,10 @@ import re
 import select
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from harness.exercises.checking import Observed, SeenChange
 from harness.exercises.steps import files_of, objects_of
@@ -43,16 +42,18 @@ class Guide:
         show: Prints a line.
         auto: True to type every command itself.
         source: Descriptor of what the participant types; -1 for none.
+        output: Stream for the output of commands.
     """
 
     def __init__(
-        self, session: PlaySession, walk: Walk, show: Callable[[str], None], *, auto: bool, source: int
+        self, session: PlaySession, walk: Walk, show: Callable[[str], None], *, auto: bool, source: int, output: TextIO
     ) -> None:
         self._session = session
         self._walk = walk
         self._show = show
         self._auto = auto
         self._source = source
+        self._stream = output
         self._typed = b""
         self._child: subprocess.Popen[bytes] | None = None
         self._output = b""
@@ -286,7 +287,7 @@ class Guide:
             cwd=self._folder,
             env=environment,
             stdin=subprocess.DEVNULL if self._source < 0 else self._source,
-            stdout=subprocess.PIPE if wants_output else None,
+            stdout=subprocess.PIPE if wants_output else self._stream.fileno(),
             stderr=subprocess.STDOUT if wants_output else None,
         )
 
@@ -302,8 +303,8 @@ class Guide:
                 if not data:
                     break
                 self._output += data
-                sys.stdout.buffer.write(data)
-                sys.stdout.flush()
+                self._stream.buffer.write(data)
+                self._stream.flush()
         if ended:
             self._forget_child(child)
 

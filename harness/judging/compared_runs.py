@@ -7,12 +7,13 @@ change without effect raises an alarm in at most one of twenty comparisons, howe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from harness.analysis.power import LEVEL, POWER, ComparisonSize, looks_different, smallest_difference
 from harness.analysis.proportions import fisher
 from harness.findings.expectations import ControlMissing, LossInControl
+from harness.model.changes import facts_of
 from harness.model.comparison import (
     AFTER,
     BEFORE,
@@ -32,12 +33,8 @@ _BETWEEN = "/"
 
 def suspects(before: RunVerdict, after: RunVerdict) -> tuple[str, ...]:
     """Return the ids of the cells whose first look is a reason to repeat them."""
-    second = {cell.id: cell for cell in after.cells}
-    return tuple(
-        cell.id
-        for cell in before.cells
-        if cell.id in second and looks_different(transitions(cell).share, transitions(second[cell.id]).share)
-    )
+    first, second = transitions(before), transitions(after)
+    return tuple(name for name in first if name in second and looks_different(first[name].share, second[name].share))
 
 
 def compare_runs(
@@ -52,12 +49,13 @@ def compare_runs(
         repetitions: Repetitions that were asked for; 0 if the first look decides.
     """
     first, second = _by_id(before), _by_id(after)
-    again = tuple(_by_id(run) for run in repeated) if repeated else ({}, {})
+    counts = transitions(before), transitions(after)
+    again = tuple(map(transitions, repeated)) if repeated else ({}, {})
     chosen = suspects(before, after)
     cells = []
     for name in dict.fromkeys((*first, *second)):
-        old = _side(first.get(name), again[0].get(name))
-        new = _side(second.get(name), again[1].get(name))
+        old = _side(first.get(name), counts[0], again[0])
+        new = _side(second.get(name), counts[1], again[1])
         tests = len(chosen) + (name not in chosen) if repetitions else len(first.keys() & second.keys())
         known = first.get(name) or second[name]
         cell = ComparedCell(
@@ -84,20 +82,31 @@ def compare_runs(
     )
 
 
-def transitions(cell: CellVerdict) -> TransitionCounts:
-    """Return the numbers of a cell's transitions.
+def transitions(run: RunVerdict) -> dict[str, TransitionCounts]:
+    """Return the numbers of each cell's transitions, by the cell's id.
 
-    If the control lost requests, no transition has an answer. If the control has no answer, a loss is still a loss, but
-    nothing counts as lossless.
+    If the control lost requests, no transition of the cell has an answer. If the control is not sound as a whole, only
+    the transitions count whose own trial of the control, that of the same number, is lossless. A lossy transition
+    without it is left out just as a lossless one is: a share of which only the lossless part is left out is too large.
     """
+    controls = {
+        cell.configuration: frozenset(trial.number for trial in cell.trials if trial.verdict is Verdict.LOSSLESS)
+        for cell in run.cells
+        if facts_of(cell.change_kind).is_control
+    }
+    return {cell.id: _transitions(cell, controls.get(cell.configuration, frozenset())) for cell in run.cells}
+
+
+def _transitions(cell: CellVerdict, sound: Collection[int]) -> TransitionCounts:
+    """Return the numbers of a cell's transitions; ``sound`` has the numbers of the control's lossless trials."""
     codes = {finding.code for finding in cell.findings}
-    found = [trial.verdict for trial in cell.trials]
+    total = max(1, len(cell.trials))
     if LossInControl.code in codes:
-        return TransitionCounts(inconclusive=max(1, len(found)))
+        return TransitionCounts(inconclusive=total)
+    needs_own = ControlMissing.code in codes and not facts_of(cell.change_kind).is_control
+    found = [trial.verdict for trial in cell.trials if not needs_own or trial.number in sound]
     lossy, lossless = found.count(Verdict.LOSSY), found.count(Verdict.LOSSLESS)
-    if ControlMissing.code in codes:
-        lossless = 0
-    return TransitionCounts(lossy, lossless, max(1, len(found)) - lossy - lossless)
+    return TransitionCounts(lossy, lossless, total - lossy - lossless)
 
 
 def parted(run: RunVerdict) -> tuple[RunVerdict, RunVerdict]:
@@ -121,12 +130,14 @@ def _by_id(run: RunVerdict) -> dict[str, CellVerdict]:
     return {cell.id: cell for cell in run.cells}
 
 
-def _side(cell: CellVerdict | None, again: CellVerdict | None) -> ComparedSide | None:
+def _side(
+    cell: CellVerdict | None, first: Mapping[str, TransitionCounts], again: Mapping[str, TransitionCounts]
+) -> ComparedSide | None:
     if cell is None:
         return None
     return ComparedSide(
-        first=transitions(cell),
-        repeated=transitions(again) if again else TransitionCounts(),
+        first=first[cell.id],
+        repeated=again.get(cell.id, TransitionCounts()),
         sent=cell.sent,
         lost=cell.lost,
         cut=cell.cut,

@@ -25,11 +25,11 @@ _TIMES: Mapping[str, Callable[[TrialVerdict], float]] = {
 
 def confirm_cells(repeated: RunVerdict, ids: Collection[str]) -> tuple[ConfirmedCell, ...]:
     """Return the cells with these ids and what their repetitions show."""
-    return tuple(_confirmed(cell) for cell in repeated.cells if cell.id in ids)
+    found = transitions(repeated)
+    return tuple(_confirmed(cell, found[cell.id]) for cell in repeated.cells if cell.id in ids)
 
 
-def _confirmed(cell: CellVerdict) -> ConfirmedCell:
-    found = transitions(cell)
+def _confirmed(cell: CellVerdict, found: TransitionCounts) -> ConfirmedCell:
     lossy = [trial for trial in cell.trials if trial.verdict is Verdict.LOSSY]
     lossless = [trial for trial in cell.trials if trial.verdict is Verdict.LOSSLESS]
     has_both = bool(found.lossy and found.lossless)

@@ -242,7 +242,11 @@ class ChangeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoChange(ChangeSpec):
-    """The control: nothing is changed for ``hold`` seconds."""
+    """The control: nothing is changed for a while.
+
+    Attributes:
+        hold: Length of that time in seconds.
+    """
 
     kind: ClassVar[str] = "none"
     facts: ClassVar[ChangeFacts] = ChangeFacts(
@@ -476,7 +480,12 @@ class Drain(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(ChangeSpec):
-    """Another number of replicas."""
+    """Another number of replicas.
+
+    Attributes:
+        deployment: Name of the Deployment.
+        replicas: The new number.
+    """
 
     kind: ClassVar[str] = "scale"
     facts: ClassVar[ChangeFacts] = ChangeFacts(

@@ -89,12 +89,24 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class TrafficPlan:
-    """The traffic of every trial. Times in seconds; ``rate`` in attempts per second over all streams.
+    """The traffic of every trial. Times are in seconds.
 
     A stream is one combination of method, kind of connection and route. Slots go to the streams in turn, so each gets
     the same share.
 
     Attributes:
+        rate: Attempts per second over all streams; legs if it varies.
+        routes: Paths that get traffic.
+        methods: HTTP methods.
+        shapes: Kinds of connections.
+        pool: The pool of keep-alive connections.
+        baseline: Time before the change.
+        settle: Time after the change, once the system is at rest.
+        timeout: Longest time for a connection, and for an answer.
+        concurrency: Most attempts that are open at once.
+        host: The ``Host`` header; empty for the entry's.
+        tls: TLS settings; None for plain HTTP.
+        seed: Seed of random distances.
         arrivals: ``even`` distances between slots, or random ones (``poisson``) that depend only on ``seed``.
         bodies: Send a body with POST, PUT and PATCH. Some proxies repeat a request without a body after a failure.
         idle: Minimum idle time of a connection before an attempt of the idle shape uses it.
@@ -192,7 +204,13 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A combination of configuration and change."""
+    """A combination of configuration and change.
+
+    Attributes:
+        configuration: The point of the matrix.
+        change: The change that is made under traffic.
+        expectation: The expected result.
+    """
 
     configuration: Configuration
     change: ChangeSpec
@@ -232,6 +250,7 @@ class Experiment:
         cells: Cells in the order of reports: configurations are rows, changes are columns.
         trials: Number of trials per cell.
         description: One paragraph for the report; may be empty.
+        labels: The user's labels, which are copied into the results.
         entry: Service to which traffic goes directly, as kube-proxy does it; empty means through the ingress.
         assumed: Fields that the cluster does not implement and that are assumed to have no effect. With any of them no
             verdict is better than inconclusive.

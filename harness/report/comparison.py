@@ -28,8 +28,8 @@ _STATUS = {ComparedOutcome.WORSE: Status.FAILED, ComparedOutcome.NOT_ENOUGH_EVID
 RULES = (
     "A transition is one change under traffic. It is *lossy* if it lost a request, else *lossless*.",
     (
-        "An *inconclusive* transition is neither, and is counted separately. The same holds for every transition of a "
-        "cell whose control lost requests."
+        "An *inconclusive* transition is neither, and is counted separately. The same holds for a transition whose "
+        "own trial of the control has no answer, and for every transition of a cell whose control lost requests."
     ),
     (
         "A cell is repeated if one side lost requests and the other did not, or if Fisher's exact test finds the first "
@@ -91,7 +91,10 @@ def sentence(comparison: RunComparison, cell: ComparedCell) -> Sentence:
     old, new = deciding(cell, cell.before), deciding(cell, cell.after)
     shares = f"{_lossy(old)} before and {_lossy(new)} after{', repeated' if old is cell.before.repeated else ''}"
     if cell.outcome is ComparedOutcome.NOT_ENOUGH_EVIDENCE:
-        more = "--repeat N with a larger N, or more trials in the Experiment, gives more transitions."
+        if old.inconclusive or new.inconclusive:
+            more = "The report of the runs has the reasons; on a busy machine, lower --parallel or the rate."
+        else:
+            more = "--repeat N with a larger N, or more trials in the Experiment, gives more transitions."
         return Sentence(f"{shares}: so few transitions could not have shown any difference.", more)
     if cell.outcome is ComparedOutcome.NO_DIFFERENCE_SHOWN:
         return Sentence(f"{shares}. {_found(comparison, cell)}", "")

@@ -170,6 +170,146 @@ class WatchOutput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChangeOutput:
+    """A change that was made by hand in a session, or several that overlapped, and its cost.
+
+    Attributes:
+        number: Number of the change, from 1.
+        changes: Each change in words.
+        begin_s: Time of the first of them, in seconds from the beginning of traffic.
+        end_s: End of the measured time; null if the change had not settled when the session ended.
+        verdict: Verdict over the measured time; null if the change had not settled.
+        doubts: Reasons for an inconclusive verdict: ``unplanned``, ``paused`` or ``blind``.
+        sent: Requests sent in the measured time.
+        ok: Requests with the right answer.
+        lost: Lost requests by class; a wrong status is part of the class.
+        lost_total: All lost requests.
+        unknown: Requests without a known outcome.
+        cut: Kept-alive connections that the other side cut.
+        unfinished_rollout: Deployment whose rollout had not ended; empty for none.
+        cause: Sentence about the cause of the losses; empty if it is unknown.
+        remedy: Sentence about the remedy; empty if it is unknown.
+    """
+
+    number: int
+    changes: tuple[str, ...]
+    begin_s: float
+    end_s: float | None
+    verdict: Literal["lossless", "lossy", "inconclusive"] | None
+    doubts: tuple[str, ...]
+    sent: int
+    ok: int
+    lost: Mapping[str, int]
+    lost_total: int
+    unknown: int
+    cut: int
+    unfinished_rollout: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOutput:
+    """The changes of a session, and the account of its traffic.
+
+    Attributes:
+        directory: The run directory.
+        changes: Each change that was seen, in their order.
+        watch: The account of all requests, as ``harness analyze DIR --json`` prints it.
+    """
+
+    directory: str
+    changes: tuple[SessionChangeOutput, ...]
+    watch: WatchOutput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayOutput(SessionOutput):
+    """The result of ``harness play``.
+
+    Attributes:
+        version: Version of this format.
+        exit_code: Exit code of the process. Losses do not change it: they are what a session is for.
+    """
+
+    version: Version = 1
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResultOutput:
+    """The result of a finished step of an exercise.
+
+    Attributes:
+        prediction: Number of the predicted choice, from 1; 0 for none.
+        outcome: Measured outcome; ``error`` for a command that was refused, as the step expects.
+        lost: Lost requests.
+        sent: Requests sent in the measured time.
+        cut: Connections that the other side cut.
+        seconds: Seconds from the first to the last loss.
+        classes: Losses by class, as text.
+        measured: Length of the measured time in seconds.
+        answers: Answers of the measured time with their numbers, as text.
+        along: Changes by other commands that were measured with it, as text.
+        switches: Number of times that a session got another version than just before.
+        sessions: Number of sessions that keep their cookie.
+        report: Directory of the report.
+    """
+
+    prediction: int
+    outcome: Literal["lossless", "lossy", "inconclusive", "error"]
+    lost: int
+    sent: int
+    cut: int
+    seconds: float
+    classes: str
+    measured: float
+    answers: str
+    along: str
+    switches: int
+    sessions: int
+    report: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseStepOutput:
+    """A step of an exercise.
+
+    Attributes:
+        number: Number of the step, from 1.
+        id: Its name.
+        title: Its title, in the language of the exercise.
+        right: Number of the right choice; null until the step is finished.
+        result: The participant's result; null if the step is not finished.
+    """
+
+    number: int
+    id: str
+    title: str
+    right: int | None
+    result: StepResultOutput | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExerciseOutput:
+    """The steps of an exercise with the participant's results.
+
+    Attributes:
+        version: Version of this format.
+        exercise: Number of the exercise.
+        exit_code: Exit code of the process.
+        steps: Each step.
+        session: The session; null with ``--list``, which starts none.
+    """
+
+    version: Version = 1
+    exercise: int
+    exit_code: int
+    steps: tuple[ExerciseStepOutput, ...]
+    session: SessionOutput | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MigrateOutput(Migration):
     """The comparison of two ingress controllers.
 
@@ -563,6 +703,8 @@ class AttemptOutput:
 OUTPUTS: Mapping[str, type] = {
     "run": RunOutput,
     "watch": WatchOutput,
+    "play": PlayOutput,
+    "exercise": ExerciseOutput,
     "migrate": MigrateOutput,
     "compare": CompareOutput,
     "explain": ExplainOutput,

@@ -1,29 +1,26 @@
 """The JSON files that commands write next to reports, one record for each; their schemas are made of these records.
 
 ``harness schema NAME`` prints a schema. A field may be added in a version; a field that goes or changes its meaning
-needs a new version. ``verdict.json`` and the bundle of a confirmation have records of their own.
+needs a new version. ``verdict.json`` has records of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal
-
-from pydantic import WithJsonSchema
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from harness.errors import ExitCode
 from harness.model.comparison import RunComparison
 from harness.model.confidence import CellCount
 from harness.model.confirmation import Confirmation
+from harness.model.experiment import Experiment
 from harness.model.history import HistoryEntry
 from harness.model.migration import Migration
 from harness.model.proof import RemedyComparison
 
 #: Version of the format of every record here.
 VERSION: Literal[1] = 1
-#: The exit codes as words, as they are written for their enumeration.
-_WORDS = [each.name.lower().replace("_", "-") for each in ExitCode]
 #: ``VERSION`` as the type of a field.
 Version = Literal[1]
 
@@ -49,7 +46,7 @@ class MigrationFile(Migration):
     """
 
     version: Version = VERSION
-    exit_code: Annotated[ExitCode, WithJsonSchema({"type": "string", "enum": _WORDS})]
+    exit_code: ExitCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +92,35 @@ class UntilFile:
     cells: tuple[CellCount, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleFile:
+    """The content of ``reproduce.json`` of ``harness run --confirm``: all that ``harness reproduce`` needs.
+
+    Attributes:
+        version: Version of this format.
+        experiment: The cells to run, with their controls and number of trials.
+        cluster: Kind of cluster.
+        profile: Delay profile of local clusters.
+        cluster_options: Options of the kind of cluster.
+        environment: Machine, system and versions of the run that it reproduces.
+        files: Text of each file of the Experiment, by its path.
+    """
+
+    version: Version = VERSION
+    experiment: Experiment
+    cluster: str
+    profile: str
+    cluster_options: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
 #: The record of each schema, by its name.
 FILES: Mapping[str, type] = {
     "comparison-file": ComparisonFile,
     "migration-file": MigrationFile,
     "confirmation-file": ConfirmationFile,
+    "bundle-file": BundleFile,
     "proof-file": ProofFile,
     "until-file": UntilFile,
     "history-line": HistoryEntry,

@@ -61,7 +61,11 @@ def add_run(directory: Path, folder: Path, commit: str, name: str = "") -> int:
         "experiment": name or verdict.name,
     }
     versions = {**steady(verdict.environment), **_images(plan)}
-    entries = [_entry(cell, again.get(cell.id, TransitionCounts()), known, versions) for cell in verdict.cells]
+    own = transitions(verdict)
+    entries = [
+        _entry(cell, _against(cell, own[cell.id]), again.get(cell.id, TransitionCounts()), known, versions)
+        for cell in verdict.cells
+    ]
     added = append_history(folder, entries)
     write_index(folder)
     return added
@@ -101,11 +105,15 @@ def current_commit() -> str:
 
 
 def _entry(
-    cell: CellVerdict, again: TransitionCounts, known: Mapping[str, str], versions: Mapping[str, str]
+    cell: CellVerdict,
+    own: tuple[int, int],
+    again: TransitionCounts,
+    known: Mapping[str, str],
+    versions: Mapping[str, str],
 ) -> HistoryEntry:
-    own = transitions(cell)
-    # Repetitions of an expected loss count as the losses that they are.
-    bad = _bad(cell, own) + again.lossy
+    """Return the entry of a cell; ``own`` are the bad and the good transitions of the run itself."""
+    bad, good = own
+    unknown = max(1, len(cell.trials)) - bad - good
     return HistoryEntry(
         version=VERSION,
         cell=cell.id,
@@ -113,9 +121,10 @@ def _entry(
         change=cell.change,
         verdict=cell.verdict,
         expected=cell.expected,
-        bad=bad,
-        good=own.count + again.count - bad,
-        unknown=own.inconclusive + again.inconclusive,
+        # Repetitions of an expected loss count as the losses that they are.
+        bad=bad + again.lossy,
+        good=good + again.lossless,
+        unknown=unknown + again.inconclusive,
         sent=cell.sent,
         lost=cell.lost,
         cut=cell.cut,
@@ -125,11 +134,16 @@ def _entry(
     )
 
 
-def _bad(cell: CellVerdict, own: TransitionCounts) -> int:
-    """Return the number of a cell's transitions that are against its expectation."""
+def _against(cell: CellVerdict, own: TransitionCounts) -> tuple[int, int]:
+    """Return the numbers of a cell's transitions that are against its expectation, and that are as expected.
+
+    A loss for which the run failed is bad even if its control has no answer: a red night stays one.
+    """
     if cell.as_expected or cell.verdict is Verdict.INCONCLUSIVE:
-        return 0
-    return own.lossy if cell.verdict is Verdict.LOSSY else own.lossless
+        return 0, own.count
+    if cell.verdict is Verdict.LOSSLESS:
+        return own.lossless, own.lossy
+    return sum(trial.verdict is Verdict.LOSSY for trial in cell.trials), own.lossless
 
 
 def _images(plan: RunPlan) -> dict[str, str]:

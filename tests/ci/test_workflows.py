@@ -19,8 +19,8 @@ from golden import unpack
 from jsonschema import Draft7Validator
 
 ACTION = ROOT / "action.yml"
-GITHUB = ROOT / "docs" / "how-to" / "nightly" / "github.yml"
-GITLAB = ROOT / "docs" / "how-to" / "nightly" / "gitlab.yml"
+GITHUB = ROOT / "experiments" / "nightly" / "github.yml"
+GITLAB = ROOT / "experiments" / "nightly" / "gitlab.yml"
 #: A harness whose runs are over at once: ``run`` copies a run directory, everything else is the real command.
 STUB = """#!/usr/bin/env bash
 if [ "$1" = run ]; then
@@ -208,18 +208,50 @@ def test_the_gitlab_job_ends_with_the_code_of_the_run(stored: Path, tmp_path: Pa
     assert (runner.folder / "history" / "index.html").is_file()
 
 
+def history_step(name: str) -> str:
+    """Return the script of a step of the job that keeps the history."""
+    (step,) = [each for each in content(GITHUB)["jobs"]["history"]["steps"] if each.get("name") == name]
+    return str(step["run"])
+
+
 @pytest.mark.processes
 def test_the_history_job_adds_every_artifact(stored: Path, tmp_path: Path) -> None:
-    """Each is a name of its own in the history."""
-    (step,) = [each for each in content(GITHUB)["jobs"]["history"]["steps"] if each.get("name") == "Add the runs"]
+    """Each is a name of its own in the history. A run that failed before its verdict does not stop the others."""
     runner = Runner(tmp_path / "job", None, 0)
+    (runner.folder / "runs" / "harness-v1.32.0-failed" / "run").mkdir(parents=True)
     for name in ("harness-v1.33.4-iptables-traefik", "harness-v1.34.0-iptables-traefik"):
         shutil.copytree(stored, runner.folder / "runs" / name / "run")
-    done = runner.bash(step["run"])
+    done = runner.bash(history_step("Add the runs"))
 
     assert done.returncode == 0, done.stderr
+    assert "All runs" in (runner.folder / "summary.md").read_text()
     shown = runner.bash("harness history show --history history --json").stdout
     assert {cell["experiment"] for cell in json.loads(shown)["cells"]} == {
         "harness-v1.33.4-iptables-traefik",
         "harness-v1.34.0-iptables-traefik",
     }
+
+
+@pytest.mark.processes
+def test_a_night_without_any_verdict_adds_nothing(tmp_path: Path) -> None:
+    """The jobs of the runs are red already."""
+    runner = Runner(tmp_path / "job", None, 0)
+
+    assert runner.bash(history_step("Add the runs")).returncode == 0
+    assert runner.bash(history_step("Push the history")).returncode == 0
+
+
+@pytest.mark.processes
+def test_the_history_is_pushed_once(stored: Path, tmp_path: Path) -> None:
+    """A commit with the history is at the origin; a second push of the same history makes no commit."""
+    runner = Runner(tmp_path / "job", None, 0)
+    clone = f"git init --quiet --bare {tmp_path}/origin.git && git clone --quiet {tmp_path}/origin.git history"
+    add = f"harness history add {stored} --history history --commit c0ffee"
+    scripts = [clone, add, *2 * [f"cd history\n{history_step('Push the history')}"]]
+    for script in scripts:
+        done = runner.bash(script)
+        assert done.returncode == 0, done.stderr
+
+    log = runner.bash(f"git -C {tmp_path}/origin.git log --format=%s --name-only harness-history").stdout.split("\n")
+    assert log[0] == "Add the runs of c0ffee"
+    assert [*filter(None, log[1:])] == ["history.jsonl", "index.html", "summary.md"]

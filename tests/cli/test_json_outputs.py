@@ -5,25 +5,38 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from documentation import page
+import typer
+from documentation import ROOT, page
 from golden import unpack
 from jsonschema import Draft202012Validator, ValidationError
 
 from harness.changes.undo import UndoEntry, UndoOutcome, UndoResult
 from harness.cli import doctor, main
-from harness.cli.commands import COMMANDS, LazyCommand
+from harness.cli.commands import COMMANDS, IN_PLACE, LazyCommand
 from harness.cli.json_schemas import SCHEMAS
+from harness.cli.play import session_output
 from harness.cli.undo import as_output
-from harness.report.outputs import OUTPUTS, WorkerOutput
-from harness.report.written_files import FILES
+from harness.exercises.progress import SavedProgress, StepResult
+from harness.experiment.load import load_experiment
+from harness.model.verdict import Verdict
+from harness.model.watch import WatchVerdict
+from harness.play.board import Board
+from harness.play.cards import Card, CardState
+from harness.play.counting import NS, Totals
+from harness.play.session import SessionResult
+from harness.report.outputs import OUTPUTS, PlayOutput, WorkerOutput
+from harness.report.written_files import FILES, fields_of
+from harness.runner.confirmation.bundle import write_bundle
 from harness.runner.doctor import Check, State
 from harness.runner.export import COLUMNS
 from harness.runner.in_place.undo import UndoReport
+from harness.runner.options import RunOptions
+from harness.runner.watch.running import WatchResult
 from harness.store.records import from_json, to_json
 
 #: Commands that print no result of their own, and why.
@@ -31,8 +44,6 @@ WITHOUT = {
     "demo": "passes its options on to run",
     "check": "passes its options on to run",
     "schema": "prints JSON always",
-    "play": "is a session for a person, whose result is a page",
-    "exercise": "is a session for a person, whose result is a page",
 }
 RECORDS = {**OUTPUTS, **FILES}
 Run = Callable[..., tuple[int, str]]
@@ -63,21 +74,52 @@ def validated(name: str, text: str) -> dict[str, Any]:
     return found
 
 
-def subcommands(command: Any) -> Mapping[str, Any]:
-    """Return the commands below a command, or itself."""
-    return dict(getattr(command, "commands", {"": command}))
+def every_command() -> dict[str, Any]:
+    """Return each command of the command line, by the words that call it: ``history add``."""
+    found: dict[str, Any] = {}
+    for spec in COMMANDS:
+        loaded = LazyCommand(spec).load()
+        words = "run --in-place" if spec.name == IN_PLACE else spec.name
+        below = getattr(loaded, "commands", None)
+        found |= {words: loaded} if below is None else {f"{words} {name}": each for name, each in below.items()}
+    return found
+
+
+def without_option(commands: Mapping[str, Any]) -> set[str]:
+    """Return the names of the commands that have no ``--json``."""
+    return {
+        name
+        for name, command in commands.items()
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+
+
+def without_schema(commands: Iterable[str], text: str) -> set[str]:
+    """Return the names of the commands that no row of a published schema names, by the page of JSON."""
+    rows = re.findall(r"^\| `([\w-]+)` \| (.*) \|$", text.partition("Other schemas describe files.")[0], re.MULTILINE)
+    printed = {name for schema, cell in rows if schema in SCHEMAS for name in re.findall(r"`([^`]+)`", cell)}
+    return {*commands} - printed
 
 
 def test_every_command_has_the_option() -> None:
     """A command without a result of its own is in the list of exceptions, with its reason, and no other is."""
-    lacking = {
-        spec.name
-        for spec in COMMANDS
-        for command in subcommands(LazyCommand(spec).load()).values()
-        if not any("--json" in parameter.opts for parameter in command.params)
-    }
+    assert without_option(every_command()) == set(WITHOUT)
 
-    assert lacking == set(WITHOUT)
+
+def test_every_command_has_a_published_schema() -> None:
+    """The page has a row for each, of a schema that `harness schema` prints."""
+    assert without_schema(every_command(), page("reference/json.md")) == {"schema"}
+
+
+def test_a_command_without_option_or_schema_is_found() -> None:
+    """A new command fails both, and so does a row of a schema that does not exist."""
+    fresh = typer.Typer()
+    fresh.command("fresh")(lambda: None)
+    text = page("reference/json.md")
+
+    assert without_option({**every_command(), "fresh": typer.main.get_command(fresh)}) == {*WITHOUT, "fresh"}
+    assert without_schema(["run", "fresh"], text) == {"fresh"}
+    assert without_schema(["undo"], text.replace("| `undo` |", "| `undoing` |", 1)) == {"undo"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -96,13 +138,11 @@ def test_schemas_are_schemas(name: str) -> None:
         assert name == "attempt" or schema["properties"]["version"]["const"] == 1
 
 
-def test_the_page_lists_every_schema_and_command() -> None:
+def test_the_page_lists_every_schema() -> None:
     """docs/reference/json.md has a row for each."""
     text = page("reference/json.md")
 
     assert set(re.findall(r"^\| `([\w-]+)` \|", text, flags=re.MULTILINE)) == set(SCHEMAS)
-    names = {spec.name for spec in COMMANDS} - {"run-in-place", *WITHOUT}
-    assert [name for name in names if f"`{name}" not in text] == []
 
 
 def test_an_unknown_schema_is_invalid_input(run: Run) -> None:
@@ -181,6 +221,56 @@ def test_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
 
     assert found["exit_code"] == code == 4
     assert found["checks"] == [{"what": "nginx", "state": "lacks", "found": "none", "hint": "get it"}]
+
+
+def test_a_session(tmp_path: Path) -> None:
+    """A change that had not settled at the end has neither a verdict nor an end."""
+    written = json.loads((unpack("watch", tmp_path / "golden").path / "verdict.json").read_text(encoding="utf-8"))
+    totals = Totals(sent=50, ok=43, lost={"status 503": 7}, first_loss=1.0, last_lost=1.5, last_loss=1.6)
+    settled = Card(1, 3 * NS, [(3 * NS, "a"), (4 * NS, "b")], state=CardState.SETTLED, end=9 * NS, totals=totals)
+    settled.verdict = Verdict.LOSSY
+    board = Board(origin=NS, cards=[settled, Card(2, 10 * NS, [(10 * NS, "c")])])
+    session = session_output(SessionResult(WatchResult(tmp_path, from_json(WatchVerdict, written)), board))
+    found = validated("play", json.dumps(to_json(PlayOutput(exit_code=0, **fields_of(session)))))
+
+    first, second = found["changes"]
+    assert (first["begin_s"], first["end_s"], first["verdict"], first["lost_total"]) == (2.0, 8.0, "lossy", 7)
+    assert (second["changes"], second["end_s"], second["verdict"]) == (["c"], None, None)
+    assert found["watch"]["sent"] > 0
+
+
+def test_the_steps_of_an_exercise(run: Run) -> None:
+    """``--list`` starts nothing. The right choice is there once the step is finished."""
+    step = StepResult(1, "lossy", lost=7, sent=90, classes="7 refused", measured=6.0)
+    SavedProgress.load(1).add("rolling", step)
+    found = validated("exercise", run("exercise", "1", "--list", "--json")[1])
+
+    (done,) = [each for each in found["steps"] if each["result"]]
+    assert (done["id"], done["result"]["lost"], done["right"] is None) == ("rolling", 7, False)
+    assert {each["right"] for each in found["steps"] if each is not done} == {None}
+    assert found["session"] is None
+
+
+@pytest.mark.parametrize("name", ["demo", "exercise-3-canary", "exercise-3-ab", "controller-restart"])
+def test_bundles(name: str, tmp_path: Path) -> None:
+    """A bundle is valid by its schema, whatever changes its Experiment has."""
+    experiment = load_experiment(ROOT / "experiments" / f"{name}.yaml")
+    write_bundle(tmp_path / "reproduce.json", experiment, RunOptions(), {})
+    found = validated("bundle-file", json.dumps(json.loads((tmp_path / "reproduce.json").read_text(encoding="utf-8"))))
+
+    assert len(found["experiment"]["cells"]) == len(experiment.cells)
+
+
+@pytest.mark.parametrize("damage", [{"kind": "explode"}, {"times": "twice"}, {"set": None}])
+def test_the_schema_of_bundles_refuses_a_wrong_change(damage: dict[str, Any], tmp_path: Path) -> None:
+    """An unknown kind, a wrong type, and a field of the kind that has no value."""
+    write_bundle(tmp_path / "b.json", load_experiment(ROOT / "experiments" / "demo.yaml"), RunOptions(), {})
+    found = json.loads((tmp_path / "b.json").read_text(encoding="utf-8"))
+    cell = next(each for each in found["experiment"]["cells"] if each["change"]["kind"] == "rolling-update")
+    cell["change"] |= damage
+
+    with pytest.raises(ValidationError):
+        Draft202012Validator(json.loads(SCHEMAS["bundle-file"]())).validate(found)
 
 
 def test_known_faults(run: Run) -> None:

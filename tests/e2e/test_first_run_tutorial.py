@@ -78,7 +78,7 @@ def run(harness: CommandLine, command: str) -> str:
 @pytest.mark.e2e
 @pytest.mark.nginx
 @pytest.mark.timeout(2400)
-@pytest.mark.parametrize(("name", "file", "count"), [("first-run", "mine.yaml", 9), ("nightly", "shop.yaml", 10)])
+@pytest.mark.parametrize(("name", "file", "count"), [("first-run", "mine.yaml", 9), ("nightly", "shop.yaml", 11)])
 def test_every_command_does_as_the_page_says(
     name: str, file: str, count: int, harness: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -160,16 +160,17 @@ def test_a_killed_session_leaves_nothing(session: Started, harness: CommandLine)
 
 
 def test_two_sessions_at_once(session: Started, harness: CommandLine, tmp_path: Path) -> None:
-    """Each has its own cluster, page and records."""
+    """Each has its own cluster, page and records. With ``--json`` stdout has one object, and stderr the address."""
     out = tmp_path / "second"
-    process = harness.start("play", "none", "--no-browser", "--out", out)
-    assert process.stdout is not None
-    address = next(line for line in process.stdout if line.startswith("page: "))
+    process = harness.start("play", "none", "--no-browser", "--json", "--out", out)
+    assert process.stderr is not None
+    address = next(line for line in process.stderr if line.startswith("page: "))
     wait_until((out / "watch.json").exists, timeout=PATIENCE, what="the second session")
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
 
     assert finished.code == 0, finished.err
+    assert (finished.json["exit_code"], finished.json["directory"]) == (0, str(out))
     assert address.removeprefix("page: ").strip() != session.url
     assert session.process.poll() is None
 

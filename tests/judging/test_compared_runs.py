@@ -11,6 +11,7 @@ from harness.errors import ExitCode
 from harness.findings.expectations import ControlMissing, LossInControl
 from harness.judging.compared_runs import compare_runs, parted, transitions
 from harness.model.comparison import ComparedOutcome, RunComparison, TransitionCounts
+from harness.model.verdict import RunVerdict
 from harness.testing.many_trials import drawn_comparison, run_of
 
 #: Pairs of runs without a difference, and alarms that the level allows among them.
@@ -105,16 +106,61 @@ def test_nothing_to_compare_is_no_success() -> None:
     assert compare_runs(run_of({}), run_of({}), None, 10).process_code is ExitCode.INCONCLUSIVE
 
 
-def test_losses_of_the_control_answer_nothing() -> None:
-    """Neither lossy nor lossless; without a control, a loss is a loss and nothing else is known."""
-    cell = run_of({"a": "..x?"}).cells[0]
-    control = replace(cell, findings=(LossInControl(lost=1, sent=9).record(),))
-    missing = replace(cell, findings=(ControlMissing(trials=0, stopped=False).record(),))
+def with_control(letters: str, control: str) -> RunVerdict:
+    """Return a run of one cell and of its control, which is not sound as a whole unless each of its trials is."""
+    run = run_of({"a": letters})
+    (cell,), (twin,) = run.cells, run_of({"a": control}).cells
+    twin = replace(twin, id="a--none", change="none", change_kind="none")
+    if control.strip("."):
+        cell = replace(cell, findings=(ControlMissing(trials=len(control), stopped=False).record(),))
+    return replace(run, cells=(twin, cell))
 
-    assert transitions(cell) == TransitionCounts(1, 2, 1)
-    assert transitions(control) == TransitionCounts(0, 0, 4)
-    assert transitions(missing) == TransitionCounts(1, 0, 3)
-    assert transitions(replace(cell, trials=())) == TransitionCounts(0, 0, 1)
+
+def test_losses_of_the_control_answer_nothing() -> None:
+    """Neither lossy nor lossless."""
+    run = run_of({"a": "..x?"})
+    control = replace(run.cells[0], findings=(LossInControl(lost=1, sent=9).record(),))
+    empty = replace(run.cells[0], trials=())
+
+    assert [*transitions(run).values()] == [TransitionCounts(1, 2, 1)]
+    assert [*transitions(replace(run, cells=(control,))).values()] == [TransitionCounts(0, 0, 4)]
+    assert [*transitions(replace(run, cells=(empty,))).values()] == [TransitionCounts(0, 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("control", "counts"),
+    [
+        ("....", TransitionCounts(2, 2, 0)),
+        ("?...", TransitionCounts(2, 1, 1)),
+        ("..?.", TransitionCounts(1, 2, 1)),
+        ("..", TransitionCounts(2, 2, 0)),
+        ("?.", TransitionCounts(0, 1, 3)),
+        ("????", TransitionCounts(0, 0, 4)),
+    ],
+)
+def test_a_transition_needs_its_own_trial_of_the_control(control: str, counts: TransitionCounts) -> None:
+    """One trial of the control without an answer takes its own transition away, lossy or not, and no other."""
+    found = transitions(with_control("..xx", control))
+
+    assert found["a--rolling-update"] == counts
+    assert found["a--none"] == TransitionCounts(0, control.count("."), control.count("?"))
+
+
+def test_a_busy_machine_in_the_control_of_one_side_is_no_difference() -> None:
+    """Over 200 pairs of a cell that is lossy every other time, at most one in twenty alarms.
+
+    Half of the control's trials of the second side have no answer.
+    """
+    chance = random.Random(16)
+    first = run_of({"a": "."}), run_of({"a": "x"})
+    alarms = 0
+    for _ in range(PAIRS):
+        old, new = ("".join(chance.choice("x.") for _ in range(20)) for _ in range(2))
+        busy = "".join(chance.choice("?.") for _ in range(20))
+        again = with_control(old, "." * 20), with_control(new, busy)
+        alarms += compare_runs(*first, again, 20).process_code is ExitCode.UNEXPECTED
+
+    assert alarms <= ALLOWED
 
 
 def test_surroundings_that_differ_are_named() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from harness.findings.connections import ConnectionsCut
+from harness.findings.expectations import ControlMissing
 from harness.judging.confirming import confirm_cells
 from harness.model.confirmation import ConfirmedState
 from harness.model.verdict import Finding
@@ -50,6 +51,17 @@ def test_findings_that_go_with_losses_are_named() -> None:
         (ConnectionsCut.code, (2, 2), (0, 2)),
     ]
     assert cell.times["median latency (ms)"] == (1.4, 1.4)
+
+
+def test_an_unsound_control_takes_losses_away_too() -> None:
+    """A cell that is lossy every other time is not called lossy each time when the control has no answer once."""
+    run = run_of({"a": "x.x."})
+    twin = replace(run_of({"a": "...?"}).cells[0], id="a--none", change="none", change_kind="none")
+    missing = ControlMissing(trials=4, stopped=False).record()
+    (cell,) = confirm_cells(replace(run, cells=(twin, replace(run.cells[0], findings=(missing,)))), [ID])
+
+    assert cell.state is ConfirmedState.SOMETIMES
+    assert (cell.repeated.lossy, cell.repeated.lossless, cell.repeated.inconclusive) == (2, 1, 1)
 
 
 def test_without_both_kinds_nothing_differs() -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from harness.cli.main import app
 from harness.errors import EvidenceError, InvalidInputError
+from harness.findings.expectations import ControlMissing
 from harness.model.comparison import TransitionCounts
 from harness.model.confirmation import Confirmation, ConfirmedCell, ConfirmedState
 from harness.model.history import HistoryEntry
@@ -24,7 +25,7 @@ from harness.runner.confirmation.confirm import CONFIRMATION, folder_of
 from harness.runner.history import INDEX, add_run, current_commit, load_history, write_index
 from harness.store.history import append_history
 from harness.store.records import to_json
-from harness.store.rundir import write_json
+from harness.store.rundir import RunDirectory, write_json
 
 
 @pytest.fixture
@@ -70,6 +71,22 @@ def test_repetitions_of_a_confirmation_count(stored: Path, tmp_path: Path) -> No
     entry = next(each for each in load_history(tmp_path / "plain").entries if each.cell == cell)
 
     assert (entry.bad, entry.bad + entry.good, entry.unknown) == (3, 10, 1)
+
+
+def test_a_red_night_stays_red_without_its_control(stored: Path, tmp_path: Path) -> None:
+    """The losses of a cell count although its control has no answer, and nothing of it counts as good."""
+    written = json.loads((stored / "verdict.json").read_text())
+    cell = next(each for each in written["cells"] if each["change_kind"] != "none")
+    cell |= {"verdict": "lossy", "expected": "lossless", "as_expected": False}
+    cell["findings"].append(ControlMissing(trials=0, stopped=False).record())
+    cell["trials"] = [each | {"verdict": "lossy"} for each in cell["trials"]]
+    written["cells"] = [each for each in written["cells"] if each["change_kind"] != "none"]
+    write_json(stored / "verdict.json", to_json(written))
+    RunDirectory.open(stored).seal("verdict")
+    add_run(stored, tmp_path / "history", "c0ffee")
+    entry = next(each for each in load_history(tmp_path / "history").entries if each.cell == cell["id"])
+
+    assert (entry.bad, entry.good, entry.unknown) == (len(cell["trials"]), 0, 0)
 
 
 def test_changed_evidence_is_refused(stored: Path, tmp_path: Path) -> None:

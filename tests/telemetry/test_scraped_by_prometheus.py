@@ -27,6 +27,10 @@ pytestmark = [
 ]
 
 
+#: Time between two scrapes, and the longest time of one: on a busy machine a shorter one would fail again and again.
+SCRAPES = "2s"
+
+
 class Prometheus:
     """A running Prometheus.
 
@@ -65,13 +69,13 @@ def target_port() -> int:
 
 @pytest.fixture
 def prometheus(tmp_path: Path, target_port: int) -> Iterator[Prometheus]:
-    """Run Prometheus, which scrapes the watch every half second."""
+    """Run Prometheus, which scrapes the watch."""
     port = free_port()
     config = tmp_path / "prometheus.yml"
     config.write_text(
         json.dumps(
             {
-                "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+                "global": {"scrape_interval": SCRAPES, "scrape_timeout": SCRAPES},
                 "scrape_configs": [
                     {"job_name": "harness", "static_configs": [{"targets": [f"127.0.0.1:{target_port}"]}]}
                 ],
@@ -94,7 +98,7 @@ def wait_for_losses(prometheus: Prometheus) -> list[dict[str, Any]]:
     wait_until(lambda: prometheus.number(lost) >= 20, timeout=PATIENCE, what="losses in Prometheus", interval=0.2)
     for panel in json.loads(DASHBOARD.read_text())["panels"]:
         for each in panel["targets"]:
-            text = each["expr"].replace("$__rate_interval", "10s").replace('"$source"', '".*"')
+            text = each["expr"].replace("$__rate_interval", "10m").replace('"$source"', '".*"')
             if text.startswith(("harness_trials", "harness_phase")):
                 assert prometheus.query(text) == []
                 continue
@@ -123,7 +127,8 @@ def test_a_watch_is_scraped(prometheus: Prometheus, target_port: int, harness: C
     ]
     assert 40 <= last["harness_requests_sent_total"] <= account["sent"]
     assert 20 <= last["harness_requests_answered_total"] <= account["ok"]
-    assert 20 <= last["harness_requests_lost_total"] <= account["lost"]["closed"] == account["lost_total"]
+    assert account["lost"]["closed"] >= 20
+    assert 20 <= last["harness_requests_lost_total"] <= account["lost_total"]
     assert 0 < last["harness_request_duration_seconds_count"] <= account["ok"]
 
 

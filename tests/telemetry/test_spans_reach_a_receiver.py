@@ -20,11 +20,9 @@ from ports import free_port
 from harness.cli.otlp_option import check_otlp
 from harness.errors import InvalidInputError, MissingToolError
 
-NS = 1_000_000_000
-
 
 class TracedApplication(ThreadingHTTPServer):
-    """A server that fails every fifth request, and notes the trace of each.
+    """A server that fails every other request, and notes the trace of each.
 
     Attributes:
         failed: Trace contexts of failed requests, as they came.
@@ -33,6 +31,7 @@ class TracedApplication(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    #: More than a test sends: a full queue drops connections on a busy machine.
     request_queue_size = 128
 
     def __init__(self) -> None:
@@ -49,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one request."""
         trace = self.headers.get("traceparent")
         self.server.seen.append(trace)
-        fails = len(self.server.seen) % 5 == 0
+        fails = len(self.server.seen) % 2 == 0
         if fails:
             self.server.failed.append(trace)
         self.send_response(503 if fails else 200)
@@ -106,7 +105,10 @@ def attributes(span: Span) -> dict[str, Any]:
 def test_every_lost_request_of_a_watch_has_its_span(
     harness: CommandLine, application: TracedApplication, tmp_path: Path
 ) -> None:
-    """Its ids are those that the application got; each request has its own, and the times are those of the ledger."""
+    """Its ids are those that the application got, and each request has its own.
+
+    On a busy machine a request may also time out, whether or not it reaches the application.
+    """
     url = f"http://127.0.0.1:{application.server_port}/shop"
 
     def watch(receiver: str) -> Finished:
@@ -114,18 +116,19 @@ def test_every_lost_request_of_a_watch_has_its_span(
         return harness.run("watch", url, *words)
 
     spans, done = received(watch, lambda spans, done: len(spans) >= int(done.json["lost_total"]))
-    sent = {f"00-{each.trace_id.hex()}-{each.span_id.hex()}-01" for each in spans}
+    traces = {f"00-{each.trace_id.hex()}-{each.span_id.hex()}-01": attributes(each) for each in spans}
+    refused = {trace for trace, known in traces.items() if known["error.type"] == "status"}
+    lost = done.json["lost_total"]
 
-    failed = len(application.failed)
-    assert failed > 1
-    assert done.json["lost"] == {"status": failed}
-    assert len(set(application.seen)) == done.json["sent"] == len(application.seen)
-    assert sent == set(application.failed)
-    assert f"0 changes and {failed} lost requests sent to" in done.err
-    for span in spans:
-        known = attributes(span)
-        assert (known["error.type"], known["http.response.status_code"], known["url.path"]) == ("status", 503, "/shop")
-        assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < PATIENCE * NS
+    assert len(application.failed) > 1
+    assert len(traces) == len(spans) == lost
+    assert len(refused) == done.json["lost"]["status"]
+    assert refused <= set(application.failed) <= set(traces)
+    assert len(set(application.seen)) == len(application.seen) <= done.json["sent"]
+    assert f"0 changes and {lost} lost requests sent to" in done.err
+    assert {traces[trace]["http.response.status_code"] for trace in refused} == {503}
+    assert {known["url.path"] for known in traces.values()} == {"/shop"}
+    assert all(span.end_time_unix_nano > span.start_time_unix_nano for span in spans)
 
 
 @pytest.mark.e2e

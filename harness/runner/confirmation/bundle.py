@@ -8,44 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import EvidenceError
 from harness.model.experiment import Experiment
+from harness.report.written_files import VERSION, BundleFile
 from harness.runner.options import RunOptions
 from harness.store.records import from_json, to_json
 from harness.store.rundir import write_json
 from harness.store.versions import check_version
 
-#: Version of the format.
-VERSION = 1
 BUNDLE = "reproduce.json"
 #: Options of clusters that are about the machine or the cluster that was used, not about the run.
 _LOCAL_OPTIONS = frozenset({"context", "kubeconfig", "entry-url", "reuse", "name", "port"})
-
-
-@dataclass(frozen=True, slots=True)
-class ReproducibleRun:
-    """The content of a bundle.
-
-    Attributes:
-        version: Version of the format.
-        experiment: The cells to run, with their controls and number of trials.
-        cluster: Kind of cluster.
-        profile: Delay profile of local clusters.
-        cluster_options: Options of the kind of cluster.
-        environment: Machine, system and versions of the run that it reproduces.
-        files: Text of each file of the Experiment, by its path.
-    """
-
-    version: int
-    experiment: Experiment
-    cluster: str
-    profile: str
-    cluster_options: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_bundle(path: Path, experiment: Experiment, options: RunOptions, environment: Mapping[str, str]) -> None:
@@ -61,11 +37,18 @@ def write_bundle(path: Path, experiment: Experiment, options: RunOptions, enviro
     except (OSError, ValueError) as error:
         raise EvidenceError(f"a file of the Experiment can't be read for the bundle: {error}") from error
     kept = {name: value for name, value in options.cluster_options.items() if name not in _LOCAL_OPTIONS and value}
-    bundle = ReproducibleRun(VERSION, experiment, options.cluster, options.profile, kept, environment, files)
+    bundle = BundleFile(
+        experiment=experiment,
+        cluster=options.cluster,
+        profile=options.profile,
+        cluster_options=kept,
+        environment=environment,
+        files=files,
+    )
     write_json(path, to_json(bundle))
 
 
-def read_bundle(path: Path, folder: Path) -> ReproducibleRun:
+def read_bundle(path: Path, folder: Path) -> BundleFile:
     """Read a bundle.
 
     Args:
@@ -79,7 +62,7 @@ def read_bundle(path: Path, folder: Path) -> ReproducibleRun:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise EvidenceError(f"{path} is no bundle: {error}", hint=f"Give the {BUNDLE} of a confirmation.") from error
-    read = from_json(ReproducibleRun, check_version(data, VERSION, str(path)))
+    read = from_json(BundleFile, check_version(data, VERSION, str(path)))
     tls = read.experiment.traffic.tls
     named = (*read.experiment.files, *([tls.ca] if tls is not None and tls.ca else []))
     if missing := [name for name in named if name not in read.files]:

@@ -12,7 +12,8 @@ from documentation import ROOT
 from harness.errors import EvidenceError, InvalidInputError
 from harness.experiment.load import load_experiment
 from harness.model.experiment import Experiment, Tls
-from harness.runner.confirmation.bundle import VERSION, read_bundle, write_bundle
+from harness.report.written_files import VERSION
+from harness.runner.confirmation.bundle import read_bundle, write_bundle
 from harness.runner.confirmation.confirm import CONFIRMATION, check_folder, confirmed, folder_of, to_confirm
 from harness.runner.options import RunOptions
 from harness.testing.many_trials import run_of
