@@ -210,12 +210,15 @@ class Session:
     def _rotate_forever(self, rotation: Rotation, ledger: LedgerWriter) -> None:
         """Begin another segment of the ledger from time to time, and report the complete ones."""
         length = self.plan.segment_seconds
-        begun, reported = monotonic_ns(), 0
+        begun, reported, failed = monotonic_ns(), 0, False
         while length:
             gevent.sleep(min(_SEGMENT_POLL, length))
             is_due = monotonic_ns() - begun >= length * 1e9 or ledger.in_segment >= _MOST_IN_SEGMENT
             if is_due and ledger.in_segment and rotation.rotate():
                 begun = monotonic_ns()
+            if rotation.failure and not failed:
+                self.journal.record("unrotated", text=rotation.failure)
+            failed = bool(rotation.failure)
             rotation.settle()
             for number in range(reported, rotation.complete):
                 self.journal.record("segment", number=number)
