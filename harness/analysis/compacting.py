@@ -271,13 +271,14 @@ def with_counted(
         traffic: The traffic as planned.
     """
     times = planner(traffic)
-    segments = np.array([(each.first, each.end) for each in counted], np.int64).reshape(-1, 2)
+    firsts = np.array([each.first for each in counted], np.int64)
+    ends = np.array([each.end for each in counted], np.int64)
     expected = 0
     for rows in blocks:
         if not len(rows):
             continue
         numbers = rows["number"].astype(np.int64)
-        missing = _counted_between(expected, numbers, segments)
+        missing = _counted_between(expected, numbers, firsts, ends)
         expected = int(numbers[-1]) + 1
         if not len(missing):
             yield rows["planned"].astype(np.int64), rows["outcome"]
@@ -285,15 +286,16 @@ def with_counted(
         order = np.argsort(np.concatenate([numbers, missing]), kind="stable")
         planned = np.concatenate([rows["planned"], times(missing)])[order]
         yield planned, np.concatenate([rows["outcome"], np.full(len(missing), Outcome.OK, np.uint8)])[order]
-    if len(rest := _counted_between(expected, np.array([segments.max(initial=expected)]), segments)):
+    if len(rest := _counted_between(expected, np.array([ends.max(initial=expected)]), firsts, ends)):
         yield times(rest), np.full(len(rest), Outcome.OK, np.uint8)
 
 
-def _counted_between(expected: int, numbers: Integers, segments: Integers) -> Integers:
+def _counted_between(expected: int, numbers: Integers, firsts: Integers, ends: Integers) -> Integers:
     """Return the numbers from ``expected`` up to the last one that are missing, and within a compacted segment."""
     last = int(numbers[-1])
     parts = [np.zeros(0, np.int64)]
-    for first, end in segments[(segments[:, 0] <= last) & (segments[:, 1] > expected)].tolist():
+    meets = (firsts <= last) & (ends > expected)
+    for first, end in zip(firsts[meets].tolist(), ends[meets].tolist(), strict=True):
         every = np.arange(max(first, expected), min(end, last))
         parts.append(every[~np.isin(every, numbers, assume_unique=True)])
     return np.concatenate(parts)

@@ -75,8 +75,11 @@ def reduced(
     if evidence.workers > 1 or not is_plain or not has_no_line(evidence.others):
         return None
     try:
-        ended, moments = _with_end(evidence, attempts, moments) if counted else (evidence, moments)
+        ended, last = evidence, np.zeros(0, np.int64)
+        if counted:
+            ended, moments, last = _with_end(evidence, attempts, moments)
         survey = Survey(ended, moments, counted)
+        survey.keep.add(last, last)
         for block in attempts:
             survey.take(block)
         links = _Connections(survey.lost_connections, counted)
@@ -92,8 +95,11 @@ def reduced(
     return replace(evidence, attempts=kept, connections=_joined(links.kept, connections.part), bulk=bulk)
 
 
-def _with_end(evidence: TrialEvidence, attempts: Blocks, moments: Moments) -> tuple[TrialEvidence, Moments]:
+def _with_end(evidence: TrialEvidence, attempts: Blocks, moments: Moments) -> tuple[TrialEvidence, Moments, Integers]:
     """Return evidence and moments of a watch with the end of its schedule: the last recorded slot if it is unknown.
+
+    Returns:
+        Both, and the planned times of the attempts that show an unknown end.
 
     Raises:
         UnusualLedgerError: The attempts that were counted earlier are not all of one long change.
@@ -101,12 +107,15 @@ def _with_end(evidence: TrialEvidence, attempts: Blocks, moments: Moments) -> tu
     if moments.begin != 0 or moments.end is not None:
         raise UnusualLedgerError("attempts were counted whose place in the change is unknown")
     if evidence.stopped_ns is not None:
-        return evidence, moments
-    planned = done = 0
+        return evidence, moments, np.zeros(0, np.int64)
+    planned = done = latest = 0
     for rows in attempts:
-        planned, done = max(planned, int(rows["planned"].max())), max(done, int(rows["done"].max()))
+        planned, place = max(planned, int(rows["planned"].max())), int(rows["done"].argmax())
+        if rows["done"][place] > done:
+            done, latest = int(rows["done"][place]), int(rows["planned"][place])
     ended = replace(evidence, stopped_ns=evidence.origin_ns + planned + 1)
-    return ended, replace(moments, stop=round(max(planned, done) / NS, 6))
+    stop = round(max(planned, done) / NS, 6)
+    return ended, replace(moments, stop=stop), np.array([latest, planned], np.int64)
 
 
 class _Connections:
