@@ -19,13 +19,14 @@ class Rotation:
 
     Attributes:
         complete: Number of segments whose attempts all have an outcome; no further byte of them changes.
+        present: Number of the segment that gets the next attempt.
         failure: Reason why the latest attempt to begin a segment failed; empty if it did not.
     """
 
     def __init__(
         self, ledger: LedgerWriter, connections: ConnectionLedger, still_open: Callable[[], Collection[int]]
     ) -> None:
-        self.complete = 0
+        self.complete = self.present = 0
         self.failure = ""
         self._ledger, self._connections, self._still_open = ledger, connections, still_open
 
@@ -48,6 +49,7 @@ class Rotation:
         self.failure = ""
         self._connections.rotate(rows, still_open)
         self._ledger.rotate(attempts)
+        self.present += 1
         return True
 
     def settle(self) -> None:

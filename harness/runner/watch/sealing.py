@@ -86,6 +86,7 @@ class _WorkerSealing:
         self.seals: list[SegmentSeal] = []
         self.unrotated = ""
         self._reported = 0
+        self._stuck = -1
         self._is_drained = False
 
     def seal(self) -> list[SegmentSeal]:
@@ -100,9 +101,10 @@ class _WorkerSealing:
         for event in self._journal.poll():
             if event["event"] == "segment":
                 self._reported += 1
-                self.unrotated = ""
+                # Its successor has begun; an earlier segment says nothing about that.
+                self.unrotated = "" if event["number"] == self._stuck else self.unrotated
             elif event["event"] == "unrotated":
-                self.unrotated = str(event["text"])
+                self._stuck, self.unrotated = event["number"], str(event["text"])
             self._is_drained |= event["event"] == "drained"
         if not self._is_drained:
             return self._reported
