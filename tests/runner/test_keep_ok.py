@@ -15,6 +15,7 @@ import pytest
 from watch_directory import TRAFFIC, MadeUpWatch
 
 from harness import api
+from harness.analysis.compacting import Compacting
 from harness.cli.evidence import analyze
 from harness.cli.export import export
 from harness.errors import HarnessError
@@ -26,6 +27,7 @@ from harness.report import terminal
 from harness.report.watch import document
 from harness.report.watch_json import summary
 from harness.runner.export import not_kept, parts_of, write_csv
+from harness.runner.watch import sealing
 from harness.runner.watch.judging import judge_again, judge_as_found, judge_so_far
 from harness.store import compacted
 from harness.store.compacted import (
@@ -250,9 +252,8 @@ def test_harm_to_a_compacted_segment_is_named(copy: RunDirectory, harm: str) -> 
 
 def test_counts_that_were_sealed_wrong_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The seal of the recorded segment says how many attempts of each outcome there were."""
-    from harness.runner.watch import sealing  # noqa: PLC0415 - the class is replaced where it is used
 
-    class Forgetful(sealing.Compacting):
+    class Forgetful(Compacting):
         def compact(self, *args: Any, **kwargs: Any) -> Any:
             """Take the losses away."""
             found = super().compact(*args, **kwargs)
