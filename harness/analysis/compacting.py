@@ -42,7 +42,7 @@ _SAMPLED_BELOW = np.uint64((1 << 64) // SAMPLE)
 
 @dataclass(frozen=True, slots=True)
 class CompactedSegment:
-    """What stays of a segment.
+    """The part of a segment that stays.
 
     Attributes:
         attempts: The attempts that stay, as whole records.

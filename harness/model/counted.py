@@ -14,7 +14,7 @@ VERSION = 1
 
 
 class KeepOk(StrEnum):
-    """Which right answers far from any loss stay in a ledger: all of them, a sample, or none."""
+    """The right answers far from any loss that stay in a ledger: all of them, a sample, or none."""
 
     ALL = "all"
     SAMPLED = "sampled"
