@@ -230,32 +230,39 @@ def counted_attempts(directory: Path, worker: int) -> int:
 @contextlib.contextmanager
 def unreplaced(directory: Path) -> Iterator[None]:
     """Keep the segments of a traffic folder from being replaced while a block reads them."""
-    with _locked(directory, fcntl.LOCK_SH):
+    handle = _lock(directory, fcntl.LOCK_SH)
+    try:
         yield
+    finally:
+        _unlock(handle)
 
 
 @contextlib.contextmanager
 def replacing(directory: Path) -> Iterator[bool]:
-    """Yield True if segments may be replaced in the block; False if somebody reads them now."""
+    """Yield True if segments may be replaced in the block; False if somebody reads them now, or nobody can tell."""
+    handle = _lock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
-        with _locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
-            yield True
-    except BlockingIOError:
-        yield False
+        yield handle >= 0
+    finally:
+        _unlock(handle)
 
 
-@contextlib.contextmanager
-def _locked(directory: Path, operation: int) -> Iterator[None]:
-    """Hold a lock on a traffic folder, by a file that is never replaced; a folder without it is not locked."""
+def _lock(directory: Path, operation: int) -> int:
+    """Lock a traffic folder, by a file of it that is never replaced. Return the open file; -1 if it is not locked."""
     try:
         handle = os.open(directory / ANCHOR, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        yield
-        return
+    except OSError:
+        return -1
     try:
         fcntl.flock(handle, operation)
-        yield
-    finally:
+    except OSError:
+        os.close(handle)
+        return -1
+    return handle
+
+
+def _unlock(handle: int) -> None:
+    if handle >= 0:
         os.close(handle)
 
 

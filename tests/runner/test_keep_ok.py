@@ -285,6 +285,20 @@ def test_nothing_is_replaced_while_somebody_reads(tmp_path: Path) -> None:
     assert sorted(compactions(watch.traffic, 0)[0]) == list(range(8))
 
 
+def test_nothing_is_replaced_where_files_have_no_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can tell whether the segments are read; the watch goes on and keeps them."""
+    (tmp_path / "plan.json").write_text("{}")
+    with replacing(tmp_path) as is_free:
+        assert is_free
+
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(compacted.fcntl, "flock", refuse)
+    with unreplaced(tmp_path), replacing(tmp_path) as is_free:
+        assert not is_free
+
+
 def test_nothing_is_replaced_that_the_progress_has_not_read(tmp_path: Path) -> None:
     """Who follows the ledger reads each file before it goes."""
     watch = MadeUpWatch(tmp_path / "watch", KeepOk.NONE)
