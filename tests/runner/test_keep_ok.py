@@ -300,7 +300,7 @@ def test_nothing_is_replaced_where_files_have_no_locks(tmp_path: Path, monkeypat
 
 
 def test_nothing_is_replaced_that_the_progress_has_not_read(tmp_path: Path) -> None:
-    """Who follows the ledger reads each file before it goes."""
+    """Progress reads each file before it goes."""
     watch = MadeUpWatch(tmp_path / "watch", KeepOk.NONE)
     watch.begin()
     watch.sealing.compact(0)

@@ -56,7 +56,7 @@ class LedgerSealing:
         """Compact the sealed segments whose neighbourhood is sealed as well.
 
         Args:
-            seen: Number of attempts that whoever follows the ledger has read; later segments are not replaced.
+            seen: Number of attempts that the progress of the watch has read; later segments are not replaced.
 
         Raises:
             HarnessError: A segment can't be read, or its replacement can't be written. The segment stays, and a call
