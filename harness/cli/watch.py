@@ -42,6 +42,17 @@ from harness.runner.watch.request import origins_of
 from harness.runner.watch.running import WatchResult, run_watch
 
 
+SealEvery = Annotated[
+    str, typer.Option(metavar="TIME", help="How often to seal what was recorded so far, for the case of a power cut.")
+]
+KeepAnswers = Annotated[
+    KeepOk,
+    typer.Option(
+        help="Right answers to keep far from any loss: all, a sample (1 in 100), or none. The others are counted."
+    ),
+]
+
+
 def watch(
     urls: Annotated[
         list[str], typer.Argument(metavar="URL…", help="http:// or https:// URLs. Several get traffic in turn.")
@@ -65,16 +76,8 @@ def watch(
     user: Login = "",
     no_body: NoBody = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
-    seal_every: Annotated[
-        str,
-        typer.Option(metavar="TIME", help="How often to seal what was recorded so far, for the case of a power cut."),
-    ] = "10m",
-    keep_ok: Annotated[
-        KeepOk,
-        typer.Option(
-            help="Right answers to keep far from any loss: all, a sample (1 in 100), or none. The others are counted."
-        ),
-    ] = KeepOk.ALL,
+    seal_every: SealEvery = "10m",
+    keep_ok: KeepAnswers = KeepOk.ALL,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
