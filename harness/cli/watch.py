@@ -41,7 +41,6 @@ from harness.report.watch_json import summary
 from harness.runner.watch.request import origins_of
 from harness.runner.watch.running import WatchResult, run_watch
 
-
 SealEvery = Annotated[
     str, typer.Option(metavar="TIME", help="How often to seal what was recorded so far, for the case of a power cut.")
 ]

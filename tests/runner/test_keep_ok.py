@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
 import shutil
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from watch_directory import TRAFFIC, MadeUpWatch
+from watch_directory import MadeUpWatch
 
 from harness import api
 from harness.analysis.compacting import Compacting
 from harness.cli.evidence import analyze
 from harness.cli.export import export
-from harness.errors import HarnessError
+from harness.cli.watch import watch as watch_command
+from harness.errors import HarnessError, InvalidInputError
 from harness.model.attempt import Outcome
 from harness.model.counted import KeepOk
 from harness.model.verdict import Verdict
@@ -257,6 +259,7 @@ def test_counts_that_were_sealed_wrong_do_not_add_up(tmp_path: Path, monkeypatch
         def compact(self, *args: Any, **kwargs: Any) -> Any:
             """Take the losses away."""
             found = super().compact(*args, **kwargs)
+            assert found is not None
             kept = found.attempts[found.attempts["outcome"] == Outcome.OK]
             return replace(found, attempts=kept, counted=replace(found.counted, kept=len(kept)))
 
@@ -294,7 +297,7 @@ def test_nothing_is_replaced_where_files_have_no_locks(tmp_path: Path, monkeypat
     def refuse(*_: object) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(compacted.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with unreplaced(tmp_path), replacing(tmp_path) as is_free:
         assert not is_free
 
@@ -345,6 +348,7 @@ def _no_room(*_: object) -> None:
     raise HarnessError("No room on disk.")
 
 
-def test_the_traffic_is_that_of_the_plan() -> None:
-    """The segments above are long enough for their neighbourhood to be known."""
-    assert TRAFFIC.rate == 20
+def test_several_workers_are_refused() -> None:
+    """Their ledgers are never compacted, so the disk would not be bounded."""
+    with pytest.raises(InvalidInputError, match="--keep-ok none needs the ledger of one process, not of 2"):
+        watch_command(["http://127.0.0.1:1/"], keep_ok=KeepOk.NONE, workers=2)
