@@ -257,7 +257,7 @@ def test_pods_that_are_deleted_together_leave_one_after_the_other() -> None:
             def states_of(listed: list[Object]) -> list[tuple[str, bool]]:
                 return [(each["targetRef"]["name"], each["conditions"]["ready"]) for each in listed]
 
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 while True:
                     slices.wrote.clear()
                     found: list[Object] = (slices.written[-1].get("endpoints") or []) if slices.written else []
