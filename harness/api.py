@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
@@ -25,7 +26,7 @@ from harness.model.secrets import Secret
 from harness.model.shapes import DEFAULT_SHAPES, Shape
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
-from harness.runner.export import COLUMNS, columns, parts_of
+from harness.runner.export import COLUMNS, columns, counted_in_seals, not_kept, parts_of
 from harness.runner.judging import read_verdict
 from harness.runner.options import RunOptions
 from harness.runner.progress import RunProgress, SilentProgress
@@ -266,6 +267,8 @@ def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.Da
     Returns:
         One row per attempt, with the columns of ``harness export``; ``docs/reference/ledger.md`` describes each.
         Times are nanoseconds; a value that does not exist is missing (``<NA>``). Columns of labels are categories.
+        ``attrs["counted"]`` is the number of right answers that a watch counted and did not keep (``--keep-ok``); if
+        there are any, a ``UserWarning`` says so.
 
     Raises:
         EvidenceError: There is no such traffic, or a ledger cannot be read.
@@ -279,7 +282,10 @@ def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.Da
 
     top = RunDirectory.open(Path(directory)).path
     found: list[list[object]] = [[] for _ in COLUMNS]
-    for folder in parts_of(top, cells=cell, trial=trial):
+    folders = parts_of(top, cells=cell, trial=trial)
+    if missing := not_kept(folders):
+        warnings.warn(missing, stacklevel=2)
+    for folder in folders:
         for block in columns(top, folder):
             for column, values in zip(found, block, strict=True):
                 column.extend(values)
@@ -287,7 +293,9 @@ def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.Da
         name: pd.Series(values, dtype="category" if name in _CATEGORIES else "string" if name == "id" else "Int64")
         for name, values in zip(COLUMNS, found, strict=True)
     }
-    return pd.DataFrame(series)
+    table = pd.DataFrame(series)
+    table.attrs["counted"] = sum(map(counted_in_seals, folders))
+    return table
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.model.counted import CountedAttempts
 from harness.model.verdict import Latency, Series
 
 Counts = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -71,7 +72,8 @@ class Bulk:
         lateness: Lateness of the whole ledger in milliseconds, not rounded: ``p50``, ``p99`` and ``max``.
         late_p90_during: Its 90th percentile during the change, not rounded.
         series: Attempts of the whole ledger over time.
-        ledger: All attempts in blocks; each iteration reads them from the first one.
+        ledger: All attempts that the ledger has, in blocks; each iteration reads them from the first one.
+        counted: Attempts that the ledger has no more; they are among the counts above.
     """
 
     rows: int
@@ -87,3 +89,4 @@ class Bulk:
     late_p90_during: float
     series: Series
     ledger: Iterable[np.ndarray[tuple[int], np.dtype[np.void]]]
+    counted: tuple[CountedAttempts, ...] = ()

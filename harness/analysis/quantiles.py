@@ -3,6 +3,9 @@
 The first pass counts the values by their sign, exponent and leading binary digits, so a bucket holds values that differ
 by less than 0.1 %. The second pass collects the values of the few buckets that contain the wanted ranks. The result is
 that of ``numpy.percentile``, to the last digit.
+
+Values that were counted earlier have no second pass. Each of them counts as the upper end of its bucket, or as the
+largest of them if that is less: a percentile is then at most 0.1 % too high, and never too low.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+
+from harness.model.counted import BucketCounts
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 Buckets = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -30,6 +35,19 @@ _FIRST = int(_bucket(np.array([_SMALLEST]))[0])
 _BUCKETS = int(_bucket(np.array([_LARGEST]))[0]) - _FIRST + 1
 
 
+def bucket_counts(values: Numbers) -> BucketCounts:
+    """Return some values, none of which is NaN, as counts."""
+    buckets, counts = np.unique(_bucket(values) - _FIRST, return_counts=True)
+    return BucketCounts(tuple(buckets.tolist()), tuple(counts.tolist()), float(values.max(initial=0.0)))
+
+
+def upper_ends(counted: BucketCounts) -> Numbers:
+    """Return the value that stands for those of each bucket: its upper end, or the largest value if that is less."""
+    ends = ((np.array(counted.buckets, np.int64) + (_FIRST + 1)) << _SHIFT).view(np.float64)
+    found: Numbers = np.minimum(ends, counted.largest)
+    return found
+
+
 class Distribution:
     """Values of one kind, first counted and then collected where it matters.
 
@@ -44,6 +62,9 @@ class Distribution:
         self.count = 0
         self._percents = tuple(percents)
         self._counts = np.zeros(_BUCKETS, np.int64)
+        #: By bucket: the number of values that were counted earlier, and what they count as.
+        self._earlier = np.zeros(_BUCKETS, np.int64)
+        self._ends = np.zeros(_BUCKETS)
         self._parts: list[Numbers] = []
         self._wanted: np.ndarray[tuple[int], np.dtype[np.bool_]] | None = None
 
@@ -53,6 +74,14 @@ class Distribution:
             self.count += len(values)
             self._counts += np.bincount(_bucket(values) - _FIRST, minlength=_BUCKETS)
 
+    def add_counted(self, counted: BucketCounts) -> None:
+        """Add values that were counted earlier; ``collect`` gets none of them."""
+        buckets = np.array(counted.buckets, np.int64)
+        self.count += sum(counted.counts)
+        for counts in (self._counts, self._earlier):
+            counts[buckets] += np.array(counted.counts, np.int64)
+        self._ends[buckets] = np.maximum(self._ends[buckets], upper_ends(counted))
+
     def collect(self, values: Numbers) -> None:
         """Keep the values around the wanted ranks, of the same blocks as before."""
         if self._wanted is None:
@@ -60,13 +89,17 @@ class Distribution:
         self._parts.append(values[self._wanted[_bucket(values) - _FIRST]])
 
     def percentiles(self) -> tuple[float, ...]:
-        """Return the wanted percentiles, as ``numpy.percentile`` computes them; 0 if there are no values."""
+        """Return the wanted percentiles, as ``numpy.percentile`` computes them; 0 if there are no values.
+
+        Raises:
+            ValueError: ``collect`` got other values than ``add``.
+        """
         if not self.count:
             return (0.0,) * len(self._percents)
         ends = np.cumsum(self._counts)
-        kept = np.sort(np.concatenate(self._parts))
-        buckets = np.flatnonzero(self._wanted) if self._wanted is not None else np.zeros(0, np.int64)
-        sizes = self._counts[buckets]
+        wanted = self._buckets_of_ranks() if self._wanted is None else self._wanted
+        kept, buckets = np.sort(np.concatenate([np.zeros(0), *self._parts])), np.flatnonzero(wanted)
+        sizes = (self._counts - self._earlier)[buckets]
         if len(kept) != sizes.sum():
             raise ValueError("the second pass had other values than the first")
         starts = np.cumsum(sizes) - sizes
@@ -74,6 +107,9 @@ class Distribution:
         def at(rank: int) -> float:
             bucket = int(np.searchsorted(ends, rank, side="right"))
             place = int(np.searchsorted(buckets, bucket))
+            if self._earlier[bucket]:
+                exact = kept[starts[place] : starts[place] + sizes[place]]
+                return float(max(self._ends[bucket], exact.max(initial=0.0)))
             return float(kept[starts[place] + rank - (ends[bucket] - self._counts[bucket])])
 
         return tuple(_between(at(low), at(high), part) for low, high, part in self._ranks())

@@ -4,11 +4,14 @@ The ledger is read in blocks, twice, and the ledger of connections once, so memo
 attempt stays a row that is not a right answer, that was sent late, that has a neighbour of interest, or that belongs to
 a stream whose connections wait or whose answers are delayed. Of the others only those stay that a check must see: the
 first of each stream, and the ones around each gap in sending. The verdict is the same as that of all rows.
+
+A ledger of a watch may lack attempts that were counted earlier (``compacting.py``). Their counts are added to those of
+this module, and the verdict is again the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -26,6 +29,7 @@ from harness.analysis.series import SeriesCounter
 from harness.analysis.survey import LATE_MS, Survey, UnusualLedgerError
 from harness.analysis.thresholds import SEND_GAP_S
 from harness.model.attempt import Outcome
+from harness.model.counted import CountedAttempts
 from harness.model.schedule import streams
 from harness.model.shapes import SHAPES, ConnectionSource, shapes_from
 
@@ -46,7 +50,13 @@ class Blocks(Protocol):
         ...
 
 
-def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, moments: Moments) -> TrialEvidence | None:
+def reduced(
+    evidence: TrialEvidence,
+    attempts: Blocks,
+    connections: Blocks,
+    moments: Moments,
+    counted: Sequence[CountedAttempts] = (),
+) -> TrialEvidence | None:
     """Return evidence with a part of the attempts and connections as rows, and counts of the others.
 
     Args:
@@ -54,6 +64,7 @@ def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, mome
         attempts: All its attempts, in the order of their slots.
         connections: All its connections.
         moments: Times of the change.
+        counted: Attempts of a watch that were counted earlier and that the ledger has no more.
 
     Returns:
         The evidence; None if only judging all rows at once gives the verdict: several workers, rows in another order,
@@ -64,13 +75,17 @@ def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, mome
     if evidence.workers > 1 or not is_plain or not has_no_line(evidence.others):
         return None
     try:
-        survey = Survey(evidence, moments)
+        ended, last = evidence, np.zeros(0, np.int64)
+        if counted:
+            ended, moments, last = _with_end(evidence, attempts, moments)
+        survey = Survey(ended, moments, counted)
+        survey.keep.add(last, last)
         for block in attempts:
             survey.take(block)
-        links = _Connections(survey.lost_connections)
+        links = _Connections(survey.lost_connections, counted)
         for block in connections:
             links.take(block)
-        selection = _Selection(evidence, moments, survey, links.cut())
+        selection = _Selection(ended, moments, survey, links.cut(), counted)
         for block in attempts:
             selection.take(block)
         bulk = selection.bulk(links, attempts)
@@ -80,17 +95,42 @@ def reduced(evidence: TrialEvidence, attempts: Blocks, connections: Blocks, mome
     return replace(evidence, attempts=kept, connections=_joined(links.kept, connections.part), bulk=bulk)
 
 
+def _with_end(evidence: TrialEvidence, attempts: Blocks, moments: Moments) -> tuple[TrialEvidence, Moments, Integers]:
+    """Return evidence and moments of a watch with the end of its schedule: the last recorded slot if it is unknown.
+
+    Returns:
+        Both, and the planned times of the attempts that show an unknown end.
+
+    Raises:
+        UnusualLedgerError: The attempts that were counted earlier are not all of one long change.
+    """
+    if moments.begin != 0 or moments.end is not None:
+        raise UnusualLedgerError("attempts were counted whose place in the change is unknown")
+    if evidence.stopped_ns is not None:
+        return evidence, moments, np.zeros(0, np.int64)
+    planned = done = latest = 0
+    for rows in attempts:
+        planned, place = max(planned, int(rows["planned"].max())), int(rows["done"].argmax())
+        if rows["done"][place] > done:
+            done, latest = int(rows["done"][place]), int(rows["planned"][place])
+    ended = replace(evidence, stopped_ns=evidence.origin_ns + planned + 1)
+    stop = round(max(planned, done) / NS, 6)
+    return ended, replace(moments, stop=stop), np.array([latest, planned], np.int64)
+
+
 class _Connections:
     """The connections that judging looks at one by one.
 
     Args:
         lost: Numbers of the connections of failed attempts.
+        counted: Attempts that were counted earlier, with connections that were.
     """
 
-    def __init__(self, lost: Integers) -> None:
+    def __init__(self, lost: Integers, counted: Sequence[CountedAttempts]) -> None:
         self._lost = lost
         self.kept: list[Rows] = []
-        self.others = self.most_requests = 0
+        self.others = sum(each.connections for each in counted)
+        self.most_requests = max((each.most_requests for each in counted), default=0)
 
     def take(self, rows: Rows) -> None:
         keep = np.isin(rows["shape"], shapes_from(ConnectionSource.OWN), invert=True)
@@ -108,14 +148,21 @@ class _Connections:
 class _Selection:
     """The choice of the attempts that stay rows, and the counts of the others."""
 
-    def __init__(self, evidence: TrialEvidence, moments: Moments, survey: Survey, cut: Integers) -> None:
+    def __init__(
+        self,
+        evidence: TrialEvidence,
+        moments: Moments,
+        survey: Survey,
+        cut: Integers,
+        counted: Sequence[CountedAttempts],
+    ) -> None:
         self._evidence, self._survey, self._cut = evidence, survey, cut
         self._moments, self._change = moments, _period(moments)
         self._order = streams(evidence.traffic)
         self._is_plain = np.array([not each.delay and not SHAPES[each.shape].waits for each in self._order])
         bounds = np.array([*survey.bounds, np.inf])
         later = np.minimum.accumulate(bounds[::-1])[::-1][1:]
-        self._series = SeriesCounter(moments.stop, survey.timed, survey.latest, later.tolist())
+        self._series = SeriesCounter(moments.stop, survey.timed, survey.latest, later.tolist(), counted)
         self._is_answered = np.zeros(len(cut), dtype=bool)
         self._met = np.zeros(4 * len(self._order), dtype=bool)
         # Counts of the attempts that are not kept and of all, by stream: all, sent by the begin, by the end, due.
@@ -124,6 +171,17 @@ class _Selection:
         self._responders = np.zeros(1 << 16, np.int64)
         self._per_second = np.zeros(int(survey.latest) + 1, np.int64)
         self.kept: list[Rows] = []
+        self._counted = tuple(counted)
+        for each in counted:
+            self._take_counted(each)
+
+    def _take_counted(self, counted: CountedAttempts) -> None:
+        for counts in (self._others, self._all):
+            counts[0] += np.array(counted.streams, np.int64)
+        for number, count in counted.responders:
+            self._responders[number] += count
+        self._per_second[counted.second : counted.second + len(counted.per_second)] += counted.per_second
+        self._is_answered |= np.isin(self._cut, counted.carriers)
 
     def take(self, rows: Rows) -> None:
         own = RowFacts.of(self._evidence, self._moments, rows)
@@ -151,6 +209,7 @@ class _Selection:
             late_p90_during=measures.late_during.percentiles()[0],
             series=self._series.series(),
             ledger=ledger,
+            counted=self._counted,
         )
 
     def _streams(self) -> tuple[BulkStream, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.analysis.bulk import Slots
@@ -14,6 +16,7 @@ from harness.analysis.row_facts import Mask, Numbers, RowFacts
 from harness.analysis.slots import global_slots, is_foreign
 from harness.analysis.thresholds import LATENESS_P99_MS, SENDER_PAUSE_MS
 from harness.model.attempt import Outcome
+from harness.model.counted import CountedAttempts
 
 #: A request that was sent later than this is kept as a row, with its neighbours: the lowest limit of a check.
 LATE_MS = min(LATENESS_P99_MS.value, SENDER_PAUSE_MS.value)
@@ -66,6 +69,14 @@ class LatencyMeasures:
         for distribution, values in self._values(own):
             distribution.add(values)
 
+    def add_counted(self, counted: CountedAttempts) -> None:
+        """Add attempts that were counted earlier, all of which were sent during the change."""
+        for period in counted.latency:
+            self.from_sent.add_counted(period.latency)
+        self.from_planned.add_counted(counted.planned_latency)
+        self.late.add_counted(counted.lateness)
+        self.late_during.add_counted(counted.lateness)
+
     def collect(self, own: RowFacts) -> None:
         """Look at the same attempts again."""
         for distribution, values in self._values(own):
@@ -84,6 +95,11 @@ class LatencyMeasures:
 class Survey:
     """The facts of a whole ledger, block by block, in the order of its slots.
 
+    Args:
+        evidence: The trial's evidence without attempts and connections.
+        moments: Times of the change.
+        counted: Attempts that were counted earlier and that the ledger has no more.
+
     Attributes:
         measures: Its latency and lateness.
         timed: Number of sent attempts with a time.
@@ -93,7 +109,7 @@ class Survey:
         lost_connections: Numbers of the connections of attempts that were not answered rightly.
     """
 
-    def __init__(self, evidence: TrialEvidence, moments: Moments) -> None:
+    def __init__(self, evidence: TrialEvidence, moments: Moments, counted: Sequence[CountedAttempts] = ()) -> None:
         if evidence.stopped_ns is None or not evidence.origin_ns:
             raise UnusualLedgerError("the begin or the end of the schedule is unknown")
         self._evidence, self._moments = evidence, moments
@@ -106,6 +122,16 @@ class Survey:
         self.bounds: list[float] = []
         self.keep = Stretches()
         self._lost: list[Integers] = [np.zeros(0, np.int64)]
+        for each in counted:
+            self._take_counted(each)
+
+    def _take_counted(self, counted: CountedAttempts) -> None:
+        if counted.end > self._planned:
+            raise UnusualLedgerError("attempts were counted that were not planned")
+        self._present += counted.counted
+        self.timed += counted.counted
+        self.latest = max(self.latest, counted.latest)
+        self.measures.add_counted(counted)
 
     def take(self, rows: Rows) -> None:
         """Read a block.

@@ -11,7 +11,7 @@ import typer
 from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.kit.files import clear_disk_errors
-from harness.runner.export import parts_of, write_csv, write_jsonl
+from harness.runner.export import not_kept, parts_of, write_csv, write_jsonl
 from harness.store.rundir import RunDirectory
 from harness.wording import plural
 
@@ -35,6 +35,7 @@ def export(
 ) -> int:
     """Write every attempt of a run or a watch as a CSV row: labels instead of codes, times in nanoseconds.
 
+    A watch with --keep-ok has counted some right answers and not kept them; a line on stderr says how many.
     Also works on the evidence that a killed run left. docs/reference/ledger.md describes the columns.
     docs/how-to/read-attempts.md shows how to read the ledgers with numpy and pandas.
 
@@ -52,6 +53,8 @@ def export(
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
     write = write_jsonl if as_json else write_csv
+    if missing := not_kept(folders):
+        sys.stderr.write(f"{missing}\n")
     if out == "-":
         with streams.required_output() as file:
             write(top, folders, file)

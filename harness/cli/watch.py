@@ -34,11 +34,22 @@ from harness.cli.traffic_options import (
 from harness.cli.watch_progress import choose_watch_progress, leave_at_once
 from harness.errors import InvalidInputError, Problem
 from harness.kit import interruption
+from harness.model.counted import KeepOk
 from harness.report import terminal
 from harness.report.watch import document
 from harness.report.watch_json import summary
 from harness.runner.watch.request import origins_of
 from harness.runner.watch.running import WatchResult, run_watch
+
+SealEvery = Annotated[
+    str, typer.Option(metavar="TIME", help="How often to seal what was recorded so far, for the case of a power cut.")
+]
+KeepAnswers = Annotated[
+    KeepOk,
+    typer.Option(
+        help="Right answers to keep far from any loss: all, a sample (1 in 100), or none. The others are counted."
+    ),
+]
 
 
 def watch(
@@ -64,10 +75,8 @@ def watch(
     user: Login = "",
     no_body: NoBody = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Sender processes for each host and port.")] = 1,
-    seal_every: Annotated[
-        str,
-        typer.Option(metavar="TIME", help="How often to seal what was recorded so far, for the case of a power cut."),
-    ] = "10m",
+    seal_every: SealEvery = "10m",
+    keep_ok: KeepAnswers = KeepOk.ALL,
     out: Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")] = None,
     metrics: Metrics = "",
     otlp: Otlp = "",
@@ -79,10 +88,11 @@ def watch(
     is sent exactly once, on a schedule that does not wait for answers. Nothing else is sent.
 
     The first Ctrl-C stops new requests, waits for answers under way, prints the result, and exits with the verdict's
-    code. A second Ctrl-C ends the command at once.
+    code. SIGTERM and SIGHUP do the same. A second Ctrl-C or SIGTERM ends the command at once.
 
     Exit code: 0 nothing lost; 1 a request was lost; 2 invalid input; 3 inconclusive (nothing was sent, the sender fell
-    behind or was killed, an answer is unknown …); 4 the evidence could not be saved; 130 after a second Ctrl-C.
+    behind or was killed, an answer is unknown …); 4 the evidence could not be saved; 130 after a second Ctrl-C, 143
+    after a second SIGTERM.
 
     [bold]Examples[/bold]
 
@@ -105,6 +115,9 @@ def watch(
     request = words.request(urls, problems)
     length = duration_of(seconds, "--for", problems) if seconds else 0.0
     sealed = duration_of(seal_every, "--seal-every", problems)
+    if keep_ok is not KeepOk.ALL and workers > 1:
+        hint = "leave one of them out: one process sends thousands of requests a second"
+        problems.append(Problem(f"--keep-ok {keep_ok} needs the ledger of one process, not of {workers}", hint=hint))
     if problems:
         raise InvalidInputError(problems)
     check_otlp(otlp)
@@ -113,7 +126,7 @@ def watch(
         with choose_watch_progress(metrics) as progress:
             result = run_watch(
                 request.urls, origins, progress, out=out, seconds=length, workers=workers,
-                command=own_command(), traced=bool(otlp), seal_every=sealed,
+                command=own_command(), traced=bool(otlp), seal_every=sealed, keep_ok=keep_ok,
             )  # fmt: skip
         send_spans("" if result.unkept else otlp, result.directory, result.verdict)
         show(result, as_json=as_json)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from harness.analysis.compacting import with_counted
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.measures import REPORTED_PERCENTILES, latency_of
 from harness.analysis.moments import NS, Moments
@@ -101,7 +102,7 @@ def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
     if bulk is None:
         found = find_outages(rows["planned"], rows["outcome"], streams=kinds, end_ns=end)
     else:
-        blocks = ((block["planned"], block["outcome"]) for block in bulk.ledger)
+        blocks = with_counted(bulk.ledger, bulk.counted, evidence.traffic)
         found = find_outages_in(blocks, streams=kinds, end_ns=end)
     return OriginVerdict(
         url=origin.url,
@@ -113,6 +114,7 @@ def _judge_origin(origin: OriginEvidence) -> OriginVerdict:
         seconds=moments.stop,
         shortest_seen=round(1 / lowest_rate(evidence.traffic.rate), 6),
         shortest_seen_by_stream=round(kinds / lowest_rate(evidence.traffic.rate), 6),
+        counted=0 if bulk is None else sum(each.counted for each in bulk.counted),
     )
 
 
@@ -135,6 +137,10 @@ def _sum(identities: Sequence[Identity]) -> Identity:
 def _latency(trials: Sequence[TrialEvidence]) -> Latency:
     """Return the latency of the answered attempts of all origins."""
     found = {begin: Distribution(REPORTED_PERCENTILES) for begin in ("sent", "planned")}
+    for counted in (each for trial in trials if trial.bulk is not None for each in trial.bulk.counted):
+        for period in counted.latency:
+            found["sent"].add_counted(period.latency)
+        found["planned"].add_counted(counted.planned_latency)
     for take in (Distribution.add, Distribution.collect):
         for trial in trials:
             for rows in [trial.attempts] if trial.bulk is None else trial.bulk.ledger:

@@ -54,6 +54,7 @@ class OriginVerdict:
         seconds: Duration of the schedule.
         shortest_seen: Seconds between two requests; a shorter outage may stay unseen.
         shortest_seen_by_stream: The same for an outage of one stream only.
+        counted: Right answers far from any loss that were counted and not kept (``--keep-ok``).
     """
 
     url: str
@@ -65,6 +66,7 @@ class OriginVerdict:
     seconds: float
     shortest_seen: float
     shortest_seen_by_stream: float
+    counted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

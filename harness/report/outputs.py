@@ -129,6 +129,7 @@ class WatchOutput:
         client_faults: Failures of the sender's own machine.
         sent: Requests sent.
         ok: Requests with the right answer.
+        counted: Those of them that were counted and not kept (``--keep-ok``).
         unfinished: Requests without a known end.
         lost: Lost requests by class.
         lost_total: All lost requests.
@@ -154,6 +155,7 @@ class WatchOutput:
     client_faults: int
     sent: int
     ok: int
+    counted: int
     unfinished: int
     lost: Mapping[str, int]
     lost_total: int

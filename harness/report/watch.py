@@ -27,7 +27,7 @@ from harness.report.detector import calibration_of, detector
 from harness.report.document import Case, Document, Level, Section, Status, Suite
 from harness.report.labels import LABELS
 from harness.report.traces import failures
-from harness.report.watch_text import RULES, answer, began, classes, detection_limit, totals
+from harness.report.watch_text import RULES, answer, began, classes, detection_limit, not_kept, totals
 from harness.wording import count
 
 _STATUS = {Verdict.LOSSLESS: Status.PASSED, Verdict.LOSSY: Status.FAILED, Verdict.INCONCLUSIVE: Status.UNKNOWN}
@@ -85,6 +85,8 @@ def _origin(origin: OriginVerdict) -> Iterator[Block]:
     yield OutageTable(rows=tuple(_rows(origin)), total=origin.outages_total)
     if found.items:
         yield Findings(items=found.items, detail=Detail.BRIEF)
+    if fewer := not_kept(origin):
+        yield Paragraph(text=fewer, is_small=True)
     if unseen := detection_limit(origin):
         yield Paragraph(text=unseen, is_small=True)
     if trial.failed.total:

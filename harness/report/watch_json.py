@@ -28,6 +28,7 @@ def summary(watch: WatchVerdict, directory: str, *, sealed: int | None = None) -
         client_faults=identity.client_faults,
         sent=identity.sent,
         ok=identity.ok,
+        counted=sum(origin.counted for origin in watch.origins),
         unfinished=identity.unfinished,
         lost=dict(identity.lost),
         lost_total=identity.lost_total,

@@ -73,6 +73,17 @@ def detection_limit(origin: OriginVerdict) -> str:
     )
 
 
+def not_kept(origin: OriginVerdict) -> str:
+    """Return in one sentence what was counted and not kept, and what that means for the numbers; empty if nothing."""
+    if not origin.counted:
+        return ""
+    answers = plural(origin.counted, "right answer")
+    return (
+        f"{answers} far from any loss {'was' if origin.counted == 1 else 'were'} counted and not kept (--keep-ok): all "
+        "counts, outages and maxima are exact, and percentiles of latency at most 0.1 % too high."
+    )
+
+
 def began(origin: OriginVerdict, outage: Outage) -> str:
     """Return the start of an outage by the wall clock, or in seconds if the wall clock is unknown."""
     if origin.wall_origin_ns:

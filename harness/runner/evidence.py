@@ -191,16 +191,24 @@ def _in_blocks(
     evidence: TrialEvidence, recorded: RecordedTraffic, begin: float | None, least: int
 ) -> TrialEvidence | None:
     """Add the attempts of a large ledger as few rows and counts; None if it is small or needs all rows."""
-    blocks = recorded.blocks(least)
+    counted = recorded.counted()
+    blocks = recorded.blocks(0 if counted else least)
     if blocks is None:
         return None
     moments = Moments.of(evidence)
     moments = moments if begin is None else replace(moments, begin=begin)
     try:
-        return reduced(replace(evidence, responders=recorded.responders()), *blocks, moments)
+        found = reduced(replace(evidence, responders=recorded.responders()), *blocks, moments, counted)
     except EvidenceError:
         # Reading all of it names the damage.
-        return None
+        found = None
+    if found is None and counted:
+        missing = sum(each.counted for each in counted)
+        recorded.damage.append(
+            f"the {missing} requests that were counted and not kept can't be judged with the rest of a damaged ledger; "
+            "the account lacks them, although they were sent and answered"
+        )
+    return found
 
 
 def read_outcome(trial: TrialDirectory, damage: list[str]) -> TrialOutcome:

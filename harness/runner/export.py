@@ -24,11 +24,13 @@ from harness.model.shapes import Shape
 from harness.model.share import Share
 from harness.runner.evidence import read_outcome
 from harness.runner.recorded_traffic import RecordedTraffic
+from harness.store.compacted import counted_attempts, unreplaced
 from harness.store.ledger import read_ledger
 from harness.store.ledger_format import ATTEMPT
 from harness.store.rundir import TrialDirectory
 from harness.store.segments import paths_of
 from harness.traffic.plan import PLAN, TrafficChildPlan, read_plan
+from harness.wording import plural
 
 #: Rows held in memory at once.
 _BLOCK = 50_000
@@ -95,6 +97,22 @@ def write_jsonl(top: Path, folders: Sequence[Path], out: IO[str]) -> int:
     return count
 
 
+def not_kept(folders: Sequence[Path]) -> str:
+    """Return in one sentence how many attempts of some traffic folders were counted and not kept; empty if none."""
+    missing = sum(counted_in_seals(folder) for folder in folders)
+    if not missing:
+        return ""
+    return (
+        f"{plural(missing, 'attempt')} {'is' if missing == 1 else 'are'} not in the table: right answers far from any "
+        "loss, counted and not kept (--keep-ok). They were sent and answered."
+    )
+
+
+def counted_in_seals(folder: Path) -> int:
+    """Return the number of attempts of a traffic folder that were counted and not kept."""
+    return sum(counted_attempts(folder, worker) for worker in range(RecordedTraffic.read(folder).workers))
+
+
 @dataclass(frozen=True, slots=True)
 class _Worker:
     """The facts needed to translate the rows of one worker's ledger."""
@@ -124,6 +142,12 @@ def columns(top: Path, folder: Path, outcomes: Collection[Outcome] = ()) -> Iter
     Raises:
         EvidenceError: The plan or a ledger can't be read.
     """
+    with unreplaced(folder):
+        yield from _blocks(top, folder, outcomes)
+
+
+def _blocks(top: Path, folder: Path, outcomes: Collection[Outcome]) -> Iterator[list[list[Any]]]:
+    """Yield the blocks of ``columns``."""
     recorded, outcome = RecordedTraffic.read(folder), read_outcome(TrialDirectory(folder.parent), [])
     plan = read_plan(folder / PLAN)
     origin_ns = outcome.origin_ns or recorded.origin_ns

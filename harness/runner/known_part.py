@@ -11,7 +11,7 @@ from harness.model.experiment import TrafficPlan
 from harness.model.schedule import schedule_of
 from harness.model.share import Share
 from harness.store.ledger_tail import LedgerTail
-from harness.store.segments import segment_path
+from harness.store.segments import sealed_part, segment_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,15 @@ def known_part(directory: Path, traffic: TrafficPlan, workers: int) -> KnownPart
         workers: Number of workers that share the schedule.
     """
     schedules = [schedule_of(traffic, Share(worker, workers)) for worker in range(workers)]
-    ends = [
-        schedule.planned_ns(_settled(segment_path(directory, "ledger", worker, 0)))
-        for worker, schedule in enumerate(schedules)
-    ]
+    ends = [schedule.planned_ns(_settled(directory, worker)) for worker, schedule in enumerate(schedules)]
     elapsed = min(ends)
     return KnownPart(elapsed, {worker: schedule.slots_until(elapsed) for worker, schedule in enumerate(schedules)})
 
 
-def _settled(path: Path) -> int:
-    """Return the number of the first attempts of a ledger that all have an outcome."""
-    tail = LedgerTail(path)
+def _settled(directory: Path, worker: int) -> int:
+    """Return the number of the first attempts of a ledger that all have an outcome, as those of sealed segments do."""
+    sealed = sealed_part(directory, worker)
+    tail = LedgerTail(segment_path(directory, "ledger", worker, sealed.segments), sealed.attempts)
     try:
         deque(tail.settle(), maxlen=0)
         return tail.settled

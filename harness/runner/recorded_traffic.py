@@ -16,6 +16,8 @@ import numpy as np
 
 from harness.analysis.evidence import Calibration, Rows
 from harness.errors import EvidenceError, HarnessError
+from harness.model.counted import CountedAttempts
+from harness.store.compacted import counted_in
 from harness.store.ledger import read_ledger
 from harness.store.ledger_reading import (
     JUDGED_ATTEMPT,
@@ -135,6 +137,16 @@ class RecordedTraffic:
         if self.workers > 1:
             _set_apart(rows, "number", self.workers)
         return rows
+
+    def counted(self) -> tuple[CountedAttempts, ...]:
+        """Return the attempts that were counted and not kept, by segment; what can't be read is damage."""
+        found = list[CountedAttempts]()
+        for worker in range(self.workers):
+            try:
+                found += counted_in(self.directory, worker)
+            except EvidenceError as error:
+                self.damage.append(str(error))
+        return tuple(found)
 
     def blocks(self, least: int) -> tuple[RecordBlocks, RecordBlocks] | None:
         """Return attempts and connections in blocks; None if there are fewer attempts, or several workers."""

@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from harness.errors import EvidenceError
+from harness.model.attempt import Outcome
 from harness.store.ledger import open_rows
 from harness.store.ledger_format import ATTEMPT, CONNECTION
 from harness.store.mapped import HEADER
@@ -138,12 +139,25 @@ class LedgerBlocks:
             raise EvidenceError(f"{self._path} can't be read: {error}") from error
 
 
+def outcome_counts(path: Path) -> dict[str, int]:
+    """Return the number of attempts of a ledger file by the label of their outcome.
+
+    Raises:
+        EvidenceError: The file is missing, or is no ledger of this version.
+    """
+    counts = np.zeros(256, np.int64)
+    for rows in LedgerBlocks(path, ATTEMPT, ATTEMPT):
+        counts += np.bincount(rows["outcome"], minlength=256)
+    labels = {int(outcome): outcome.label for outcome in Outcome}
+    return {labels.get(code, f"unknown-{code}"): int(counts[code]) for code in np.flatnonzero(counts).tolist()}
+
+
 class FirstBlocks:
-    """The first records of a ledger that is still written; those after them may be half written.
+    """The first attempts of a ledger that is still written; those after them may be half written.
 
     Args:
         blocks: The ledger.
-        most: Number of the records.
+        most: Number of the first attempt that is left out.
     """
 
     def __init__(self, blocks: RecordBlocks, most: int) -> None:
@@ -151,17 +165,17 @@ class FirstBlocks:
         self._blocks, self._most = blocks, most
 
     def __len__(self) -> int:
-        """Return the number of the records."""
+        """Return the largest number of records that there can be."""
         return min(self._most, len(self._blocks))
 
     def __iter__(self) -> Iterator[Rows]:
         """Yield the records."""
-        left = self._most
         for rows in self._blocks:
-            if left <= 0:
+            known = rows[rows["number"] < self._most]
+            if len(known):
+                yield known
+            if len(known) < len(rows):
                 return
-            yield rows[:left]
-            left -= len(rows)
 
 
 class _SegmentBlocks:

@@ -28,14 +28,15 @@ class LedgerTail:
 
     Args:
         path: The file; it may not exist yet.
+        first: Number of its first row, if it is a later segment.
 
     Attributes:
         settled: Number of the first rows that all have an outcome, so they are final.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, first: int = 0) -> None:
         self.path = path
-        self.settled = 0
+        self.settled = self._first = first
         #: The open segments, from the one of the first row that is not final on.
         self._segments: list[_OpenSegment] = []
 
@@ -88,7 +89,7 @@ class LedgerTail:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
-        self._segments.append(_OpenSegment(path, fd, -1 if self._segments else 0))
+        self._segments.append(_OpenSegment(path, fd, -1 if self._segments else self._first))
         return True
 
 

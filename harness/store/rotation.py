@@ -19,12 +19,15 @@ class Rotation:
 
     Attributes:
         complete: Number of segments whose attempts all have an outcome; no further byte of them changes.
+        present: Number of the segment that gets the next attempt.
+        failure: Reason why the latest attempt to begin a segment failed; empty if it did not.
     """
 
     def __init__(
         self, ledger: LedgerWriter, connections: ConnectionLedger, still_open: Callable[[], Collection[int]]
     ) -> None:
-        self.complete = 0
+        self.complete = self.present = 0
+        self.failure = ""
         self._ledger, self._connections, self._still_open = ledger, connections, still_open
 
     def rotate(self) -> bool:
@@ -32,17 +35,21 @@ class Rotation:
         still_open = self._still_open()
         try:
             rows = self._connections.following(next_segment(self._connections.path), len(still_open))
-        except HarnessError:
+        except HarnessError as error:
+            self.failure = error.message
             return False
         try:
             # A reader takes the next file of attempts as a sign that the present one gets no further row: it comes
             # last, when nothing else can fail.
             attempts = self._ledger.following(next_segment(self._ledger.path))
-        except HarnessError:
+        except HarnessError as error:
+            self.failure = error.message
             rows.discard()
             return False
+        self.failure = ""
         self._connections.rotate(rows, still_open)
         self._ledger.rotate(attempts)
+        self.present += 1
         return True
 
     def settle(self) -> None:

@@ -8,28 +8,21 @@ missing, changed, cut, repeated or in another place is always noticed, and named
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from harness.errors import EvidenceError
 from harness.kit.files import clear_disk_errors, digest_of, sync_folder
-from harness.model.attempt import Outcome
-from harness.store.ledger_format import ATTEMPT
-from harness.store.ledger_reading import LedgerBlocks
+from harness.store.compacted import CompactionSeal, compacted_path, compactions, damage_of
+from harness.store.ledger_reading import outcome_counts
+from harness.store.seal_lines import ANCHOR, append_line, fields_of, signed_line
 
 #: The kinds of files that a segment has.
 KINDS = ("ledger", "connections")
 #: Version of the lines of seals.
 VERSION = 1
-#: The file whose digest the first seal has in place of an earlier line: seals of another sender do not fit.
-_ANCHOR = "plan.json"
 _NUMBERED = re.compile(r"\.(\d{4,})\.npy$")
 
 
@@ -59,9 +52,22 @@ def segments_of(directory: Path, kind: str, worker: int) -> tuple[int, ...]:
 
 
 def paths_of(directory: Path, kind: str, worker: int) -> list[Path]:
-    """Return the segments that exist, in their order; the first one in any case, since every ledger has it."""
-    numbers = segments_of(directory, kind, worker)
-    return [segment_path(directory, kind, worker, number) for number in (numbers or (0,))]
+    """Return the segments that exist, in their order; the first one in any case, since every ledger has it.
+
+    A segment that was compacted is the file with what was kept of it.
+    """
+    compacted, _ = compactions(directory, worker)
+    numbers = sorted({*segments_of(directory, kind, worker), *compacted})
+    return [
+        (compacted_path if number in compacted else segment_path)(directory, kind, worker, number)
+        for number in (numbers or (0,))
+    ]
+
+
+def segments_begun(directory: Path, worker: int) -> int:
+    """Return the number of segments that were begun, those among them that were compacted."""
+    compacted, _ = compactions(directory, worker)
+    return max([*segments_of(directory, "ledger", worker), *compacted], default=-1) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,8 @@ class SegmentSealer:
                 file = segment_path(self._directory, kind, self._worker, self.sealed)
                 files[file.name] = _synced_digest(file)
             sync_folder(self._directory)
-            attempts, outcomes = _counts(segment_path(self._directory, "ledger", self._worker, self.sealed))
+            outcomes = outcome_counts(segment_path(self._directory, "ledger", self._worker, self.sealed))
+            attempts = sum(outcomes.values())
             fields = {
                 "version": VERSION,
                 "segment": self.sealed,
@@ -133,10 +140,10 @@ class SegmentSealer:
                 "attempts": attempts,
                 "outcomes": outcomes,
                 "files": files,
-                "previous": self._previous or digest_of(self._directory / _ANCHOR),
+                "previous": self._previous or digest_of(self._directory / ANCHOR),
             }
-            seal = _signed(fields)
-            _append(path, seal.text)
+            seal = _parsed(signed_line(fields))
+            append_line(path, seal.text)
         self._previous, self._first = seal.digest, self._first + attempts
         self.sealed += 1
         return seal
@@ -164,13 +171,39 @@ def check_segments(directory: Path, worker: int) -> SegmentCheck:
     A last line without its end is a seal that was never written.
     """
     seals, wrong = _chain(directory, worker)
-    changed = [text for seal in seals for text in _changed(directory, seal)]
-    return SegmentCheck(len(seals), sum(seal.attempts for seal in seals), (*_gaps(directory, worker), *changed, *wrong))
+    compacted, harm = compactions(directory, worker)
+    changed = [text for seal in seals if seal.segment not in compacted for text in _changed(directory, seal)]
+    for number, compaction in compacted.items():
+        replaced = seals[number] if number < len(seals) else None
+        harm += _replaced(directory, worker, compaction, replaced)
+    attempts = sum(seal.attempts for seal in seals)
+    return SegmentCheck(len(seals), attempts, (*_gaps(directory, worker, compacted), *changed, *wrong, *harm))
 
 
-def sealed_attempts(directory: Path, worker: int) -> int:
-    """Return the number of attempts in sealed segments, whose content is not compared."""
-    return sum(seal.attempts for seal in _chain(directory, worker)[0])
+def _replaced(directory: Path, worker: int, compaction: CompactionSeal, seal: SegmentSeal | None) -> list[str]:
+    """Return what is wrong with a compacted segment that takes the place of a sealed one."""
+    if seal is None or compaction.replaces != seal.digest:
+        return [f"segment {compaction.segment} was compacted, but not from the segment that was sealed"]
+    return damage_of(directory, worker, compaction, seal.first, seal.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPart:
+    """The sealed segments of one worker.
+
+    Attributes:
+        segments: Their number.
+        attempts: Number of the attempts that were recorded in them.
+    """
+
+    segments: int
+    attempts: int
+
+
+def sealed_part(directory: Path, worker: int) -> SealedPart:
+    """Return the sealed segments, whose content is not compared."""
+    seals, _ = _chain(directory, worker)
+    return SealedPart(len(seals), sum(seal.attempts for seal in seals))
 
 
 def _chain(directory: Path, worker: int) -> tuple[list[SegmentSeal], list[str]]:
@@ -178,7 +211,7 @@ def _chain(directory: Path, worker: int) -> tuple[list[SegmentSeal], list[str]]:
     path, found = seals_path(directory, worker), list[SegmentSeal]()
     if not path.exists():
         return found, []
-    anchor = directory / _ANCHOR
+    anchor = directory / ANCHOR
     previous = digest_of(anchor) if anchor.exists() else ""
     for line in path.read_bytes().splitlines(keepends=True):
         if not line.endswith(b"\n"):
@@ -191,18 +224,18 @@ def _chain(directory: Path, worker: int) -> tuple[list[SegmentSeal], list[str]]:
         if seal.segment != place:
             return found, [f"{path.name}: where the seal of segment {place} belongs is that of segment {seal.segment}"]
         if seal.previous != previous:
-            before = f"segment {place - 1}" if place else _ANCHOR
+            before = f"segment {place - 1}" if place else ANCHOR
             return found, [f"{path.name}: the seal of segment {place} does not follow that of {before}"]
         found.append(seal)
         previous = seal.digest
     return found, []
 
 
-def _gaps(directory: Path, worker: int) -> Iterator[str]:
-    """Yield the segments between the first and the last that have no file."""
+def _gaps(directory: Path, worker: int, compacted: Collection[int]) -> Iterator[str]:
+    """Yield the segments between the first and the last that have no file and were not compacted."""
     for kind in KINDS:
-        numbers = segments_of(directory, kind, worker)
-        for number in sorted(set(range(max(numbers, default=0))) - set(numbers)):
+        numbers = {*segments_of(directory, kind, worker), *compacted}
+        for number in sorted(set(range(max(numbers, default=0))) - numbers):
             yield f"segment {number} is missing: {segment_path(directory, kind, worker, number).name}"
 
 
@@ -216,25 +249,6 @@ def _changed(directory: Path, seal: SegmentSeal) -> Iterator[str]:
             yield f"segment {seal.segment} was changed after it was sealed: {name}"
 
 
-def _counts(ledger: Path) -> tuple[int, dict[str, int]]:
-    """Return the number of attempts of a segment, and the same by outcome."""
-    counts = np.zeros(256, np.int64)
-    for rows in LedgerBlocks(ledger, ATTEMPT, ATTEMPT):
-        counts += np.bincount(rows["outcome"], minlength=256)
-    labels = {int(outcome): outcome.label for outcome in Outcome}
-    found = {labels.get(code, f"unknown-{code}"): int(counts[code]) for code in np.flatnonzero(counts).tolist()}
-    return int(counts.sum()), found
-
-
-def _signed(fields: Mapping[str, Any]) -> SegmentSeal:
-    """Return a seal whose line ends with the digest of its other fields."""
-    return _parsed(_line({**fields, "seal": hashlib.sha256(_line(fields)).hexdigest()}))
-
-
-def _line(fields: Mapping[str, Any]) -> bytes:
-    return json.dumps(fields, sort_keys=True).encode() + b"\n"
-
-
 def _parsed(line: bytes) -> SegmentSeal:
     """Return the seal in a line.
 
@@ -242,12 +256,7 @@ def _parsed(line: bytes) -> SegmentSeal:
         ValueError: It is no JSON, of another version, or not as it was written.
         KeyError: A field is missing.
     """
-    fields = json.loads(line)
-    own = fields.pop("seal")
-    if fields["version"] != VERSION:
-        raise ValueError(f"version {fields['version']} is unknown")
-    if hashlib.sha256(_line(fields)).hexdigest() != own:
-        raise ValueError("it was changed")
+    fields = fields_of(line, VERSION)
     return SegmentSeal(
         segment=int(fields["segment"]),
         first=int(fields["first"]),
@@ -257,26 +266,6 @@ def _parsed(line: bytes) -> SegmentSeal:
         previous=str(fields["previous"]),
         text=line,
     )
-
-
-def _append(path: Path, line: bytes) -> None:
-    """Append a line to a file and flush it to disk; a line that does not fit is taken back."""
-    is_new = not path.exists()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        end = os.lseek(handle, 0, os.SEEK_END)
-        try:
-            rest = line
-            while rest:
-                rest = rest[os.write(handle, rest) :]
-            os.fsync(handle)
-        except OSError:
-            os.ftruncate(handle, end)
-            raise
-    finally:
-        os.close(handle)
-    if is_new:
-        sync_folder(path.parent)
 
 
 def _synced_digest(path: Path) -> str:

@@ -31,6 +31,7 @@ from harness.traffic.http.destination import Destination
 from harness.traffic.http.endpoint_choice import BackendLog, RandomEndpoint
 from harness.traffic.http.tls import TlsPeer, make_context
 from harness.traffic.plan import TrafficChildPlan
+from harness.traffic.timed_rotation import TimedRotation
 from harness.traffic.withheld import reveal, without_secrets
 
 #: Nanoseconds from the command to begin to the origin, in which the ledgers are made.
@@ -41,8 +42,6 @@ _POLL = 0.005
 _DRAIN_GRACE = 2.0
 #: Seconds between looks at the segments of the ledger.
 _SEGMENT_POLL = 1.0
-#: Attempts after which a segment ends, however short it is: 160 MB.
-_MOST_IN_SEGMENT = 2_000_000
 #: The most faults that the event log names; the ledger has every one.
 _LOGGED_FAULTS = 100
 
@@ -210,16 +209,10 @@ class Session:
     def _rotate_forever(self, rotation: Rotation, ledger: LedgerWriter) -> None:
         """Begin another segment of the ledger from time to time, and report the complete ones."""
         length = self.plan.segment_seconds
-        begun, reported = monotonic_ns(), 0
+        timed = TimedRotation(rotation, ledger, self.journal, length)
         while length:
             gevent.sleep(min(_SEGMENT_POLL, length))
-            is_due = monotonic_ns() - begun >= length * 1e9 or ledger.in_segment >= _MOST_IN_SEGMENT
-            if is_due and ledger.in_segment and rotation.rotate():
-                begun = monotonic_ns()
-            rotation.settle()
-            for number in range(reported, rotation.complete):
-                self.journal.record("segment", number=number)
-            reported = rotation.complete
+            timed.look()
 
     def _stop(self, engine: Engine) -> int:
         """Wait for the command to stop, and for its time; return the end of the schedule."""

@@ -18,11 +18,12 @@ from harness.store.ledger_reading import attempts_in, connections_in, load_attem
 from harness.store.ledger_tail import LedgerTail
 from harness.store.rotation import Rotation
 from harness.store.segments import (
+    SealedPart,
     SegmentSealer,
     check_segments,
     next_segment,
     paths_of,
-    sealed_attempts,
+    sealed_part,
     seals_path,
     segment_path,
 )
@@ -190,7 +191,7 @@ def test_sound_segments_have_no_damage(sealed: Path) -> None:
     found = check_segments(sealed, 0)
 
     assert (found.sealed, found.attempts, found.damage) == (4, 4 * SIZE, ())
-    assert sealed_attempts(sealed, 0) == 4 * SIZE
+    assert sealed_part(sealed, 0) == SealedPart(segments=4, attempts=4 * SIZE)
 
 
 def _edit(directory: Path) -> None:

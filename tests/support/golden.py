@@ -44,6 +44,7 @@ ADDED: frozenset[str] = frozenset(
         "cells.twice",
         "cells.trials.accounts",
         "origins.trial.accounts",
+        "origins.counted",
         *(f"{part}findings.numbers.{name}" for part in ("cells.", "cells.trials.") for name in ("cut_off", "forced")),
     }
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.kit.clock import Clock
 from harness.model.attempt import LOSSES, CloseReason, Method, Outcome, Progress
+from harness.model.counted import KeepOk
 from harness.model.experiment import Route, TrafficPlan
 from harness.model.schedule import schedule_of
 from harness.model.shapes import Shape
@@ -34,12 +35,15 @@ class MadeUpWatch:
 
     Args:
         path: The run directory to create.
+        keep: Which right answers are kept far from any loss.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: KeepOk = KeepOk.ALL) -> None:
         self.run = RunDirectory.create(path, "watch")
         origin = Origin("http://shop.example", "shop.example", 80, TRAFFIC)
-        plan = WatchPlan(("http://shop.example/",), (origin,), 0.0, 1, "harness watch", "2026-01-02T03:04:05+00:00", {})
+        plan = WatchPlan(
+            ("http://shop.example/",), (origin,), 0.0, 1, "harness watch", "2026-01-02T03:04:05+00:00", {}, keep
+        )
         self.directory = directory_of(self.run, 1)
         self.traffic = self.directory.traffic
         self.traffic.mkdir(parents=True)
@@ -50,7 +54,7 @@ class MadeUpWatch:
         self.outcome = TrialOutcome(Clock(WALL, ORIGIN), facts={"address": "10.0.0.7"})
         self.journal = EventLog(self.traffic / "traffic.jsonl")
         self.journal.record("ready", token="tok", pid=1)
-        self.sealing = LedgerSealing(self.traffic, 1)
+        self.sealing = LedgerSealing(self.traffic, 1, TRAFFIC, keep)
 
     def _calibrate(self) -> None:
         labels = [Outcome.OK, *sorted(LOSSES)]
@@ -117,6 +121,7 @@ class MadeUpWatch:
         for number in range(before, self.rotation.complete):
             self.journal.record("segment", number=number)
         self.sealing.seal()
+        self.sealing.compact(self.ledger.used)
 
     def end(self) -> None:
         """Stop planning, and end in order; the evidence is sealed."""

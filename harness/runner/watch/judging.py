@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +18,10 @@ from harness.runner import reports
 from harness.runner.evidence import read_outcome, read_traffic, with_differences
 from harness.runner.known_part import KnownPart, known_part
 from harness.runner.watch.plan import END, PLAN, Origin, WatchEnd, WatchPlan, directory_of
+from harness.store.compacted import unreplaced
 from harness.store.records import from_json, to_json
 from harness.store.rundir import Difference, RunDirectory, write_json
-from harness.store.segments import sealed_attempts
+from harness.store.segments import sealed_part
 
 T = TypeVar("T")
 
@@ -30,7 +32,8 @@ def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> Watc
     Raises:
         EvidenceError: The plan can't be read.
     """
-    verdict = judge_again(run, differences)
+    with _unreplaced(run):
+        verdict = judge_again(run, differences)
     return replace(verdict, exit_code=verdict.exit_code or int(ExitCode.INCONCLUSIVE))
 
 
@@ -59,6 +62,20 @@ def judge_so_far(run: RunDirectory) -> SoFar:
     plan = _read(run.path / PLAN, WatchPlan)
     if (run.path / END).exists():
         raise EvidenceError(f"The watch in {run.path} has ended.", hint=f"`harness analyze {run.path}` judges it.")
+    with _unreplaced(run):
+        return _so_far(run, plan)
+
+
+@contextlib.contextmanager
+def _unreplaced(run: RunDirectory) -> Iterator[None]:
+    """Keep a watch that is going on from replacing segments while the block reads them."""
+    with contextlib.ExitStack() as stack:
+        for folder in sorted(run.path.glob("origins/*/traffic")):
+            stack.enter_context(unreplaced(folder))
+        yield
+
+
+def _so_far(run: RunDirectory, plan: WatchPlan) -> SoFar:
     origins, ends, sealed = list[OriginEvidence](), list[int](), 0
     for number, origin in enumerate(plan.origins, start=1):
         directory = directory_of(run, number)
@@ -68,7 +85,7 @@ def judge_so_far(run: RunDirectory) -> SoFar:
         found = _evidence(run, origin, number, known)
         origins.append(found)
         ends.append(found.wall_origin_ns + known.elapsed_ns)
-        sealed += sum(sealed_attempts(directory.traffic, worker) for worker in range(plan.workers))
+        sealed += sum(sealed_part(directory.traffic, worker).attempts for worker in range(plan.workers))
     verdict = judge_watch(_facts(plan, WatchEnd()), origins)
     return SoFar(verdict=verdict, until_ns=min(ends), sealed=min(sealed, verdict.identity.planned))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.model.counted import KeepOk
 from harness.model.experiment import TrafficPlan
 from harness.store.rundir import RunDirectory, TrialDirectory
 
@@ -43,6 +44,7 @@ class WatchPlan:
         command: Command line of the watch.
         started: Start of the watch, ISO 8601, UTC.
         environment: Machine, system and versions.
+        keep_ok: Which right answers far from any loss stay in the ledgers; earlier harnesses kept all.
     """
 
     urls: tuple[str, ...]
@@ -52,6 +54,7 @@ class WatchPlan:
     command: str
     started: str
     environment: Mapping[str, str]
+    keep_ok: KeepOk = KeepOk.ALL
 
 
 @dataclass(frozen=True, slots=True)

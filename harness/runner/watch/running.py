@@ -14,6 +14,7 @@ from typing import Self
 from harness.errors import ExitCode, HarnessError
 from harness.kit.interruption import Interrupted, shielded
 from harness.kit.waiting import wait_until
+from harness.model.counted import KeepOk
 from harness.model.rates import rate_text
 from harness.model.watch import WatchVerdict
 from harness.runner.environment import describe_environment
@@ -74,6 +75,7 @@ class RunningWatch:
         command: str,
         traced: bool = False,
         seal_every: float = 0.0,
+        keep_ok: KeepOk = KeepOk.ALL,
     ) -> RunningWatch:
         """Create the run directory with its sealed plan. Nothing is started.
 
@@ -87,6 +89,7 @@ class RunningWatch:
             command: Command line, for the report.
             traced: Each request carries a ``traceparent``.
             seal_every: Seconds after which a ledger begins another segment, which ``is_over`` seals; 0 for one file.
+            keep_ok: Which right answers far from any loss stay in sealed segments.
 
         Raises:
             InvalidInputError: ``out`` is not empty.
@@ -101,9 +104,10 @@ class RunningWatch:
             command=command,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
             environment=describe_environment(),
+            keep_ok=keep_ok,
         )
         senders = [
-            Sender(origin, directory_of(run, number), workers, traced=traced, seal_every=seal_every)
+            Sender(origin, directory_of(run, number), workers, traced=traced, seal_every=seal_every, keep_ok=keep_ok)
             for number, origin in enumerate(origins, start=1)
         ]
         for sender in senders:
@@ -158,8 +162,8 @@ class RunningWatch:
 
     def _seal(self) -> None:
         for sender in self._senders:
-            if reason := sender.seal():
-                self._progress.note(f"segments can't be sealed now: {reason}")
+            for notice in sender.seal():
+                self._progress.note(notice)
 
     def conclude(self, *, interrupted: bool) -> WatchResult:
         """Seal, judge and report, after the context; if the disk is full, still return the verdict."""
@@ -178,6 +182,7 @@ def run_watch(
     command: str,
     traced: bool = False,
     seal_every: float = 0.0,
+    keep_ok: KeepOk = KeepOk.ALL,
 ) -> WatchResult:
     """Send until the time is up or an interruption comes; then drain, judge and report.
 
@@ -191,6 +196,7 @@ def run_watch(
         command: Command line, for the report.
         traced: Each request carries a ``traceparent``.
         seal_every: Seconds after which a ledger begins another segment; 0 for one file.
+        keep_ok: Which right answers far from any loss stay in sealed segments.
 
     Raises:
         InvalidInputError: ``out`` is not empty.
@@ -198,7 +204,7 @@ def run_watch(
     """
     watch = RunningWatch.create(
         urls, origins, progress, out=out, seconds=seconds, workers=workers, command=command, traced=traced,
-        seal_every=seal_every,
+        seal_every=seal_every, keep_ok=keep_ok,
     )  # fmt: skip
     interrupted = False
     with watch:

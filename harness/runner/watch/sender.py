@@ -11,6 +11,7 @@ from time import monotonic_ns
 
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
+from harness.model.counted import KeepOk
 from harness.runner.execution import UNENDED, TrialOutcome
 from harness.runner.watch.plan import Origin
 from harness.runner.watch.sealing import LedgerSealing
@@ -36,6 +37,7 @@ class Sender:
         backends: File of backends, one of which is chosen for each connection; None connects to the origin itself.
         traced: Each request carries a ``traceparent``.
         seal_every: Seconds after which its ledger begins another segment; 0 for one file.
+        keep_ok: Which right answers far from any loss stay in sealed segments.
 
     Attributes:
         outcome: Facts of the execution; on disk from the first request on.
@@ -51,11 +53,12 @@ class Sender:
         backends: Path | None = None,
         traced: bool = False,
         seal_every: float = 0.0,
+        keep_ok: KeepOk = KeepOk.ALL,
     ) -> None:
         self._traced = traced
         self._seal_every = seal_every
-        self._sealing = LedgerSealing(directory.traffic, workers)
-        self._unsealed = ""
+        self._sealing = LedgerSealing(directory.traffic, workers, origin.traffic, keep_ok)
+        self._noticed: set[str] = set()
         self.origin = origin
         self.backends = backends
         self.directory = directory
@@ -145,22 +148,28 @@ class Sender:
         with self._failing():
             self._child.wait_drained(self.origin.traffic.timeout + _DRAIN_SECONDS)
 
-    def seal(self) -> str:
-        """Seal the segments of the ledger that are complete.
+    def seal(self) -> list[str]:
+        """Seal the segments of the ledger that are complete, and compact earlier ones.
 
         Returns:
-            The reason why that is not possible, once; empty if it is. The traffic goes on, and the next call tries
+            What is not possible now and why, once for as long as it is not. The traffic goes on, and a later call tries
             again.
         """
+        found = {}
         try:
             self._sealing.seal()
         except HarnessError as error:
-            if self._unsealed:
-                return ""
-            self._unsealed = str(error)
-            return self._unsealed
-        self._unsealed = ""
-        return ""
+            found["segments can't be sealed now"] = str(error)
+        else:
+            try:
+                self._sealing.compact(sum(self._counts.by_outcome))
+            except HarnessError as error:
+                found["segments can't be compacted now"] = str(error)
+        if self._sealing.unrotated:
+            found["no further segment can begin now, and the present one goes on"] = self._sealing.unrotated
+        new = [f"{what}: {why}" for what, why in found.items() if what not in self._noticed]
+        self._noticed = set(found)
+        return new
 
     def write(self) -> None:
         """Write the outcome.
