@@ -94,7 +94,8 @@ def _changes() -> dict[str, Any]:
 
 
 def _required(kind: str) -> bool:
-    return any(field.is_required() for field in schema_of(kind).model_fields.values())
+    fields = schema_of(kind).model_fields.values()
+    return bool(CHANGE_KINDS[kind].facts.others) or any(field.is_required() for field in fields)
 
 
 def _fields(kind: str, *, is_bare: bool) -> Iterable[dict[str, Any]]:

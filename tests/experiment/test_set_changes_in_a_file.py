@@ -110,7 +110,7 @@ def test_the_embedded_cluster_refuses_them_with_the_way_out(tmp_path: Path, chan
     ("change", "options", "code", "words"),
     [
         ({"restart": {"statefulset": "dbb"}}, {}, ProblemCode.UNKNOWN_NAME, "no StatefulSet 'dbb'"),
-        ({"restart": None}, {}, ProblemCode.REQUIRED, "nothing names the object to change"),
+        ({"restart": None}, {}, ProblemCode.REQUIRED, "deployment is required"),
         (
             {"restart": {"statefulset": "db", "daemonset": "agent"}},
             {},

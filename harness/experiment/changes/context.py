@@ -68,8 +68,8 @@ class CheckContext:
         given = [field for field in fields if getattr(spec, field)]
         if len(given) != 1:
             code = ProblemCode.CONFLICT if given else ProblemCode.REQUIRED
-            message = f"{' and '.join(given)} both name an object" if given else "nothing names the object to change"
-            self.add(code, place, message, f"write {listed(f'{field}: NAME' for field in fields)}")
+            message = f"{' and '.join(given)} both name an object" if given else f"{fields[0]} is required"
+            self.add(code, place, message, f"name one object, by {' or '.join(fields)}")
             return False
         kind, name = spec.target.value, spec.target_name
         if not self.has(kind, name, (*place, given[0])):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema
+from harness.experiment.changes.schema import ONE_OBJECT, ChangeSchema
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
 from harness.model.changes import Restart
@@ -13,6 +13,8 @@ from harness.model.changes import Restart
 
 class RestartSchema(ChangeSchema):
     """``restart``."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_OBJECT)
 
     deployment: str = Field(default=default_of(Restart, "deployment"), description="the Deployment")
     statefulset: str = Field(

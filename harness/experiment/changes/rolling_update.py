@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ChangeSchema
+from harness.experiment.changes.schema import ONE_OBJECT, ChangeSchema
 from harness.experiment.problems import listed, near
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
@@ -21,6 +21,8 @@ from harness.problem_codes import ProblemCode
 
 class RollingUpdateSchema(ChangeSchema):
     """``rolling-update``."""
+
+    model_config = ConfigDict(json_schema_extra=ONE_OBJECT)
 
     deployment: str = Field(default=default_of(RollingUpdate, "deployment"), description="the Deployment")
     statefulset: str = Field(

@@ -14,6 +14,9 @@ from harness.model.changes import ChangeSpec, Retire, Start
 Text = Annotated[str, Field(min_length=1)]
 
 
+#: Part of the JSON Schema of a change that names exactly one object, of one of several kinds.
+ONE_OBJECT: dict[str, Any] = {"oneOf": [{"required": [field]} for field in ("deployment", "statefulset", "daemonset")]}
+
 #: Fields with the name of a change.
 _NAMES = frozenset({"name", "during"})
 
