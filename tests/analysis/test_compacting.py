@@ -104,7 +104,7 @@ def close(found: float, exact: float) -> None:
     keep=st.sampled_from([KeepOk.NONE, KeepOk.SAMPLED]),
 )
 @example(faults=[], amount=1, keep=KeepOk.NONE)
-@example(faults=[("late", 60.0, 60.5)], amount=300, keep=KeepOk.NONE)
+@example(faults=[("late", 67.0, 67.5)], amount=300, keep=KeepOk.NONE)
 @example(faults=[("timeout", 19.9, 20.1), ("slow", 40.0, 70.0)], amount=50, keep=KeepOk.NONE)
 @example(faults=[("missed", 25.0, 55.0)], amount=1, keep=KeepOk.SAMPLED)
 @example(faults=[("unfinished", 77.0, 77.5), ("status", 120.0, 123.0)], amount=1, keep=KeepOk.NONE)
