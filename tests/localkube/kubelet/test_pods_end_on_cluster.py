@@ -150,6 +150,8 @@ def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster
     async def scenario(cluster: Any) -> Any:
         await cluster.deploy(container={"lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}}})
         pod = await cluster.ready_pod()
+        # Without a probe a pod is ready before its program runs; a program that has ended has no hook.
+        await cluster.until_port("connected", pod, 5678)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
         return await cluster.until(EVENTS, lambda events: event_with_reason(events, "FailedPreStopHook"))
