@@ -255,14 +255,14 @@ async def reported(slices: Cache, *states: tuple[str, bool]) -> list[Object]:
             await slices.wrote.wait()
 
 
-def controlled(delays: dict[str, Delay], *draws: float) -> tuple[Cache, Cache, EndpointSliceController]:
+def controlled(profile: Profile, *draws: float) -> tuple[Cache, Cache, EndpointSliceController]:
     """Return the pods, the slices and a controller of Service ``web``, started, with the drawn delays."""
     pods, slices = Cache(), Cache()
     context: Any = SimpleNamespace(
         pods=pods,
         services=Cache(service()),
         slices=slices,
-        profile=replace(Profile.by_name("instant"), **delays),
+        profile=profile,
         rng=Draws(*draws),
     )
     controller = EndpointSliceController(context)
@@ -272,6 +272,7 @@ def controlled(delays: dict[str, Delay], *draws: float) -> tuple[Cache, Cache, E
 
 A, B = "127.9.1.1", "127.9.1.2"
 HOUR = 3600.0
+INSTANT = Profile.by_name("instant")
 
 
 @pytest.mark.parametrize("draws", [(0.0, 1.0), (1.0, 0.0)], ids=str)
@@ -279,7 +280,9 @@ def test_pods_that_are_deleted_together_leave_one_after_the_other(draws: tuple[f
     """Each mark comes after a delay of its own, the first one first, so a slice shows one ending and one ready."""
 
     async def scenario() -> Object:
-        pods, slices, controller = controlled({"endpoints_terminating": Delay(0.0, HOUR)}, 0.0, 0.0, *draws)
+        pods, slices, controller = controlled(
+            replace(INSTANT, endpoints_terminating=Delay(0.0, HOUR)), 0.0, 0.0, *draws
+        )
         async with controller.queue:
             for name, address in (("a", A), ("b", B)):
                 change(pods, "ADDED", pod(name, address=address))
@@ -297,7 +300,7 @@ def test_an_old_pod_never_leaves_before_the_new_one_is_in() -> None:
     """A new pod's readiness may take long, but what follows it is not known sooner."""
 
     async def scenario() -> list[Object]:
-        pods, slices, controller = controlled({"endpoints": Delay(0.0, HOUR)}, 0.0, 0.0, 1.0, 0.0)
+        pods, slices, controller = controlled(replace(INSTANT, endpoints=Delay(0.0, HOUR)), 0.0, 0.0, 1.0, 0.0)
         async with controller.queue:
             change(pods, "ADDED", pod("a", address=A))
             await reported(slices, ("a", True))
@@ -314,7 +317,7 @@ def test_a_pod_that_is_gone_leaves_after_its_earlier_changes() -> None:
     """Its removal overtakes none of them, and does not make the controller look for it."""
 
     async def scenario() -> list[list[tuple[str, bool]]]:
-        pods, slices, controller = controlled({"endpoints": Delay(0.0, HOUR)}, 0.0, 1.0, 0.0)
+        pods, slices, controller = controlled(replace(INSTANT, endpoints=Delay(0.0, HOUR)), 0.0, 1.0, 0.0)
         async with controller.queue:
             change(pods, "ADDED", pod("a", address=A))
             await reported(slices, ("a", True))
