@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A download that fails is repeated, so that a slow registry does not fail a build.
+export PIP_RETRIES ?= 10
+export PIP_DEFAULT_TIMEOUT ?= 60
 # Tests run side by side: most of their time is spent waiting for real clusters.
 E2E_JOBS ?= 3
 

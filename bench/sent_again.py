@@ -50,7 +50,7 @@ COMMAND = "python -m bench.sent_again"
 WORK = "/?delay=600s"
 HEADER = "X-Request-ID"
 #: More than anything takes here, seconds.
-PATIENCE = 120.0
+PATIENCE = 400.0
 #: Seconds between two looks at a log.
 _LOOK = 0.005
 _BLOCK = 65536

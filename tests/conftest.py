@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import hypothesis
@@ -17,6 +18,8 @@ hypothesis.settings.load_profile("unhurried")
 
 #: Markers of tests that may start processes.
 MAY_START = ("processes", "nginx", "e2e", "sabotage", "kind")
+#: Seconds for a thread or a process that a test has ended to be gone.
+ENDING_SECONDS = 30
 #: Audit events by which Python starts a process.
 _STARTS = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn"})
 _started: list[str] = []
@@ -51,16 +54,33 @@ def processes_are_declared(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Threads and child processes that a test starts must be gone when it ends."""
+    """Threads and child processes that a test starts must be gone when it ends.
+
+    What has only to end gets the time that a busy machine takes for it.
+    """
     threads = set(threading.enumerate())
     children = set(psutil.Process().children(recursive=True))
     yield
     _join_waiters()
-    left_threads = [t.name for t in threading.enumerate() if t not in threads and t.is_alive()]
-    left_children = [
-        p.pid for p in psutil.Process().children(recursive=True) if p not in children and p.status() != "zombie"
-    ]
-    assert (left_threads, left_children) == ([], [])
+    deadline = time.monotonic() + ENDING_SECONDS
+    while (left := _left(threads, children)) != ([], []) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == ([], [])
+
+
+def _left(threads: set[threading.Thread], children: set[psutil.Process]) -> tuple[list[str], list[int]]:
+    """Return the names of threads and the pids of children that there are now, without those from before."""
+    return (
+        [t.name for t in threading.enumerate() if t not in threads and t.is_alive()],
+        [p.pid for p in psutil.Process().children(recursive=True) if p not in children and _runs(p)],
+    )
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _join_waiters() -> None:

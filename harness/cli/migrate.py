@@ -17,6 +17,7 @@ from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
 from harness.cli.notices import show_notices
 from harness.cli.progress import choose_progress
+from harness.cli.run import RetryOption, retries
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.fields import check_assumed
 from harness.experiment.load import load_experiment
@@ -79,6 +80,7 @@ def migrate(
     to_entry_url: ToEntryUrl = "",
     yes: Yes = False,
     assume_inert: AssumeInert = None,
+    retry_inconclusive: RetryOption = None,
     as_json: AsJson = False,
 ) -> int:
     """Compare two ingress controllers: does my application lose requests after a move from one to the other?
@@ -115,8 +117,9 @@ def migrate(
     )
     existing = context_options(context=context, kubeconfig=kubeconfig, entry_url=entry_url)
     options = RunOptions(
-        cluster, None, parse_only(only or []), parallel, keep, profile, _command(), {**kind, **existing}
-    )
+        cluster, None, parse_only(only or []), parallel, keep, profile, _command(), {**kind, **existing},
+        retry_inconclusive=retries(retry_inconclusive),
+    )  # fmt: skip
     source_leg = _leg(experiment, names[0], options, replaced, pull_policy, assume_inert)
     options = replace(options, cluster_options={**kind, **existing, "entry-url": to_entry_url or entry_url})
     target_leg = _leg(experiment, names[1], options, replaced, pull_policy, assume_inert)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,9 @@ from harness.errors import WaitTimeoutError
 from harness.kit import guardian
 from harness.kit.guarded import spawn_guarded
 from harness.kit.waiting import wait_until
+
+#: Timeout in seconds. A killed process ends as soon as a busy machine gives it a moment.
+_KILL_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,16 @@ class Daemon:
         Raises:
             WaitTimeoutError: A process could not be killed.
         """
-        if self.alive():
-            os.kill(self.pid, signal.SIGTERM)
+        if guardian.send(self.pid, self.started, signal.SIGTERM):
             with contextlib.suppress(WaitTimeoutError):
                 wait_until(
                     lambda: not self.alive(),
                     timeout=guardian.PATIENCE + 2,
                     what=f"process {self.pid} to end after SIGTERM",
                 )
+        below = guardian.descendants(self.pid)
+        # It runs, so its process id was its own while the descendants were read.
         if self.alive():
-            for pid in (*guardian.descendants(self.pid), self.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not self.alive(), timeout=3, what=f"process {self.pid} to end after SIGKILL")
+            for pid, started in (*below.items(), (self.pid, self.started)):
+                guardian.send(pid, started, signal.SIGKILL)
+        wait_until(lambda: not self.alive(), timeout=_KILL_SECONDS, what=f"process {self.pid} to end after SIGKILL")

@@ -56,6 +56,26 @@ def running(pid: int, started: int) -> bool:
     return bool(fields) and int(fields[19]) == started and fields[0] not in (b"Z", b"X")
 
 
+def send(pid: int, started: int, number: int) -> bool:
+    """Send a signal to the process with this pid and start. Return False if it has ended.
+
+    The signal goes through a descriptor of the process, so a new process with its pid never gets it.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if not running(pid, started):
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
 def _stat(pid: int) -> list[bytes]:
     """Return the fields of /proc/PID/stat from the state on (parent is number 1); empty if the process has ended."""
     try:
@@ -70,20 +90,20 @@ def _stat(pid: int) -> list[bytes]:
         os.close(handle)
 
 
-def descendants(root: int) -> list[int]:
-    """Return all running descendants of ``root``, in no particular order."""
+def descendants(root: int) -> dict[int, int]:
+    """Return the pids of all running descendants of ``root`` in no particular order, each with its start in ticks."""
     children: dict[int, list[int]] = {}
-    zombies = set()
+    starts = {}
     for name in os.listdir("/proc"):  # noqa: PTH208 - pathlib costs this script 10 ms at start
         fields = _stat(int(name)) if name.isdigit() else []
         if fields:
             children.setdefault(int(fields[1]), []).append(int(name))
-            if fields[0] in (b"Z", b"X"):
-                zombies.add(int(name))
-    found, open_ = [], [root]
+            if fields[0] not in (b"Z", b"X"):
+                starts[int(name)] = int(fields[19])
+    found, open_ = {}, [root]
     while open_:
         below = children.get(open_.pop(), [])
-        found += [pid for pid in below if pid not in zombies]
+        found |= {pid: starts[pid] for pid in below if pid in starts}
         open_ += below
     return found
 
@@ -96,11 +116,8 @@ def _kill_all() -> None:
         left = descendants(me)
         if not left:
             return
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        for pid, started in left.items():
+            send(pid, started, signal.SIGKILL)
         time.sleep(0.002)
 
 

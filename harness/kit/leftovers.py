@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.kit.guardian import MARK, running
+from harness.kit.guardian import MARK, running, start_ticks
 
 #: File with the identity, in the working folder of a program that overwrites its environment.
 _MARK_FILE = ".harness-run"
@@ -22,12 +22,14 @@ class LeftOver:
 
     Attributes:
         pid: Its process id.
+        started: Its start in clock ticks; identifies it together with ``pid``.
         command: Its command line, shortened.
         guardian: Process id of the guardian.
         guardian_started: Start of the guardian in clock ticks.
     """
 
     pid: int
+    started: int
     command: str
     guardian: int
     guardian_started: int
@@ -47,6 +49,8 @@ def left_over_processes() -> list[LeftOver]:
 
 
 def _examine(pid: int) -> LeftOver | None:
+    # Before everything else, so that all of it belongs to this process if it still runs at the end.
+    began = start_ticks(pid)
     mark = _mark(pid)
     owner, _, started = mark.partition(".")
     if not (owner.isdigit() and started.isdigit()) or running(int(owner), int(started)):
@@ -55,7 +59,8 @@ def _examine(pid: int) -> LeftOver | None:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return None
-    return LeftOver(pid, command.replace(b"\0", b" ").decode(errors="replace").strip()[:200], int(owner), int(started))
+    line = command.replace(b"\0", b" ").decode(errors="replace").strip()[:200]
+    return LeftOver(pid, began, line, int(owner), int(started))
 
 
 def leave_mark(folder: Path) -> None:

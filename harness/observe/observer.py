@@ -28,9 +28,9 @@ from harness.observe.tracker import SilentTracker, Tracker
 from harness.observe.watcher import Watcher
 
 #: Seconds for the first lists to arrive.
-SYNC_SECONDS = 20.0
-#: Seconds for all threads to end. A watch stops within a fraction of a second.
-JOIN_SECONDS = 5.0
+SYNC_SECONDS = 90.0
+#: Seconds for all threads to end. A watch stops within a fraction of a second, unless the machine stalls.
+JOIN_SECONDS = 60.0
 
 
 class ObservationError(HarnessError):

@@ -21,8 +21,8 @@ from harness.traffic.http.client import Client
 #: The longest delay of a slot, in nanoseconds. The timer adds up to 1 ms, a busy machine some 10 ms. A slot that is
 #: 250 ms late no longer shows the state of the system at its planned time, and hides an outage of that length.
 TOLERANCE_NS = 250_000_000
-#: Seconds until the next try when the concurrency limit holds a slot back.
-_HELD_BACK = 0.002
+#: Nanoseconds until the next try when the concurrency limit holds a slot back.
+_HELD_BACK_NS = 2_000_000
 #: Length of a schedule without an end, in nanoseconds.
 _ENDLESS = 2**62
 
@@ -65,6 +65,7 @@ class Engine:
         self._streams = len(streams(plan))
         self._loop: Any = gevent.get_hub().loop
         self._timer: Any = self._loop.timer(0)
+        self._due = 0
         self._stopped = False
 
     def start(self) -> None:
@@ -85,6 +86,7 @@ class Engine:
         if not self._stopped:
             self._stopped = True
             self._timer.close()
+            self._note_standstill()
             if not self.failure:
                 self._send_due(at - self._origin, is_last=True)
         return at
@@ -92,6 +94,7 @@ class Engine:
     def _tick(self) -> None:
         if self._stopped or self.failure:
             return
+        self._note_standstill()
         try:
             self._send_and_wait()
         except Exception as error:
@@ -99,16 +102,24 @@ class Engine:
             self._give_up("failed", f"{type(error).__name__}: {error}")
             raise
 
+    def _note_standstill(self) -> None:
+        """Report a time in which this process did not run to the client. At least the slot at its begin is missed."""
+        due, self._due, now = self._due, 0, monotonic_ns()
+        if due and now - due > TOLERANCE_NS:
+            self._client.stood_still(due, now)
+
     def _send_and_wait(self) -> None:
         """Send all slots that are due, then set the timer for the next one."""
         now = monotonic_ns() - self._origin
         # Add one nanosecond, since a slot at exactly this time is due.
         held_back = not self._send_due(now + 1, is_last=False)
-        if self.failure or self._schedule.planned_ns(self.next_slot) >= self._length:
+        planned = self._schedule.planned_ns(self.next_slot)
+        if self.failure or planned >= self._length:
             return
-        delay = (self._schedule.planned_ns(self.next_slot) - (monotonic_ns() - self._origin)) / 1e9
+        now = monotonic_ns()
+        self._due = max(self._origin + planned, now + (_HELD_BACK_NS if held_back else 0))
         self._timer.close()
-        self._timer = self._loop.timer(max(_HELD_BACK if held_back else 0.0, delay))
+        self._timer = self._loop.timer((self._due - now) / 1e9)
         self._timer.start(self._tick, update=True)
 
     def _send_due(self, elapsed: int, *, is_last: bool) -> bool:

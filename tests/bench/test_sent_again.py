@@ -9,7 +9,7 @@ import pytest
 from bench import sent_again
 from bench.sent_again import CLIENTS, Result, measure
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
 @pytest.mark.parametrize(

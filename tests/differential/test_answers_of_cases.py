@@ -88,7 +88,7 @@ def test_requests_are_sent_until_they_are_stopped() -> None:
         target = Target(site_url(runner), "x.test", "/x", {"X-Version": "1"})
         traffic, changed = Traffic(), asyncio.Event()
         sender = asyncio.create_task(traffic.send(target, changed.set))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while "503" not in traffic.latest:
                 changed.clear()
                 await changed.wait()

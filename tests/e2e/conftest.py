@@ -42,7 +42,8 @@ def experiment(tmp_path: Path) -> Callable[..., Path]:
                 "pool": {"size": 8},
                 "baseline": "2s",
                 "settle": "1s",
-                "timeout": "3s",
+                # Longer than a busy machine keeps a server from answering.
+                "timeout": "10s",
             },
             "matrix": {"lifecycle": {"bare": {}}},
             "changes": ["none"],

@@ -64,9 +64,9 @@ def test_a_client_that_retries_is_caught(harness: CommandLine, tmp_path: Path) -
 
 def test_attempts_are_exported_to_a_pipe_and_to_a_file(harness: CommandLine, tmp_path: Path) -> None:
     """All attempts are rows. A reader that closes the pipe early is no error."""
-    assert (
-        harness.run("watch", "http://127.0.0.1:9/", "--for", "1s", "--rate", "400", "--out", tmp_path / "w").code == 1
-    )
+    words = ("--for", "2s", "--rate", "200", "--out", tmp_path / "w")
+    # 3 if the machine left the sender no time for any request.
+    assert harness.run("watch", "http://127.0.0.1:9/", *words).code in {1, 3}
     piped, filed = harness.run("export", "w"), harness.run("export", "w", "--out", "attempts.csv")
     short = harness.start_command(["sh", "-c", f"{sys.executable} -m harness export w | head -n 2"])
     first = harness.finish(short)

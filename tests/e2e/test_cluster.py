@@ -32,6 +32,7 @@ def test_kubectl_works_on_a_persistent_cluster(harness: CommandLine, tmp_path: P
 
         kubectl("apply", "-f", str(ROOT / "experiments" / "apps" / "apple-banana"))
         kubectl("rollout", "status", "deployment/apple", "--timeout=200s")
+        kubectl("rollout", "status", "deployment/banana", "--timeout=200s")
         assert "1/1" in kubectl("get", "deployment", "apple")
         kubectl("set", "env", "deployment/apple", "COLOUR=green")
         kubectl("rollout", "status", "deployment/apple", "--timeout=200s")

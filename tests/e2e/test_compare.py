@@ -13,13 +13,13 @@ EXPERIMENT = """
 version: 1
 name: shop
 workload: {root}/experiments/apps/apple-banana
-traffic: {{rate: 60/s, paths: [{{path: /apple, answers: apple-v1}}], baseline: 3s, settle: 2s}}
+traffic: {{rate: 60/s, paths: [{{path: /apple, answers: apple-v1}}], baseline: 3s, settle: 2s, timeout: 10s}}
 matrix: {{lifecycle: {{default: {{patch: [{patches}]}}}}}}
 changes:
   - rolling-update: {{deployment: apple, set: {{args: ["-text=apple-v2"]}}, answer: apple-v2}}
 """
 #: Longest duration, on a busy machine: forty trials.
-SECONDS = 1100
+SECONDS = 2400
 PATCHES = ("readiness.yaml", "prestop-sleep-6.yaml")
 
 

@@ -24,7 +24,7 @@ def test_the_death_of_its_own_part_is_inconclusive(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, part: str
 ) -> None:
     """If the sender or the cluster is killed in the control, the exit code is 3, without a long wait."""
-    path = experiment(changes=[{"none": {"hold": "600s"}}])
+    path = experiment(changes=[{"none": {"hold": "3600s"}}])
     process = harness.start("run", path, "--out", tmp_path / "run", "--json")
     timeline = tmp_path / "run" / "trials" / "bare--none" / "1" / "timeline.jsonl"
     wait_until(

@@ -10,7 +10,7 @@ import pytest
 from built_to_lose import EXPERIMENTS, wrong_causes
 from command_line import ROOT, CommandLine
 from receipt_files import reads, wrong_accounts
-from starved import wrong_rows
+from starved import last_measured, trial_of, wrong_rows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sabotage, pytest.mark.timeout(4800)]
 
@@ -24,10 +24,9 @@ def tries(trial: Path) -> Counter[str]:
 def test_hidden_and_twice_executed_requests_are_counted(harness: CommandLine, tmp_path: Path) -> None:
     """A listener that closes early is hidden by nginx; a pod killed in the middle of answers makes it repeat GETs."""
     wrong = wrong_rows(harness, ROOT / "experiments" / "hidden-by-retries.yaml", tmp_path / "run")
-    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text())
-    cells = {cell["id"]: cell for cell in verdict["cells"]}
+    cells = {name: cell for name, (cell, _) in last_measured(tmp_path / "run").items()}
     early, killed = cells["closes-early--delete-pod"], cells["killed--delete-pod"]
-    hidden, twice = (tmp_path / "run" / cell["trials"][0]["directory"] for cell in (early, killed))
+    hidden, twice = (trial_of(tmp_path / "run", cell["id"]) for cell in (early, killed))
     fates = {name: cell["trials"][0]["accounts"]["fates"] for name, cell in cells.items()}
 
     assert wrong == []
@@ -45,18 +44,18 @@ def test_hidden_and_twice_executed_requests_are_counted(harness: CommandLine, tm
     assert all(sum(each.values()) == cells[name]["sent"] for name, each in fates.items())
     assert {each["unknown"] for each in fates.values()} == {0}
     assert cells["graceful--delete-pod"]["hidden"] == {"known": 0, "unknown": 0}
-    assert wrong_causes(verdict, EXPERIMENTS["hidden-by-retries"]) == []
+    assert wrong_causes({"cells": cells.values()}, EXPERIMENTS["hidden-by-retries"]) == []
 
 
 def test_lost_answers_are_reported_once_straight_to_a_service(harness: CommandLine, tmp_path: Path) -> None:
     """A client that sends such a request again makes pods execute it twice; the harness reports it and does not."""
     wrong = wrong_rows(harness, ROOT / "experiments" / "sent-again-by-client.yaml", tmp_path / "run")
-    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text())
-    cells = {cell["id"]: cell for cell in verdict["cells"]}
+    measured = last_measured(tmp_path / "run")
+    cells = {name: cell for name, (cell, _) in measured.items()}
     killed = cells["killed--delete-pod"]
 
     assert wrong == []
-    assert wrong_causes(verdict, EXPERIMENTS["sent-again-by-client"]) == []
-    assert [line for cell in cells.values() for line in wrong_accounts(cell, tmp_path / "run")] == []
+    assert wrong_causes({"cells": cells.values()}, EXPERIMENTS["sent-again-by-client"]) == []
+    assert [line for cell, run in measured.values() for line in wrong_accounts(cell, run)] == []
     assert killed["trials"][0]["accounts"]["fates"]["answer-lost"] == killed["lost"] > 0
     assert {(cell["hidden"]["known"], cell["twice"]["known"]) for cell in cells.values()} == {(0, 0)}

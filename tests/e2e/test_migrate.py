@@ -51,7 +51,7 @@ def test_the_gate_closes_where_only_the_target_loses(
     path = experiment(traffic=TRAFFIC, changes=["none", EDIT])
     out = tmp_path / "closed"
 
-    ways = ("--from", "traefik", "--to", "ingress-nginx", "--parallel", "1")
+    ways = ("--from", "traefik", "--to", "ingress-nginx", "--parallel", "1", "--retry-inconclusive", "5")
     closed = harness.run("migrate", path, *ways, "--out", out, "--json")
 
     assert outcomes(closed) == {"none": "lossless", "ingress-edit": "target-loses"}

@@ -71,6 +71,7 @@ def browser() -> Iterator[Browser]:
 def page(session: Started, browser: Browser) -> Page:
     """Open the page, and wait until traffic runs."""
     opened = browser.new_page(locale="en-US")
+    opened.set_default_timeout(SOON)
     opened.goto(session.url)
     expect(opened.locator("#large")).to_contain_text("Lossless for", timeout=SOON)
     return opened
@@ -89,10 +90,10 @@ def test_changes_become_cards(session: Started, page: Page, harness: CommandLine
     session.kubectl("annotate", "ingress", "fruit", "nginx.ingress.kubernetes.io/proxy-body-size=2m")
     expect(second).to_contain_text(EDIT, timeout=SOON)
     expect(second.locator(".verdict")).to_have_text(WITHOUT_LOSS, timeout=SOON)
-    expect(page.locator("#figure-lost")).to_have_text("0")
+    expect(page.locator("#figure-lost")).to_have_text("0", timeout=SOON)
     for card in (first, second):
         card.get_by_role("checkbox").check()
-    expect(page.locator("#compare .card")).to_have_count(2)
+    expect(page.locator("#compare .card")).to_have_count(2, timeout=SOON)
     cut = [
         int(re.findall(r"(\d+) connections cut", text)[0]) for text in page.locator("#compare .card").all_inner_texts()
     ]
@@ -107,7 +108,7 @@ def test_changes_become_cards(session: Started, page: Page, harness: CommandLine
     finished = harness.finish(session.process)
     for file in (saved, session.out / "session.html"):
         page.goto(file.as_uri())
-        expect(page.locator("#cards .card")).to_have_count(2)
+        expect(page.locator("#cards .card")).to_have_count(2, timeout=SOON)
 
     assert finished.code == 0, finished.err
     assert re.search(rf"^1. {SELECTOR}: {WITHOUT_LOSS.pattern}, 0 of \d+ lost, 0 cut$", finished.out, re.MULTILINE)
@@ -131,18 +132,20 @@ def test_a_loss_is_shown_and_counted(session: Started, page: Page) -> None:
 
 def test_a_stopped_machine_is_no_outage(session: Started, page: Page, harness: CommandLine) -> None:
     """All processes stop, as in a suspended laptop. The page then names the pause, and no request counts as lost."""
-    everybody = list(harness.processes())
+    # The sender stops first and goes on last, so that it never waits for an answer of a part that is stopped.
+    lines = harness.processes()
+    everybody = sorted(lines, key=lambda pid: "-m locust" not in lines[pid])
     for pid in everybody:
         os.kill(pid, signal.SIGSTOP)
     try:
         time.sleep(4)  # not a wait for anything: it is the length of the pause
     finally:
-        for pid in everybody:
+        for pid in everybody[::-1]:
             os.kill(pid, signal.SIGCONT)
     expect(page.locator("#session")).to_contain_text("That is no outage", timeout=SOON)
     expect(page.locator("#large")).to_contain_text("Lossless for", timeout=SOON)
 
-    expect(page.locator("#figure-lost")).to_have_text("0")
+    expect(page.locator("#figure-lost")).to_have_text("0", timeout=SOON)
 
 
 def test_a_killed_session_leaves_nothing(session: Started, harness: CommandLine) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from command_line import CommandLine, Finished
-from starved import MEASUREMENTS, is_starved, wrong_rows
+from starved import MEASUREMENTS, is_starved, last_measured, trial_of, wrong_rows
 
 
 def cell(change: str = "roll", verdict: str = "inconclusive", *findings: str, **fields: Any) -> Mapping[str, Any]:
@@ -89,3 +89,19 @@ def test_only_disturbed_rows_are_measured_again(
 
     assert (len(wrong_lines), len(line.asked)) == (wrong, measurements)
     assert all("--only=configuration=bare,change=roll" in asked for asked in line.asked[1:])
+
+
+def test_the_last_measurement_of_each_cell_counts(tmp_path: Path) -> None:
+    """A cell that was measured again has its verdict and its evidence in the later run directory."""
+    for name, verdicts in (("run", {"a": "lossless", "b": "lossy"}), ("run-2", {"b": "lossless"})):
+        cells = [
+            {"id": cell, "verdict": verdict, "trials": [{"directory": f"trials/{cell}/1"}]}
+            for cell, verdict in verdicts.items()
+        ]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "verdict.json").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    run = tmp_path / "run"
+    found = {name: (each["verdict"], where.name) for name, (each, where) in last_measured(run).items()}
+
+    assert found == {"a": ("lossless", "run"), "b": ("lossless", "run-2")}
+    assert [trial_of(run, name) for name in "ab"] == [run / "trials/a/1", tmp_path / "run-2/trials/b/1"]

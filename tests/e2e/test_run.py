@@ -81,7 +81,8 @@ def test_a_rate_that_the_sender_can_not_keep_is_inconclusive(
         "connections": ["reused"],
         "baseline": "1s",
         "settle": "1s",
-        "timeout": "1s",
+        # Answers that come late are no losses: the sender alone is too slow.
+        "timeout": "60s",
         "concurrency": 100000,
     }
     finished = harness.run("run", experiment(traffic=traffic), "--out", tmp_path / "run", "--json")

@@ -20,14 +20,17 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 #: Seconds that the sender stands still: more than a slot may be late before it counts as missed (0.25 s).
 STANDSTILL = 1.0
-HOLD = {"none": {"hold": "3s"}}
+#: Traffic goes on for so long that the sender still sends when it is stopped, however late that is noticed.
+HOLD = {"none": {"hold": "6s"}}
+#: Nothing answers for longer than the sender stands still.
+NOBODY = {"selector-patch": {"service": "apple-service", "selector": {"version": "nobody"}, "hold": "5s"}}
 
 
 @contextmanager
 def starving(harness: CommandLine, trial: Path) -> Iterator[None]:
     """Take the processor from the sender of a trial for a moment, as a busy machine does."""
     yield
-    wait_until(lambda: reached(trial, "change"), timeout=PATIENCE, what="the change")
+    wait_until(lambda: reached(trial, "baseline"), timeout=PATIENCE, what="the traffic")
     (pid,) = harness.titled("locust")
     os.kill(pid, signal.SIGSTOP)
     time.sleep(STANDSTILL)
@@ -90,12 +93,11 @@ def test_a_trial_that_loses_is_never_repeated(
 ) -> None:
     """Starved or not: what was lost is lost."""
     out = tmp_path / "run"
-    change = {"delete-pod": {"deployment": "apple"}}
     arguments = ("--retry-inconclusive", "2", "--json")
-    with starving(harness, out / "trials" / "bare--delete-pod" / "1"):
-        process = harness.start("run", experiment(changes=[change]), "--out", out, "--parallel", "1", *arguments)
+    with starving(harness, out / "trials" / "bare--selector-patch" / "1"):
+        process = harness.start("run", experiment(changes=[NOBODY]), "--out", out, "--parallel", "1", *arguments)
     finished = harness.finish(process)
     cells = {cell["change"]: cell for cell in finished.json["cells"]}
 
-    assert cells["delete-pod"]["lost"] > 0
-    assert not (out / "repeated" / "bare--delete-pod").exists()
+    assert cells["selector-patch"]["lost"] > 0
+    assert not (out / "repeated" / "bare--selector-patch").exists()

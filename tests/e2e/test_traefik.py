@@ -45,7 +45,7 @@ def test_it_does_not_outlive_a_harness_that_was_killed(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
     """After ``kill -9`` in a trial, Traefik ends with its cluster."""
-    path = experiment(ingress="traefik", changes=[{"none": {"hold": "600s"}}])
+    path = experiment(ingress="traefik", changes=[{"none": {"hold": "3600s"}}])
     process = harness.start("run", path, "--out", tmp_path / "run", "--json")
     timeline = tmp_path / "run" / "trials" / "bare--none" / "1" / "timeline.jsonl"
     wait_until(
@@ -55,7 +55,7 @@ def test_it_does_not_outlive_a_harness_that_was_killed(
     )
     before = harness.processes()
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     harness.wait_for_none()
 
     assert [line for line in before.values() if "--entrypoints.web.address=127." in line] != []

@@ -30,7 +30,7 @@ from harness.traffic.calibration.server import CERTIFICATE, SERVER_NAME, WHERE, 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 #: Codes of the only findings that a busy machine may add.
-BUSY = STARVED | {"sender-paused"}
+BUSY = STARVED | {"sender-paused", "no-traffic", "stream-without-success"}
 #: A sender that does not get as far as its first request, however quick it is. Python runs this file as it starts.
 NEVER_READY = """
 import sys, time
@@ -88,7 +88,8 @@ def test_it_ends_after_its_time(harness: CommandLine, target: FaultyServer, tmp_
     again, report = harness.run("analyze", out), harness.run("report", out)
 
     assert (found["planned"], found["lost"], found["unfinished"], found["outages"]) == (60, {}, 0, [])
-    assert found["verdict"] == "lossless" or set(found["findings"]) <= BUSY
+    doubts = set(found["findings"])
+    assert found["verdict"] == "lossless" or (doubts & STARVED and doubts <= BUSY)
     assert (again.code, report.code) == (finished.code, 0)
     assert {name: (out / name).read_bytes() for name in before} == before
 
@@ -106,7 +107,7 @@ def test_several_urls_have_one_account(harness: CommandLine, target: FaultyServe
         nobody = f"http://127.0.0.1:{held.getsockname()[1]}/"
         stranger = f"https://127.0.0.1:{tls_port(tmp_path)}/fault/ok"
         urls = (url(target), url(target, "/fault/fin-before"), url(target, "/fault/wrong-body"), nobody, stranger)
-        finished = harness.run("watch", *urls, "--for", "2s", "--rate", "50", "--expect-body", "ok", "--json")
+        finished = harness.run("watch", *urls, "--for", "4s", "--rate", "25", "--expect-body", "ok", "--json")
     found = account(finished)
     missed = found["missed_slots"]
 
@@ -150,7 +151,7 @@ def test_an_unknown_host(harness: CommandLine) -> None:
 
 def test_a_certificate_of_private_authorities(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
     """With ``--ca`` and the right name, nothing is lost."""
-    words = ("--for", "1s", "--rate", "20", "--ca", CERTIFICATE, "--server-name", SERVER_NAME, "--json")
+    words = ("--for", "4s", "--rate", "5", "--ca", CERTIFICATE, "--server-name", SERVER_NAME, "--json")
     found = account(harness.run("watch", f"https://{target.address}:{tls_port(tmp_path)}/fault/ok", *words))
 
     assert (found["planned"], found["lost"]) == (20, {})

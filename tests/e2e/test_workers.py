@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from command_line import PATIENCE, CommandLine
+from ports import free_port
 from starved import code_of, is_sound
 
 from harness.errors import EvidenceError
@@ -21,13 +21,6 @@ from harness.model.attempt import Outcome
 from harness.store.ledger import read_connections, read_ledger
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def events(traffic: Path, name: str) -> list[dict[str, Any]]:
@@ -50,7 +43,7 @@ def rows_in(ledger: Path) -> int:
 def join(harness: CommandLine, port: int, number: int) -> subprocess.Popen[str]:
     """Start a worker in its own process tree."""
     return harness.start(
-        "worker", "--join", f"127.0.0.1:{port}", "--wait", "120s", "--dir", harness.folder / f"worker-{number}"
+        "worker", "--join", f"127.0.0.1:{port}", "--wait", f"{PATIENCE}s", "--dir", harness.folder / f"worker-{number}"
     )
 
 
@@ -88,7 +81,7 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
 ) -> None:
     """After ``kill -9`` of a sender, the run ends soon, is inconclusive and names it. The identity holds."""
     port, out = free_port(), tmp_path / "run"
-    path = experiment(changes=[{"none": {"hold": "600s"}}])
+    path = experiment(changes=[{"none": {"hold": "3600s"}}])
     run = harness.start("run", path, "--out", out, "--expect-workers", "2", "--bind", f"127.0.0.1:{port}")
     workers = [join(harness, port, number) for number in (0, 1)]
     traffic = out / "trials" / "bare--none" / "1" / "traffic"

@@ -63,7 +63,9 @@ class Users:
     def words(self, experiment: Path) -> tuple[str | Path, ...]:
         """Return the arguments of a run on it."""
         where = ("--cluster", "context", "--context", f"harness-{NAME}", "--kubeconfig", self.kubeconfig)
-        return ("run", experiment, *where, "--entry-url", self.url, "--yes", "--out", "run", "--json")
+        # A trial that is repeated has one more namespace.
+        once = ("--retry-inconclusive", "0")
+        return ("run", experiment, *where, "--entry-url", self.url, "--yes", "--out", "run", "--json", *once)
 
     def names(self, kind: str) -> set[str]:
         """Return the names of its objects of a cluster-scoped kind."""

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from harness.errors import CommandError, HarnessError, MissingToolError, WaitTimeoutError
+from harness.kit import guardian
 from harness.kit.daemon import Daemon
 from harness.kit.leftovers import left_over_processes
 from harness.kit.processes import ManagedProcess, run
@@ -236,6 +237,26 @@ def test_daemon_outlives_its_starter_and_stops_as_a_whole(tmp_path: Path) -> Non
 
     assert not daemon.alive()
     assert gone(grandchild)
+
+
+def test_a_signal_reaches_only_the_process_that_began_at_this_time() -> None:
+    """A new process with the same number ends by itself; the right one is killed, and then there is none."""
+    argv = [sys.executable, "-S", "-c", "input()"]
+    with (
+        subprocess.Popen(argv, stdin=subprocess.PIPE) as stranger,
+        subprocess.Popen(argv, stdin=subprocess.PIPE) as meant,
+    ):
+        began = guardian.start_ticks(meant.pid)
+        sent = [
+            guardian.send(stranger.pid, guardian.start_ticks(stranger.pid) - 1, signal.SIGKILL),
+            guardian.send(meant.pid, began, signal.SIGKILL),
+        ]
+        stranger.communicate(b"\n")
+        meant.wait()
+
+    assert sent == [False, True]
+    assert (stranger.returncode, meant.returncode) == (0, -signal.SIGKILL)
+    assert not guardian.send(meant.pid, began, signal.SIGKILL)
 
 
 def test_number_given_to_another_process_is_not_the_daemon() -> None:

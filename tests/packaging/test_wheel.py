@@ -106,9 +106,11 @@ def test_examples_are_copied_and_valid(installed: Path, tmp_path: Path) -> None:
 @pytest.mark.e2e
 def test_demo_runs_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     """``harness demo`` needs no checkout; options of ``run`` pass through, and what it prints can be typed."""
-    done = harness(installed, tmp_path, "demo", "--only", "configuration=graceful,change=selector-patch")
+    only = ("--only", "configuration=graceful,change=selector-patch")
+    done = harness(installed, tmp_path, "demo", *only, "--retry-inconclusive", "3")
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    # 3 if the machine leaves the sender no time however often a trial is repeated.
+    assert done.returncode == (3 if "The machine is busy" in done.stdout else 0), done.stdout + done.stderr
     assert "report: reports/demo-" in done.stdout
     (report,) = tmp_path.glob("reports/demo-*/index.html")
     assert report.stat().st_size > 10_000

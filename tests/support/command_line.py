@@ -21,7 +21,7 @@ from harness.store.timeline import read_timeline
 ROOT = Path(__file__).parents[2]
 MARK = "HARNESS_E2E_MARK"
 #: Seconds; more than any command of these tests takes, but for a table of cells, however busy the machine is.
-PATIENCE = 400
+PATIENCE = 600
 
 
 def reached(trial: Path, phase: str) -> bool:
@@ -108,7 +108,7 @@ class CommandLine:
         except OSError:
             return False
 
-    def wait_for_none(self, timeout: float = 120) -> None:
+    def wait_for_none(self, timeout: float = PATIENCE) -> None:
         """Wait until no process with the mark is left."""
         wait_until(lambda: not self.processes(), timeout=timeout, what=lambda: f"these to go: {self.processes()}")
 

@@ -16,7 +16,7 @@ from harness.exercises.steps import ExerciseStep
 from harness.exercises.texts import load_texts
 
 #: Seconds for a step to be prepared or measured, on a busy machine.
-SECONDS = 300
+SECONDS = 900
 
 
 class Participant:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import random
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from ports import free_port
 
 from harness.kit.waiting import wait_until
 
@@ -33,7 +32,7 @@ def locust(folder: Path, *args: str, enough: Callable[[], object] = lambda: Fals
         args: Its arguments, besides ``--headless``.
         enough: A condition that is polled. SIGTERM is sent when it holds.
     """
-    port = str(_free_port())
+    port = str(free_port(""))
     # Two masters can't listen on Locust's usual port at once.
     command = [sys.executable, "-m", "locust", "--headless", *args, "--master-bind-port", port, "--master-port", port]
     log = folder / "locust.log"
@@ -44,12 +43,3 @@ def locust(folder: Path, *args: str, enough: Callable[[], object] = lambda: Fals
             process.terminate()
             process.wait(PATIENCE)
     return Done(process.returncode, log.read_text(encoding="utf-8", errors="replace"))
-
-
-def _free_port() -> int:
-    """Return a port on which nothing listens, outside the kernel's range for outgoing connections."""
-    while True:
-        port = random.randrange(10_000, 32_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("", port))
-            return port

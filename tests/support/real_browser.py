@@ -10,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+#: Milliseconds for Chromium to start.
+START_MS = 300_000
 #: Names of Chromium in Debian and elsewhere.
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -33,6 +35,8 @@ def real_browser() -> Iterator[Browser]:
     """Start Chromium, and end it with the context."""
     path = chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        # In a container /dev/shm may be too small for a page, and on a busy machine a start takes long.
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments, timeout=START_MS)
         yield browser
         browser.close()

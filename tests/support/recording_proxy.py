@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 from aiohttp import web
+from command_line import PATIENCE
 
 from harness.kit.waiting import wait_until
 
@@ -89,7 +90,7 @@ def recording(kubeconfig: Path, folder: Path) -> Iterator[tuple[Path, Recorded]]
     thread = threading.Thread(target=lambda: asyncio.run(_serve(upstream, recorded, urls, stop)), name="recording")
     thread.start()
     try:
-        wait_until(lambda: urls, timeout=60, what="the recording proxy")
+        wait_until(lambda: urls, timeout=PATIENCE, what="the recording proxy")
         cluster["cluster"]["server"] = urls[0]
         path = folder / "recorded-kubeconfig"
         path.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -7,6 +7,7 @@ those named here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,26 @@ def wrong_rows(harness: CommandLine, table: Path, out: Path, *words: str) -> lis
     if not wrong and finished.code != code_of(cells):
         lines.append(f"exit code {finished.code} and not {code_of(cells)}: {finished.err}")
     return lines
+
+
+def last_measured(out: Path) -> dict[str, tuple[dict[str, Any], Path]]:
+    """Return each cell of ``verdict.json`` as it was measured last, with the run directory of that measurement.
+
+    Args:
+        out: The run's directory, as ``wrong_rows`` was given it.
+    """
+    found: dict[str, tuple[dict[str, Any], Path]] = {}
+    again = (out.with_name(f"{out.name}-{number}") for number in range(2, MEASUREMENTS + 1))
+    for run in filter(Path.exists, (out, *again)):
+        for cell in json.loads((run / "verdict.json").read_text(encoding="utf-8"))["cells"]:
+            found[cell["id"]] = cell, run
+    return found
+
+
+def trial_of(out: Path, cell: str) -> Path:
+    """Return the directory of the first trial of a cell, as it was measured last."""
+    found, run = last_measured(out)[cell]
+    return run / str(found["trials"][0]["directory"])
 
 
 def _was_starved(cell: Cell, cells: Iterable[Cell]) -> bool:

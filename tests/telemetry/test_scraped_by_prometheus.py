@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 from command_line import PATIENCE, CommandLine
+from ports import free_port
 
 from harness.kit.waiting import wait_until
 from harness.telemetry.dashboard import DASHBOARD
@@ -25,13 +25,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed (Debian's package)"),
 ]
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Prometheus:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,9 +15,12 @@ import pytest
 from command_line import PATIENCE, ROOT, CommandLine, Finished
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from oteltap import OtelTapHttpProtobufReceiver, OtelTapHttpProtobufReceiverSettings
+from ports import free_port
 
 from harness.cli.otlp_option import check_otlp
 from harness.errors import InvalidInputError, MissingToolError
+
+NS = 1_000_000_000
 
 
 class TracedApplication(ThreadingHTTPServer):
@@ -31,6 +33,7 @@ class TracedApplication(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -66,13 +69,6 @@ def application() -> Iterator[TracedApplication]:
         yield running
         running.shutdown()
         thread.join()
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def received(
@@ -114,7 +110,7 @@ def test_every_lost_request_of_a_watch_has_its_span(
     url = f"http://127.0.0.1:{application.server_port}/shop"
 
     def watch(receiver: str) -> Finished:
-        words = ("--for", "2s", "--rate", "50", "--json", "--otlp", receiver, "--out", tmp_path / "watch")
+        words = ("--for", "4s", "--rate", "25", "--json", "--otlp", receiver, "--out", tmp_path / "watch")
         return harness.run("watch", url, *words)
 
     spans, done = received(watch, lambda spans, done: len(spans) >= int(done.json["lost_total"]))
@@ -129,7 +125,7 @@ def test_every_lost_request_of_a_watch_has_its_span(
     for span in spans:
         known = attributes(span)
         assert (known["error.type"], known["http.response.status_code"], known["url.path"]) == ("status", 503, "/shop")
-        assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 3_000_000_000
+        assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < PATIENCE * NS
 
 
 @pytest.mark.e2e
@@ -172,7 +168,7 @@ def test_a_receiver_that_is_not_there_changes_nothing(
     """The exit code is that of the verdict, and a line says that the spans were not exported."""
     url = f"http://127.0.0.1:{application.server_port}/"
     nobody = f"http://127.0.0.1:{free_port()}"
-    done = harness.run("watch", url, "--for", "1s", "--rate", "20", "--otlp", nobody, "--out", tmp_path / "watch")
+    done = harness.run("watch", url, "--for", "3s", "--rate", "10", "--otlp", nobody, "--out", tmp_path / "watch")
 
     assert done.code == 1
     assert "The spans could not be exported" in done.err
@@ -185,7 +181,7 @@ def test_without_the_option_no_request_has_a_trace(
 ) -> None:
     """An application that traces by the flag of its caller is not made to trace the harness."""
     url = f"http://127.0.0.1:{application.server_port}/"
-    harness.run("watch", url, "--for", "1s", "--rate", "20", "--out", tmp_path / "watch")
+    harness.run("watch", url, "--for", "3s", "--rate", "10", "--out", tmp_path / "watch")
 
     assert set(application.seen) == {None}
 

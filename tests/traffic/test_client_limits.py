@@ -7,12 +7,15 @@ import os
 import resource
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count, islice
+from pathlib import Path
+from time import monotonic_ns
 from typing import Any
 
+import gevent
 import pytest
-from client_rig import GET_NEW, GET_REUSED, Rig, always_ok
+from client_rig import GET_NEW, GET_REUSED, PATIENCE, Rig, always_ok
 
 from harness.model.attempt import Progress
 from harness.store.ledger_format import NEVER
@@ -108,3 +111,21 @@ def test_a_bug_while_judging_is_a_client_fault(
     made.attempt(GET_NEW)
 
     assert made.outcomes == ["client-fault"]
+
+
+def test_a_standstill_is_left_out_of_timeouts(
+    serve: Callable[..., int], rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    """Neither side could do anything in that time: of two attempts at a silent server, the later one ends first."""
+    silent = serve(lambda _connection, _address: gevent.sleep(10 * PATIENCE))
+    other = rig(silent, timeout=0.2)
+    (tmp_path / "stood").mkdir()
+    stood = Rig(tmp_path / "stood", silent, timeout=0.2)
+    with closing(stood):
+        stood.client.begin(0, GET_NEW)
+        now = monotonic_ns()
+        stood.client.stood_still(now, now + 10 * PATIENCE * 1_000_000_000)
+        other.attempt(GET_NEW)
+
+        assert other.outcomes == ["timeout-response"]
+        assert stood.outcomes == ["unfinished"]

@@ -111,3 +111,57 @@ def test_nothing_goes_off_once_it_is_closed(loop: Loop) -> None:
     loop.until(1000)
 
     assert expired == []
+
+
+#: Nanoseconds of a standstill.
+STANDSTILL = 50_000_000
+
+
+def test_time_in_which_the_process_did_not_run_is_left_out(loop: Loop) -> None:
+    """The peer of an attempt gets its time after the standstill; attempts that begin later have their usual time."""
+    expired: list[tuple[int, Attempt]] = []
+    deadlines = Deadlines[Attempt](loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
+    before = begun(deadlines, loop)
+    loop.until(40)
+    loop.now += STANDSTILL
+    deadlines.leave_out(40, loop.now)
+    after = begun(deadlines, loop)
+    loop.until(STANDSTILL + 99)
+    assert expired == []
+    loop.until(STANDSTILL + 1000)
+
+    assert expired == [(STANDSTILL + 100, before), (STANDSTILL + 140, after)]
+
+
+def test_two_standstills_are_both_left_out(loop: Loop) -> None:
+    """An attempt that began between them loses only the second one."""
+    expired: list[tuple[int, Attempt]] = []
+    deadlines = Deadlines[Attempt](loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
+    first = begun(deadlines, loop)
+    loop.now = STANDSTILL
+    deadlines.leave_out(0, loop.now)
+    second = begun(deadlines, loop)
+    since, loop.now = loop.now + 10, 2 * STANDSTILL
+    deadlines.leave_out(since, loop.now)
+    loop.until(3 * STANDSTILL)
+
+    assert expired == [(2 * STANDSTILL + 90, first), (2 * STANDSTILL + 90, second)]
+
+
+def test_a_late_timer_waits_for_the_report_of_a_standstill(loop: Loop) -> None:
+    """It may go off before the engine, which reports the standstill. Without a report the attempt ends."""
+    expired: list[tuple[int, Attempt]] = []
+    deadlines = Deadlines[Attempt](loop, TIMEOUT, lambda attempt: expired.append((loop.now, attempt)))
+    reported = begun(deadlines, loop)
+    loop.now = STANDSTILL
+    loop.until(STANDSTILL)
+    deadlines.leave_out(0, 2 * STANDSTILL)
+    loop.until(2 * STANDSTILL + 99)
+    assert expired == []
+    loop.until(3 * STANDSTILL)
+    assert expired == [(2 * STANDSTILL + 100, reported)]
+    other = begun(deadlines, loop)
+    loop.now = 4 * STANDSTILL
+    loop.until(5 * STANDSTILL)
+
+    assert [attempt for _, attempt in expired] == [reported, other]

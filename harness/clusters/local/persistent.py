@@ -6,7 +6,6 @@ which is checked by process id and start time. The folder proves nothing: it sur
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -23,14 +22,18 @@ from harness.clusters.base import BringUp, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.provider import LocalProvider
 from harness.errors import InvalidInputError, Problem
+from harness.kit import guardian
 from harness.kit.backends import read_backends
 from harness.kit.daemon import Daemon
 from harness.kit.files import clear_disk_errors, write_text
 from harness.kit.interruption import Interrupted, shielded
-from harness.kit.leftovers import left_over_processes
+from harness.kit.leftovers import LeftOver, left_over_processes
 from harness.kit.waiting import wait_until
 from harness.localkube.addresses import take_block
 from harness.model.controllers import DEFAULT
+
+#: Timeout in seconds. A killed process ends as soon as a busy machine gives it a moment.
+_KILL_SECONDS = 30
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 
@@ -178,21 +181,22 @@ def _remove(directory: Path) -> None:
 def _kill_left_over(node: Daemon) -> None:
     """Kill the processes that a killed guardian left."""
 
-    def left() -> list[int]:
+    def left() -> list[LeftOver]:
         return [
-            process.pid
+            process
             for process in left_over_processes()
             if (process.guardian, process.guardian_started) == (node.pid, node.started)
         ]
 
     def none_left() -> bool:
-        pids = left()
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return not pids
+        found = left()
+        for process in found:
+            guardian.send(process.pid, process.started, signal.SIGKILL)
+        return not found
 
-    wait_until(none_left, timeout=5, what=lambda: f"processes {left()} to end after SIGKILL")
+    wait_until(
+        none_left, timeout=_KILL_SECONDS, what=lambda: f"processes {[each.pid for each in left()]} to end after SIGKILL"
+    )
 
 
 def _root() -> Path:

@@ -10,8 +10,9 @@ console}}`` are answered with ``{"id", "pid"}`` or ``{"id", "error"}``. In ``fol
 what it sees in addition (``mounts.Mount``), with ``root`` as an empty folder for its view. ``console`` is null, or
 ``{files, terminal, folder, writable}``: the paths of standard input, output and error, true for a terminal, and the
 folders in which the program may write.
-``{"signal": {pid, number, tree}}`` is not answered. ``{"exited": pid, "code"}`` reports an end. The code of a killed
-process is 128 + signal, as in container runtimes.
+``{"signal": {pid, number, tree}}`` is not answered. ``{"exited": pid, "code"}`` reports an end. The two may cross, so a
+signal to a process that has ended has no effect. The code of a killed process is 128 + signal, as in container
+runtimes.
 """
 
 from __future__ import annotations
@@ -215,12 +216,15 @@ class ForkServer:
             os._exit(code)
 
     def _signal(self, *, pid: int, number: int, tree: bool) -> None:
+        """Signal a process that is not reaped yet; the number of any other may belong to a stranger by now."""
         container = self._containers.get(pid)
-        if tree:
-            self._kill_group(pid, number)
-            for executed in container.executed if container is not None else ():
-                self._kill_group(executed, number)
-        elif container is not None and not (container.mark and first_process_ignores(pid, number)):
+        if container is None:
+            if tree and any(pid in each.executed for each in self._containers.values()):
+                self._kill_group(pid, number)
+        elif tree:
+            for leader in (pid, *container.executed):
+                self._kill_group(leader, number)
+        elif not (container.mark and first_process_ignores(pid, number)):
             os.kill(pid, number)
 
     @staticmethod

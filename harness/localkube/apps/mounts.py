@@ -25,7 +25,7 @@ _RDONLY, _REMOUNT, _BIND, _REC, _PRIVATE = 1, 32, 4096, 16384, 1 << 18
 _DETACH = 2
 #: Flags of a mount that a remount must repeat: those of ``statvfs`` and their numbers for ``mount``.
 _LOCKED = ((os.ST_NOSUID, 2), (os.ST_NODEV, 4), (os.ST_NOEXEC, 8), (os.ST_NOATIME, 1024), (os.ST_RELATIME, 1 << 21))
-_CHECK_SECONDS = 20
+_CHECK_SECONDS = 60
 #: A number that is higher than those of all descriptors of the process that makes containers.
 _HIGH = 200
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}

@@ -25,7 +25,8 @@ RecordEvent = Callable[[str, str, str], None]
 
 FIRST_GENERATION = 1
 
-_WORKERS_SECONDS = 10.0
+#: Timeout in seconds. New workers start within 0.1 s, unless the machine stalls.
+_WORKERS_SECONDS = 60.0
 #: Timeout in seconds; nginx waits 0.1 s between the start of new workers and the end of the old ones.
 _LEAVING_SECONDS = 2.0
 

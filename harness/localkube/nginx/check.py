@@ -13,7 +13,8 @@ from harness.errors import CommandError, HarnessError
 from harness.kit.processes import run
 from harness.localkube.nginx.record import NginxInstall
 
-_TIMEOUT = 10.0
+#: Timeout in seconds of a program that needs 0.1 s on a quiet machine.
+_TIMEOUT = 60.0
 _CONFIGURATION = """\
 {load_modules}daemon off;
 pid {directory}/pid;

@@ -15,10 +15,10 @@ from harness.kit.processes import run
 
 PACKAGES = ("nginx", "libnginx-mod-http-lua", "lua-cjson")
 
-_UPDATE_TIMEOUT = 120.0
-_DOWNLOAD_TIMEOUT = 300.0
-_UNPACK_TIMEOUT = 60.0
-_QUERY_TIMEOUT = 10.0
+_UPDATE_TIMEOUT = 300.0
+_DOWNLOAD_TIMEOUT = 600.0
+_UNPACK_TIMEOUT = 300.0
+_QUERY_TIMEOUT = 60.0
 
 #: Packages that only maintainer scripts use; they are recorded as installed, with a version that satisfies all.
 _UNUSED = ("debconf", "iproute2")
@@ -38,7 +38,7 @@ APT::Install-Recommends "false";
 APT::Install-Suggests "false";
 APT::Get::Assume-Yes "true";
 APT::Keep-Downloaded-Packages "true";
-Acquire::Retries "2";
+Acquire::Retries "5";
 Acquire::http::Timeout "20";
 Acquire::https::Timeout "20";
 #clear Acquire::Languages;

@@ -184,6 +184,12 @@ class Client:
         row = self._ledger.intent(planned, stream.route, stream.method, stream.shape)
         self._ledger.outcome(row, Outcome.MISSED, Progress.NOT_CONNECTED, done=monotonic_ns())
 
+    def stood_still(self, since: int, until: int) -> None:
+        """Leave a time in which this process did not run out of all timeouts (CLOCK_MONOTONIC)."""
+        for deadlines in self._deadlines.values():
+            deadlines.leave_out(since, until)
+        self._openings.leave_out(since, until)
+
     def idle_ended(self) -> bool:
         """Return True if the peer has ended an idle connection that is still in a pool, because nobody looks."""
         return any(connection.end is not None for connection in self.idle())

@@ -1,4 +1,9 @@
-"""Deadlines: one timer for everything that has the same time."""
+"""Deadlines: one timer for everything that has the same time.
+
+Time in which this process did not run is left out. On a machine that stalls, the peer did not run either, and an answer
+that is missing then says nothing of it. The engine reports such times, and only if it missed a slot in them, so that
+the traffic proves nothing and an answer that came later than its deadline is never a proof.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,10 @@ from time import monotonic_ns
 from typing import Any, Generic, Protocol, TypeVar
 
 _NS = 1_000_000_000
+#: A timer that goes off so much too late shows that this process may not have run.
+_LATE_NS = 20_000_000
+#: Nanoseconds until the second look, before which the engine has had its turn and has reported the time.
+_SECOND_LOOK_NS = 1_000_000
 
 
 class Timed(Protocol):
@@ -44,6 +53,8 @@ class Deadlines(Generic[T]):
         self._waiting: deque[T] = deque()
         self._timer: Any = loop.timer(0)
         self._runs = False
+        self._left_out: deque[tuple[int, int]] = deque()
+        self._looked = False
 
     def add(self, item: T) -> None:
         """Watch an item that begins now; its deadline is set."""
@@ -55,6 +66,10 @@ class Deadlines(Generic[T]):
         waiting.append(item)
         if not self._runs:
             self._arm(self.timeout_ns)
+
+    def leave_out(self, since: int, until: int) -> None:
+        """Leave a time in which this process did not run out of all deadlines of that time (CLOCK_MONOTONIC)."""
+        self._left_out.append((since, until))
 
     def close(self) -> None:
         """Stop the timer."""
@@ -69,13 +84,26 @@ class Deadlines(Generic[T]):
 
     def _on_deadline(self) -> None:
         self._runs = False
+        has_looked, self._looked = self._looked, False
         waiting = self._waiting
         while waiting:
             item = waiting[0]
-            left = 0 if item.done else item.deadline - monotonic_ns()
+            left = 0 if item.done else self._left(item)
             if left > 0:
                 self._arm(left)
+                return
+            if left < -_LATE_NS and not has_looked:
+                self._looked = True
+                self._arm(_SECOND_LOOK_NS)
                 return
             waiting.popleft()
             if not item.done:
                 self._expire(item)
+
+    def _left(self, item: T) -> int:
+        """Return the nanoseconds until the deadline of the first item."""
+        left, begun = item.deadline - monotonic_ns(), item.deadline - self.timeout_ns
+        # Items are in the order of their begin, so what ended before this one concerns no other either.
+        while self._left_out and self._left_out[0][1] <= begun:
+            self._left_out.popleft()
+        return left + sum(until - max(since, begun) for since, until in self._left_out)

@@ -280,7 +280,7 @@ def test_a_watch_reports_every_write(server: str) -> None:
     """During concurrent writes, a watch from a list's version reports each change once and in order."""
 
     async def scenario() -> tuple[list[str], list[str]]:
-        async with ApiClient(server, "test") as client, asyncio.timeout(60):
+        async with ApiClient(server, "test") as client, asyncio.timeout(180):
             _, version = await client.list(CONFIGMAPS)
             seen: list[str] = []
 
@@ -316,7 +316,7 @@ def test_a_stopped_server_ends_its_watches(tmp_path: Path) -> None:
     settings = SimpleNamespace(block=SimpleNamespace(node_address="127.0.0.1"), logs=tmp_path, ingress="ingress-nginx")
 
     async def scenario() -> str:
-        async with asyncio.timeout(30), serve(cast("NodeSettings", settings)) as url:
+        async with asyncio.timeout(180), serve(cast("NodeSettings", settings)) as url:
             reader, writer = await open_watch(url)
             await reader.readuntil(b"default")
         await reader.read()
@@ -333,7 +333,7 @@ def test_a_closed_connection_removes_its_watch(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         storage = Storage()
-        async with asyncio.timeout(60), serve_at("127.0.0.1", tmp_path, storage) as url:
+        async with asyncio.timeout(180), serve_at("127.0.0.1", tmp_path, storage) as url:
             reader, writer = await open_watch(url)
             await reader.readuntil(b"default")
             watchers = storage._store(NAMESPACES).watchers

@@ -30,7 +30,7 @@ async def take(storage: Storage, count: int, *, namespace: str | None = None, **
     texts = {name: str(value) for name, value in query.items()}
     events = watch(storage, PODS, Selection.parse(namespace, "", texts), WatchOptions.parse(texts))
     found = []
-    async with aclosing(events), asyncio.timeout(60):
+    async with aclosing(events), asyncio.timeout(180):
         async for event in events:
             found.append(event)
             if len(found) == count:

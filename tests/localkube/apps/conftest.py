@@ -53,7 +53,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], object], what: str) -> None:
         """Wait for a condition that must be polled."""
-        await asyncio.to_thread(wait_until, condition, timeout=60, what=what, interval=0.002)
+        await asyncio.to_thread(wait_until, condition, timeout=180, what=what, interval=0.002)
 
     def close(self) -> None:
         """Close the connections."""
@@ -73,7 +73,7 @@ def on_bench(tmp_path: Path) -> Callable[..., Any]:
     def run(scenario: Callable[[Bench], Awaitable[T]]) -> T:
         async def main() -> T:
             with take_block() as held:
-                async with Runtime(tmp_path / "containers.log") as runtime, asyncio.timeout(60):
+                async with Runtime(tmp_path / "containers.log") as runtime, asyncio.timeout(180):
                     bench = Bench(runtime, held.block.pod_address(1), tmp_path)
                     try:
                         return await scenario(bench)

@@ -22,7 +22,7 @@ from harness.localkube.apps.http_server import HttpServer, Response
 from harness.localkube.kubelet.grpc_health import UnhealthyError, check_health
 
 #: Timeout of every wait, in seconds.
-DEADLINE = 60.0
+DEADLINE = 180.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 

@@ -247,7 +247,7 @@ def states_of(written: Object) -> list[tuple[str, bool]]:
 
 async def reported(slices: Cache, *states: tuple[str, bool]) -> list[Object]:
     """Wait until the slice has these pods, and return all that was written before."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while True:
             slices.wrote.clear()
             if slices.written and states_of(slices.written[-1]) == list(states):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 import pytest
+from cluster_report import PATIENCE, cluster_report
 
 from harness.localkube.addresses import AddressBlock, take_block
 from harness.localkube.api.server import serve_at
@@ -22,8 +23,8 @@ from harness.localkube.machinery.resources import ENDPOINTSLICES, EVENTS, INGRES
 from harness.localkube.nginx.install import NginxInstall, find_or_fetch
 from harness.localkube.settings import NodeSettings
 
-#: Timeout of every wait, in seconds; enough for a busy machine.
-DEADLINE = 60.0
+#: Timeout of every wait, in seconds.
+DEADLINE = PATIENCE
 ANNOTATION = "nginx.ingress.kubernetes.io/"
 
 
@@ -405,6 +406,9 @@ def plane(tmp_path: Path, nginx: NginxInstall) -> StartPlane:
                     if task.done():
                         await task
                     yield Plane(client, settings, task)
+                except TimeoutError as error:
+                    known = await cluster_report(client, tmp_path, [task], INGRESSES, ENDPOINTSLICES)
+                    raise AssertionError(f"a wait is over after {DEADLINE} s:\n{known}") from error
                 finally:
                     ready.cancel()
                     task.cancel()

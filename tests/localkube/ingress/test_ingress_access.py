@@ -176,7 +176,7 @@ def test_requests_with_the_same_key_go_to_the_same_pod(plane: StartPlane) -> Non
             assert {body for bodies in before.values() for body in bodies} == {"a", "b"}
             await p.service("shop", one.at, two.at, three.at)
             await p.until(lambda: len(p.sync_log("endpoints")) >= 2)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 while not three.requests:
                     for user in range(12):
                         await p.exchange(f"/?user={user}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.nginx, pytest.mark.processes]
 
 #: Timeout of every wait, in seconds; enough for a busy machine.
-DEADLINE = 60.0
+DEADLINE = 180.0
 
 
 async def both_workers(plane: Plane) -> tuple[Connection, Connection]:

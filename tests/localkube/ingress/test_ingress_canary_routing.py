@@ -55,7 +55,7 @@ def test_a_weight_sets_the_share_without_a_reload(plane: StartPlane) -> None:
             await p.answers("/apple", 200, "old")
             await p.annotate("fruit-canary", canary_weight="500", canary_weight_total="1000")
             seen: set[str] = set()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 while seen != {"old", "new"}:
                     answer = await kept.request("/apple")
                     assert answer.status == 200
@@ -93,13 +93,13 @@ def test_a_header_is_matched_by_value_or_pattern(plane: StartPlane) -> None:
     async def scenario() -> None:
         async with with_canary(plane, canary_by_header="X-Way", canary_by_header_pattern="^ea") as p:
             await p.answers("/apple", 200, "old")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 while await body_for(p, X_Way="east") != "new":
                     pass
 
             assert await body_for(p, X_Way="always") == "old"
             await p.annotate("fruit-canary", canary_by_header_value="west")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 while await body_for(p, X_Way="west") != "new":
                     pass
             await p.answers("/apple", 200, "old")

@@ -36,7 +36,7 @@ def name_in(certificate: bytes) -> str:
 
 async def serves(plane: Plane, context: ssl.SSLContext) -> None:
     """Wait until HTTPS passes a client's check of the certificate."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while True:
             try:
                 await plane.exchange(tls=context)

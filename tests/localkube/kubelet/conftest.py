@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
 import pytest
+from cluster_report import PATIENCE, cluster_report, shown
 
+from harness.localkube import profiles
 from harness.localkube.addresses import take_block
 from harness.localkube.api.server import serve
 from harness.localkube.commands import LocalCommand
@@ -35,26 +38,50 @@ _NO_ANSWER_SECONDS = 0.5
 class LocalCluster:
     """The operations of a test on its cluster."""
 
-    def __init__(self, client: ApiClient, settings: NodeSettings, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        settings: NodeSettings,
+        http: aiohttp.ClientSession,
+        components: Sequence[asyncio.Task[None]],
+    ) -> None:
         self.client = client
         self.settings = settings
         self._http = http
+        self._components = components
 
     async def until(
-        self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = 60
+        self, resource: Resource, condition: Callable[[list[Object]], T | None], *, seconds: float = PATIENCE
     ) -> T:
-        """Return the first true result of a condition, checked after every change of the resource."""
+        """Return the first true result of a condition, which sees every state of the resource, however short.
+
+        Raises:
+            AssertionError: It is still false after these seconds, or a component has ended; with what was seen last.
+        """
         async with Informer(self.client, resource) as informer:
-            changed = asyncio.Event()
-            informer.subscribe(lambda _kind, _old, _new: changed.set())
-            async with asyncio.timeout(seconds):
-                while not (result := condition(list(informer.items.values()))):
-                    changed.clear()
-                    await changed.wait()
-                return result
+            result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+            def look(*_: object) -> None:
+                try:
+                    if not result.done() and (found := condition(list(informer.items.values()))):
+                        result.set_result(found)
+                except Exception as error:  # noqa: BLE001 - the informer would only log it
+                    result.set_exception(error)
+
+            look()
+            informer.subscribe(look)
+            either: set[asyncio.Future[Any]] = {result, *self._components}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if result.done():
+                return result.result()
+            known = "\n".join(f"  {shown(each)}" for each in informer.items.values())
+            all_of_it = await cluster_report(self.client, self.settings.directory, self._components, resource)
+            raise AssertionError(
+                f"the condition on {resource.plural} is false after {seconds} s; the watch saw:\n{known}\n{all_of_it}"
+            )
 
     async def ready_pod(self, *, other_than: str = "") -> Object:
-        """Return a pod that is ready and does not have the uid ``other_than``."""
+        """Return a pod that is ready and does not have the uid ``other_than``; its program may not listen yet."""
         return await self.until(PODS, lambda pods: next((p for p in pods if _ready(p, other_than)), None))
 
     async def gone(self, pod: Object) -> None:
@@ -70,10 +97,18 @@ class LocalCluster:
         """Return the result of a new connection to a pod: ``connected``, ``refused`` or ``no answer``."""
         return await asyncio.to_thread(probe_port, pod["status"]["podIP"], port)
 
-    async def until_port(self, expected: str, pod: Object, *ports: int, seconds: float = 60) -> None:
-        """Wait until new connections to all these ports of a pod have this result (see ``probe_port``)."""
+    async def until_port(self, expected: str, pod: Object, *ports: int, seconds: float = PATIENCE) -> None:
+        """Wait until new connections to all these ports of a pod have this result (see ``probe_port``).
+
+        Raises:
+            AssertionError: They have another after these seconds; with what the cluster was like.
+        """
         for port in ports:
-            await asyncio.to_thread(_until_port, expected, pod["status"]["podIP"], port, seconds)
+            try:
+                await asyncio.to_thread(_until_port, expected, pod["status"]["podIP"], port, seconds)
+            except AssertionError as error:
+                everything = await cluster_report(self.client, self.settings.directory, self._components)
+                raise AssertionError(f"{error}\n{everything}") from None
 
     async def ask(self, pod: Object, path: str = "/", port: int = 5678) -> str:
         """Return a pod's response to a request on a new connection."""
@@ -81,7 +116,7 @@ class LocalCluster:
         async with self._http.get(url) as response:
             return await response.text()
 
-    async def until_answer(self, expected: str, pod: Object, path: str, seconds: float = 60) -> None:
+    async def until_answer(self, expected: str, pod: Object, path: str, seconds: float = PATIENCE) -> None:
         """Wait until a pod answers a path so."""
         async with asyncio.timeout(seconds):
             while await self.ask(pod, path) != expected:
@@ -144,6 +179,14 @@ def deployment(
 
 
 @pytest.fixture
+def stays_down(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a profile whose first restart is immediate and whose second never happens during a test."""
+    profile = dataclasses.replace(profiles.PROFILES["instant"], crash_backoff=3600, longest_backoff=3600)
+    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "stays-down": profile})
+    return "stays-down"
+
+
+@pytest.fixture
 def port_prober() -> Callable[[str, int], str]:
     """Return the function ``probe_port``."""
     return probe_port
@@ -164,9 +207,15 @@ async def running(settings: NodeSettings) -> AsyncIterator[LocalCluster]:
             connector=connector, timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS)
         ) as http,
     ):
-        components = [asyncio.create_task(run(client, settings)) for run in (run_controllers, run_kubelet)]
+        components = [
+            asyncio.create_task(run_controllers(client, settings), name="the controllers"),
+            asyncio.create_task(run_kubelet(client, settings), name="the kubelet"),
+        ]
         try:
-            yield LocalCluster(client, settings, http)
+            yield LocalCluster(client, settings, http, components)
+        except TimeoutError as error:
+            known = await cluster_report(client, settings.directory, components)
+            raise AssertionError(f"a wait is over:\n{known}") from error
         finally:
             for component in components:
                 component.cancel()

@@ -122,7 +122,7 @@ def test_connections_to_a_deleted_pod_get_no_answer(on_cluster: Callable[..., An
         await cluster.deploy(container=container)
         pod = await cluster.ready_pod()
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=grace)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while not _is_ours(pod["status"]["podIP"]):
                 await asyncio.to_thread(answer, 5678, pod["status"]["podIP"])
         return answer(5678, pod["status"]["podIP"])

@@ -63,6 +63,27 @@ def test_its_death_is_told(kind: Callable[[Path], ContainerServer], tmp_path: Pa
     server.control.close()
 
 
+def test_a_signal_after_the_end_of_its_process_has_no_effect(tmp_path: Path) -> None:
+    """The number may be another process's by then, and the server goes on with the other containers."""
+    server = ExecutedServer(tmp_path / "server.log")
+    container = start(server, tmp_path / "container.log")
+    argv = [sys.executable, "-S", "-c", "input()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, start_new_session=True) as stranger:
+        os.kill(container, signal.SIGKILL)
+        ended = json.loads(server.control.recv(4096))
+        for pid in (container, stranger.pid):
+            request = {"signal": {"pid": pid, "number": int(signal.SIGKILL), "tree": True}}
+            server.control.sendall(json.dumps(request).encode() + b"\n")
+        other = start(server, tmp_path / "other.log")
+        stranger.communicate(b"\n")
+
+    assert ended == {"exited": container, "code": 128 + signal.SIGKILL}
+    assert stranger.returncode == 0
+    assert not is_gone(other)
+    server.control.close()
+    assert server.wait(60) == 0
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wait_has_an_end(kind: Callable[[Path], ContainerServer], tmp_path: Path) -> None:
     """A server that still runs is an error, not a hang."""

@@ -356,7 +356,7 @@ def test_a_command_at_all_addresses_is_refused(on_cluster: OnCluster, tmp_path: 
         await deploy(cluster, command, ports=[{"containerPort": port}])
 
         def waiting(pods: list[Object]) -> Object | None:
-            states = [s["state"] for each in pods for s in each["status"].get("containerStatuses") or ()]
+            states = [s["state"] for each in pods for s in each.get("status", {}).get("containerStatuses") or ()]
             return next((each["waiting"] for each in states if "message" in each.get("waiting", {})), None)
 
         found: Object = await cluster.until(PODS, waiting)
@@ -378,7 +378,7 @@ def test_a_manifest_cannot_bring_a_command_along(on_cluster: OnCluster, tmp_path
         await deploy(cluster, command)
 
         def waiting(pods: list[Object]) -> Object | None:
-            states = [s["state"] for each in pods for s in each["status"].get("containerStatuses") or ()]
+            states = [s["state"] for each in pods for s in each.get("status", {}).get("containerStatuses") or ()]
             return next((each["waiting"] for each in states if "message" in each.get("waiting", {})), None)
 
         found: Object = await cluster.until(PODS, waiting)

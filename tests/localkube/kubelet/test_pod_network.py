@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from cluster_report import PATIENCE
 
 from harness.localkube import profiles
 from harness.localkube.kubelet.black_hole import BlackHole
@@ -33,14 +34,6 @@ def black_hole() -> Iterator[BlackHole]:
     made = BlackHole()
     yield made
     made.close()
-
-
-@pytest.fixture
-def stays_down(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return a profile whose first restart is immediate and whose second never happens during a test."""
-    profile = dataclasses.replace(profiles.PROFILES["instant"], crash_backoff=3600, longest_backoff=3600)
-    monkeypatch.setattr(profiles, "PROFILES", {**profiles.PROFILES, "stays-down": profile})
-    return "stays-down"
 
 
 def free_ports(count: int) -> list[int]:
@@ -127,7 +120,7 @@ def test_an_ended_container_refuses_while_another_container_stops(on_cluster: On
         _, free = processes(pod)
         await cluster.until_port("connected", pod, 5678, 8080)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
-        await asyncio.to_thread(free.wait, 60)
+        await asyncio.to_thread(free.wait, PATIENCE)
         during = [await cluster.probe_port(pod, port) for port in (5678, 8080, 8080, 8080)]
         now = await cluster.client.get(PODS, pod["metadata"]["name"], "default")
         done.touch()
@@ -229,8 +222,8 @@ def _statuses(pods: list[Object]) -> list[Object]:
 def test_a_pod_refuses_from_its_end_to_the_removal_of_its_network(
     on_cluster: OnCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The profile sets the time between the two; here it is long enough for a busy machine."""
-    profile = dataclasses.replace(profiles.PROFILES["instant"], network=profiles.Delay(4))
+    """The profile sets the time between the two; here it is longer than any test. Its object stays as long."""
+    profile = dataclasses.replace(profiles.PROFILES["instant"], network=profiles.Delay(3600))
     monkeypatch.setattr(profiles, "PROFILES", {"slow-network": profile})
 
     async def scenario(cluster: Any) -> tuple[str, str]:
@@ -239,12 +232,14 @@ def test_a_pod_refuses_from_its_end_to_the_removal_of_its_network(
         (process,) = processes(pod)
         await cluster.until_port("connected", pod, 5678)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
-        await asyncio.to_thread(process.wait, 60)
+        await asyncio.to_thread(process.wait, PATIENCE)
         ended = await cluster.probe_port(pod)
-        await cluster.gone(pod)
-        return ended, await cluster.probe_port(pod)
+        return ended, (await cluster.client.get(PODS, pod["metadata"]["name"], "default"))["metadata"]["uid"]
 
-    assert on_cluster(scenario, profile="slow-network") == ("refused", "no answer")
+    ended, uid = on_cluster(scenario, profile="slow-network")
+
+    assert ended == "refused"
+    assert uid
 
 
 def test_established_connections_end_with_their_process(on_cluster: OnCluster) -> None:

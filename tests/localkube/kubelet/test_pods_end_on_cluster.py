@@ -12,8 +12,10 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
+from cluster_report import PATIENCE
 
 from harness.kit.waiting import wait_until
+from harness.localkube.kubelet import termination
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import (
     DEPLOYMENTS,
@@ -58,7 +60,7 @@ def log_of(cluster: Any, pod: Object) -> list[str]:
 async def trapped_pod(cluster: Any) -> Object:
     """Return a pod that ignores SIGTERM by now; a shell without its trap ends at the first SIGTERM."""
     pod: Object = await cluster.ready_pod()
-    trapped = partial(wait_until, lambda: "trapped" in log_of(cluster, pod), timeout=60, what="the shell's trap")
+    trapped = partial(wait_until, lambda: "trapped" in log_of(cluster, pod), timeout=PATIENCE, what="the shell's trap")
     await asyncio.to_thread(trapped)
     return pod
 
@@ -150,7 +152,7 @@ def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster
     async def scenario(cluster: Any) -> Any:
         await cluster.deploy(container={"lifecycle": {"preStop": {"exec": {"command": ["sleep", "60"]}}}})
         pod = await cluster.ready_pod()
-        # Without a probe a pod is ready before its program runs; a program that has ended has no hook.
+        # A container without a probe is ready at once. One that has ended by itself has no hook to run.
         await cluster.until_port("connected", pod, 5678)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
@@ -159,31 +161,30 @@ def test_an_exec_hook_without_a_shell_fails_and_the_pod_stops_at_once(on_cluster
     assert on_cluster(scenario)["involvedObject"]["kind"] == "Pod"
 
 
-async def forced_end(cluster: Any, pod: Object) -> tuple[float, float, float]:
-    """Delete a pod by force; return the seconds until its object was gone, SIGTERM came and its process ended."""
+async def forced_end(cluster: Any, pod: Object) -> tuple[float, float]:
+    """Delete a pod by force, whose object is then gone; return the seconds until SIGTERM came and its process ended."""
     process, begin = process_of(pod), time.time()
     await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
-    await cluster.gone(pod)
-    gone = time.time() - begin
-    await asyncio.to_thread(process.wait, 60)
-    return gone, terminated_at(cluster, pod) - begin, time.time() - begin
+    left, _ = await cluster.client.list(PODS)
+    assert pod["metadata"]["uid"] not in {each["metadata"]["uid"] for each in left}
+    await asyncio.to_thread(process.wait, PATIENCE)
+    return terminated_at(cluster, pod) - begin, time.time() - begin
 
 
 @pytest.mark.parametrize("hook", [{}, {"lifecycle": {"preStop": {"sleep": {"seconds": 600}}}}], ids=["bare", "hook"])
 def test_a_forced_deletion_stops_the_container_within_three_seconds(on_cluster: OnCluster, hook: Object) -> None:
     """The object is gone at once; the hook gets 1 s, then SIGTERM follows, and SIGKILL 2 s later."""
 
-    async def scenario(cluster: Any) -> tuple[float, float, float]:
+    async def scenario(cluster: Any) -> tuple[float, float]:
         await cluster.deploy(container={**IGNORES_SIGTERM, **hook}, pod={"terminationGracePeriodSeconds": 900})
         return await forced_end(cluster, await trapped_pod(cluster))
 
-    gone, terminated, killed = on_cluster(scenario)
+    terminated, killed = on_cluster(scenario)
 
-    # The upper limits allow for a busy machine.
-    least = 1.0 if hook else 0.0
-    assert gone < terminated + 0.5
-    assert least <= terminated < least + 20
-    assert 1.9 < killed - terminated < 30
+    # The upper limits allow for a busy machine: they are far below the grace period and the hook.
+    assert (1.0 if hook else 0.0) <= terminated < 300
+    # The shell may handle SIGTERM late, but never early.
+    assert (2.9 if hook else 1.9) < killed < 300
 
 
 def test_a_pod_with_grace_0_gets_sigterm_too(on_cluster: OnCluster) -> None:
@@ -195,37 +196,46 @@ def test_a_pod_with_grace_0_gets_sigterm_too(on_cluster: OnCluster) -> None:
         process, begin = process_of(pod), time.time()
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
         await cluster.gone(pod)
-        await asyncio.to_thread(process.wait, 60)
+        await asyncio.to_thread(process.wait, PATIENCE)
         return terminated_at(cluster, pod) - begin, time.time() - begin
 
     terminated, killed = on_cluster(scenario)
 
-    assert killed - terminated > 1.9
+    assert terminated >= 0
+    assert killed > 1.9
 
 
-def test_a_response_in_flight_is_completed_after_a_forced_deletion(on_cluster: OnCluster) -> None:
-    """The application gets SIGTERM and finishes; a response that takes longer than 2 s is cut off."""
+@pytest.mark.parametrize(("delay", "shortest_grace", "expected"), [("3s", 300, "slow"), ("200s", 2, "cut")])
+def test_a_response_in_flight_is_completed_after_a_forced_deletion(
+    on_cluster: OnCluster, monkeypatch: pytest.MonkeyPatch, delay: str, shortest_grace: int, expected: str
+) -> None:
+    """The application gets SIGTERM and finishes; a response is cut off that takes longer than the time to SIGKILL.
 
-    async def scenario(cluster: Any) -> list[str]:
+    That time is prolonged for the response that must be complete, however busy the machine is.
+    """
+    monkeypatch.setattr(termination, "SHORTEST_GRACE", shortest_grace)
+
+    async def scenario(cluster: Any) -> str:
         await cluster.deploy(container={"image": "harness/slow-echo:1", "args": ["-text=slow"]})
         pod = await cluster.ready_pod()
         await cluster.until_port("connected", pod, 5678)
-        asked = [asyncio.create_task(cluster.ask(pod, f"/?delay={delay}")) for delay in ("1200ms", "30s")]
-        await asyncio.to_thread(_until_connections, process_of(pod), 2)
+        asked = asyncio.create_task(cluster.ask(pod, f"/?delay={delay}"))
+        await asyncio.to_thread(_until_connected, process_of(pod), asked.done)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
-        ends = await asyncio.gather(*asked, return_exceptions=True)
+        (end,) = await asyncio.gather(asked, return_exceptions=True)
         # The client retries on a new connection; the result does not matter.
-        return ["cut" if isinstance(end, aiohttp.ClientError) else str(end).strip() for end in ends]
+        return "cut" if isinstance(end, aiohttp.ClientError) else str(end).strip()
 
-    assert on_cluster(scenario) == ["slow", "cut"]
+    assert on_cluster(scenario) == expected
 
 
-def _until_connections(process: psutil.Process, count: int) -> None:
-    """Wait until a process has this number of established connections."""
-    end = time.monotonic() + 60
-    while sum(each.status == psutil.CONN_ESTABLISHED for each in process.net_connections()) < count:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+def _until_connected(process: psutil.Process, is_over: Callable[[], bool]) -> None:
+    """Wait until a process has an established connection, or until the request on it is over."""
+
+    def connected() -> bool:
+        return is_over() or any(each.status == psutil.CONN_ESTABLISHED for each in process.net_connections())
+
+    wait_until(connected, timeout=PATIENCE, what="a connection")
 
 
 def test_a_forced_deletion_does_not_shorten_one_that_has_begun(on_cluster: OnCluster, tmp_path: Path) -> None:

@@ -102,7 +102,10 @@ def test_a_rollout_that_never_becomes_ready_fails_and_keeps_the_old_pod(on_clust
             found = (each["status"] for each in deployments if each["status"].get("updatedReplicas"))
             return next((s for s in found if "ProgressDeadlineExceeded" in str(s.get("conditions"))), None)
 
-        return await cluster.until(DEPLOYMENTS, failed), await cluster.ask(old)
+        status = await cluster.until(DEPLOYMENTS, failed)
+        # A container without a probe is ready before its program listens.
+        await cluster.until_port("connected", old, 5678)
+        return status, await cluster.ask(old)
 
     status, answer = on_cluster(scenario)
 
@@ -243,6 +246,8 @@ def test_a_pod_that_loses_its_label_is_replaced_and_adopted_again(on_cluster: On
         await cluster.ready_pod(other_than=old["metadata"]["uid"])
         await cluster.until(DEPLOYMENTS, lambda found: found[0]["status"].get("availableReplicas") == 1)
         released = await cluster.client.get(PODS, name, "default")
+        # A container without a probe is ready before its program listens.
+        await cluster.until_port("connected", released, 5678)
         answer = await cluster.ask(released)
         # The age would select the new pod for deletion, but both pods are too young for a difference.
         cost = {"controller.kubernetes.io/pod-deletion-cost": "9"}

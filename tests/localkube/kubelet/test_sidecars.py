@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from cluster_report import PATIENCE
 
+from harness.kit.waiting import wait_until
 from harness.kube.pods import serving_containers
-from harness.localkube.apps.orders import StopMode
 from harness.localkube.controllers.endpoints import slices_of
-from harness.localkube.kubelet.models import LABEL
 from harness.localkube.kubelet.status import INITIALIZING, ContainerState, pod_status
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS
@@ -73,9 +77,21 @@ def test_sidecars_come_before_the_other_containers() -> None:
     assert [each["name"] for each in serving_containers(pod)] == ["proxy", "apple"]
 
 
+#: A container that logs SIGTERM and ignores it.
+STAYS: Object = {
+    "name": "apple",
+    "image": "xds2000/nginx-hostname",
+    "command": ["bash", "-c", "trap 'echo TERM' TERM; echo trapped; while :; do read -t 0.05 <> <(:); done"],
+}
+
+
 def patched(role: str) -> Object:
     """Return the pod's spec with the proxy as a sidecar or as a container like the other."""
-    return {"initContainers": [SIDECAR], "containers": [APP]} if role == "sidecar" else {"containers": [ECHO, APP]}
+    containers = {"initContainers": [SIDECAR], "containers": [STAYS]}
+    return {
+        **(containers if role == "sidecar" else {"containers": [STAYS, ECHO]}),
+        "terminationGracePeriodSeconds": 3600,
+    }
 
 
 @pytest.mark.processes
@@ -83,22 +99,30 @@ def patched(role: str) -> Object:
 def test_a_sidecar_serves_until_the_other_containers_have_ended(
     on_cluster: OnCluster, role: str, expected: str
 ) -> None:
-    """The app stops listening at SIGTERM and ends 10 s later; the same proxy as a plain container is gone by then."""
+    """The app has SIGTERM and goes on until it is killed; the same proxy as a plain container ends before that."""
 
     async def scenario(cluster: Any) -> str:
-        metadata = {"labels": {"app": "apple", LABEL: StopMode.EXITS_LATE.value}}
-        await cluster.deploy(spec={"template": {"metadata": metadata, "spec": patched(role)}})
+        await cluster.deploy(spec={"template": {"metadata": {"labels": {"app": "apple"}}, "spec": patched(role)}})
         pod = await cluster.ready_pod()
-        await cluster.until_port("connected", pod, 5678, 5679)
+        log: Path = cluster.settings.logs / "pods" / f"default_{pod['metadata']['name']}_apple.log"
+        await cluster.until_port("connected", pod, 5678)
+        await _until_word("trapped", log)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default")
-        await cluster.until_port("refused", pod, 5679)
+        await _until_word("TERM", log)
         if expected == "refused":
             await cluster.until_port("refused", pod, 5678)
         found: str = await cluster.probe_port(pod, 5678)
+        psutil.Process(int(pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2])).kill()
         await cluster.gone(pod)
         return found
 
     assert on_cluster(scenario) == expected
+
+
+async def _until_word(word: str, log: Path) -> None:
+    """Wait until a log has a word."""
+    found = partial(wait_until, lambda: word in log.read_text().split(), timeout=PATIENCE, what=f"{word} in a log")
+    await asyncio.to_thread(found)
 
 
 @pytest.mark.processes

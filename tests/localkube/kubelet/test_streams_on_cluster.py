@@ -173,7 +173,7 @@ def test_requests_that_cannot_become_a_stream_are_refused(on_cluster: OnCluster)
     on_cluster(scenario)
 
 
-def test_a_container_that_does_not_run_is_not_found(on_cluster: OnCluster) -> None:
+def test_a_container_that_does_not_run_is_not_found(on_cluster: OnCluster, stays_down: str) -> None:
     """The kubelet says so, because only it knows what runs."""
 
     async def scenario(cluster: Any) -> None:
@@ -182,7 +182,7 @@ def test_a_container_that_does_not_run_is_not_found(on_cluster: OnCluster) -> No
         _, _, status = await execute(cluster, pod, "ls")
         assert 'container not found ("apple")' in status["message"]
 
-    on_cluster(scenario)
+    on_cluster(scenario, profile=stays_down)
 
 
 def _waits(pod: Object) -> bool:
@@ -226,6 +226,7 @@ def test_a_port_is_forwarded_and_a_closed_one_is_reported(on_cluster: OnCluster)
     async def scenario(cluster: Any) -> None:
         await cluster.deploy()
         pod = await cluster.ready_pod()
+        await cluster.until_port("connected", pod, 5678)
         url = f"{cluster.client.base_url}/api/v1/namespaces/default/pods/{pod['metadata']['name']}/portforward"
         protocols = ("SPDY/3.1+portforward.k8s.io",)
         async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=protocols) as socket:

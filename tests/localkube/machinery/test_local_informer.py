@@ -64,7 +64,7 @@ def test_informer_follows_changes_in_order() -> None:
                 informer.subscribe(callback)
                 await client.patch(CONFIGMAPS, "a", "default", {"data": {"k": "2"}})
                 await client.delete(CONFIGMAPS, "a", "default")
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(180):
                     await gone.wait()
                 assert informer.items == {}
         return heard
@@ -91,7 +91,7 @@ def test_a_failing_subscriber_does_not_affect_others() -> None:
             informer.subscribe(bad)
             informer.subscribe(good)
             await client.create(CONFIGMAPS, config("a"), "default")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 await added.wait()
         return heard
 
@@ -120,7 +120,7 @@ def test_informer_lists_again_when_its_watch_expired() -> None:
         storage = Storage(history=2)
         async with serve_at("127.0.0.1", Path("unused"), storage) as url, Late(url, "test") as client:
             await client.create(CONFIGMAPS, config("a"), "default")
-            async with Informer(client, CONFIGMAPS) as informer, asyncio.timeout(60):
+            async with Informer(client, CONFIGMAPS) as informer, asyncio.timeout(180):
                 complete = asyncio.Event()
 
                 def callback(kind: str, old: Any, new: Any) -> None:

@@ -48,7 +48,7 @@ def test_different_keys_run_concurrently() -> None:
         async with WorkQueue(handler, name="test") as queue:
             queue.add("a")
             queue.add("b")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 await both.wait()
 
     asyncio.run(scenario())
@@ -70,7 +70,7 @@ def test_failures_are_retried() -> None:
 
         async with WorkQueue(handler, name="test") as queue:
             queue.add("a")
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 await done.wait()
         return runs
 
@@ -92,7 +92,7 @@ def test_the_earliest_delay_applies() -> None:
         async with WorkQueue(handler, name="test") as queue:
             for seconds in (60, 0.01, 30):
                 queue.add_after("a", seconds)
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):
                 await done.wait()
         return runs
 

@@ -52,7 +52,7 @@ async def runtime(controller: FakeController) -> AsyncIterator[SystemRuntime]:
     unused: Any = None
     async with (
         SystemRuntime(unused, unused, {"controller": cast(RunController, controller)}) as system,
-        asyncio.timeout(60),
+        asyncio.timeout(180),
     ):
         yield system
 

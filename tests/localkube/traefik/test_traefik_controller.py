@@ -13,6 +13,7 @@ import aiohttp
 import psutil
 import pytest
 from aiohttp import web
+from cluster_report import PATIENCE, cluster_report
 
 from harness.clusters.local.logs import collect_logs
 from harness.errors import BringUpError
@@ -122,7 +123,11 @@ async def plane(tmp_path: Path, controller: str) -> AsyncIterator[Plane]:
                 await client.create(ENDPOINTSLICES, endpoints(name, block.pod_address(number), 5678), NAMESPACE)
             task = asyncio.create_task(run_traefik(client, settings, log=settings.logs / "pods" / "traefik.log"))
             try:
-                yield Plane(client, settings, http, task)
+                async with asyncio.timeout(PATIENCE):
+                    yield Plane(client, settings, http, task)
+            except TimeoutError as error:
+                known = await cluster_report(client, tmp_path, [task], INGRESSES, ENDPOINTSLICES)
+                raise AssertionError(f"the test is not over after {PATIENCE} s:\n{known}") from error
             finally:
                 task.cancel()
                 with suppress(asyncio.CancelledError, BringUpError):
