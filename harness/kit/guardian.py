@@ -100,7 +100,8 @@ def descendants(root: int) -> dict[int, int]:
             children.setdefault(int(fields[1]), []).append(int(name))
             if fields[0] not in (b"Z", b"X"):
                 starts[int(name)] = int(fields[19])
-    found, open_ = {}, [root]
+    found: dict[int, int] = {}
+    open_ = [root]
     while open_:
         below = children.get(open_.pop(), [])
         found |= {pid: starts[pid] for pid in below if pid in starts}

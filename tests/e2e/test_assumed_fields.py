@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from command_line import ROOT, CommandLine
-from starved import FOLLOWS, NOTES, STARVED
+from starved import FOLLOWS, NOTES
+
+from harness.judging.starved import STARVED
 
 pytestmark = [pytest.mark.e2e, pytest.mark.nginx, pytest.mark.timeout(1200)]
 

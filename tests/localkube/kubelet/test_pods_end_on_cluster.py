@@ -222,7 +222,8 @@ def test_a_response_in_flight_is_completed_after_a_forced_deletion(
         asked = asyncio.create_task(cluster.ask(pod, f"/?delay={delay}"))
         await asyncio.to_thread(_until_connected, process_of(pod), asked.done)
         await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=0)
-        (end,) = await asyncio.gather(asked, return_exceptions=True)
+        ended: list[object] = await asyncio.gather(asked, return_exceptions=True)
+        end = ended[0]
         # The client retries on a new connection; the result does not matter.
         return "cut" if isinstance(end, aiohttp.ClientError) else str(end).strip()
 
