@@ -20,6 +20,8 @@ Then `harness prove` ran it again as it was and with its remedy, side by side.
 A remedy is proved if no request is lost with it in three trials or more, and requests are lost without it.
 Chance must not explain the difference.
 Of {remedies} rows with a remedy, {proved} are proved.
+A lossy row that is not listed has not been run.
+All Experiments of the table are in `tests/support/remedy_proofs/rows.py`.
 
 This command repeats the proofs of all Experiments, or of those that it names, and writes the page:
 
