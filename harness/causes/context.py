@@ -178,6 +178,15 @@ class LossContext:
         """The longest time for which a pod gets requests after its deletion was requested, seconds."""
         return self.knows_after + STOP_S
 
+    @property
+    def answer_s(self) -> float:
+        """Return the longest time for which the traffic asks the application to answer, seconds."""
+        return max((stream.delay for stream in self.facts.streams), default=0.0)
+
+    def fails_hook(self, deployment: str) -> bool:
+        """Return True if the preStop hook of a pod of a Deployment failed."""
+        return any(pod.hook_failed is not None for pod in self.pods if pod.deployment == deployment)
+
     @cached_property
     def sending(self) -> tuple[Numbers, Numbers]:
         """The planned times of all requests in order, seconds, and the milliseconds by which each left later."""

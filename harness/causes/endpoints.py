@@ -162,7 +162,7 @@ class OldPodsFirst(NoEndpoint):
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a rolling update that starts the new pod first."""
-        return patched(context, "Deployment", found.deployment, lambda it: surge_first(it, context.needed_s))
+        return patched(context, "Deployment", found.deployment, lambda it: surge_first(it, context))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,9 +257,7 @@ class OnlyPodDeleted(NoEndpoint, code="only-pod-deleted", certainty=Certainty.CE
         if found.forced:
             return ()
         replicas = found.replicas + 1
-        return patched(
-            context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context.needed_s)
-        )
+        return patched(context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

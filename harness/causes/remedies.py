@@ -6,12 +6,13 @@ import difflib
 import json
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import yaml
 
+from harness.causes.context import STOP_S, LossContext
 from harness.causes.pods import DEFAULT_GRACE_S, Hook, serving_container
 from harness.experiment.objects import at
 from harness.kube.manifests import name_of
@@ -55,9 +56,49 @@ def command(found: RemedyPatch) -> str:
     return shlex.join([*words, "--type", _PATCH_TYPE, "--patch", json.dumps(found.patch, separators=(", ", ": "))])
 
 
-def applied(manifest: Manifest, found: RemedyPatch) -> Manifest:
-    """Return an object with a remedy applied."""
-    return strategic_merge(manifest, found.patch)
+def applied(manifest: Manifest, found: Iterable[RemedyPatch]) -> Manifest:
+    """Return an object with all of its remedies applied.
+
+    Two causes may ask for different numbers in one field, such as a grace period. The larger one serves both.
+    """
+    whole: Mapping[str, Any] = {}
+    for each in found:
+        if each.object == f"{manifest.get('kind')}/{name_of(manifest)}":
+            whole = _both(whole, each.patch)
+    return strategic_merge(manifest, whole)
+
+
+def covers(one: RemedyPatch, other: RemedyPatch) -> bool:
+    """Return True if a remedy does all that another one does."""
+    return one.object == other.object and _both(other.patch, one.patch) == one.patch
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a patch that does what two patches do."""
+    return {**one, **{key: _larger(one[key], value) if key in one else value for key, value in other.items()}}
+
+
+def _larger(one: Any, other: Any) -> Any:
+    """Return the larger of two numbers, or both of two objects or lists of named objects, or else the second value."""
+    match one, other:
+        case int() | float(), int() | float():
+            return max(one, other)
+        case Mapping(), Mapping():
+            return _both(one, other)
+        case list(), list() if all("name" in each for each in (*one, *other) if isinstance(each, Mapping)):
+            return _both_named(one, other)
+        case _:
+            return other
+
+
+def _both_named(one: Sequence[Any], other: Sequence[Any]) -> list[Any]:
+    """Return the objects of two lists, those of one name as one; a list of something else replaces the first one."""
+    if not all(isinstance(each, Mapping) for each in (*one, *other)):
+        return list(other)
+    found: dict[str, Any] = {each["name"]: each for each in one}
+    for each in other:
+        found[each["name"]] = _both(found.get(each["name"], {}), each)
+    return list(found.values())
 
 
 def pod_patch(
@@ -68,14 +109,19 @@ def pod_patch(
     return {"spec": {"template": {"spec": {**(pod or {}), "containers": [own]}}}}
 
 
-def sleep_before_stop(deployment: Manifest, seconds: int) -> RemedyPatch:
-    """Return the remedy that lets the pods of a Deployment serve for some seconds after their deletion."""
+def sleep_before_stop(deployment: Manifest, seconds: int, answer_s: float) -> RemedyPatch:
+    """Return the remedy that lets the pods of a Deployment serve for some seconds after their deletion.
+
+    Args:
+        deployment: The Deployment.
+        seconds: Duration of the sleep.
+        answer_s: Longest time that the application takes to answer: the grace period has to outlast that, too.
+    """
     container = serving_container(deployment)
     old = at(container, "lifecycle", "preStop") or {}
     hook: dict[str, Any] = {**{kind: None for kind in old if kind != "sleep"}, "sleep": {"seconds": seconds}}
-    grace = float(at(deployment, "spec", "template", "spec", "terminationGracePeriodSeconds") or DEFAULT_GRACE_S)
-    longer = math.ceil(seconds + STOPPING_S)
-    pod = {"terminationGracePeriodSeconds": longer} if grace < longer else {}
+    longer = max(math.ceil(seconds + STOPPING_S), whole_seconds(seconds + answer_s + STOP_S))
+    pod = {"terminationGracePeriodSeconds": longer} if _grace_s(deployment) < longer else {}
     field = f"spec.template.spec.containers[{container.get('name')}].lifecycle.preStop.sleep.seconds"
     return remedy(deployment, field, pod_patch(deployment, {"lifecycle": {"preStop": hook}}, pod))
 
@@ -96,29 +142,37 @@ def readiness_probe(deployment: Manifest, path: str) -> RemedyPatch:
     return remedy(deployment, field, pod_patch(deployment, {"readinessProbe": probe}))
 
 
-def more_replicas(deployment: Manifest, replicas: int, needed_s: float) -> RemedyPatch:
+def more_replicas(deployment: Manifest, replicas: int, context: LossContext) -> RemedyPatch:
     """Return the remedy that runs more pods, each of which serves for long enough after its deletion."""
-    return remedy(deployment, "spec.replicas", _with_sleep(deployment, {"replicas": replicas}, needed_s))
+    return remedy(deployment, "spec.replicas", _with_sleep(deployment, {"replicas": replicas}, context))
 
 
-def surge_first(deployment: Manifest, needed_s: float) -> RemedyPatch:
+def surge_first(deployment: Manifest, context: LossContext) -> RemedyPatch:
     """Return the remedy that starts the new pod before an old one ends, which then serves for long enough."""
     rolling = {"maxUnavailable": 0, "maxSurge": 1}
     strategy = {"$retainKeys": ["type", "rollingUpdate"], "type": "RollingUpdate", "rollingUpdate": rolling}
     was = at(deployment, "spec", "strategy", "type")
     field = "spec.strategy.type" if was == "Recreate" else "spec.strategy.rollingUpdate.maxUnavailable"
-    return remedy(deployment, field, _with_sleep(deployment, {"strategy": strategy}, needed_s))
+    return remedy(deployment, field, _with_sleep(deployment, {"strategy": strategy}, context))
 
 
-def _with_sleep(deployment: Manifest, spec: Mapping[str, Any], needed_s: float) -> dict[str, Any]:
-    """Return the patch of fields of a Deployment's spec, with a preStop sleep if its hook is shorter than needed.
+def _with_sleep(deployment: Manifest, spec: Mapping[str, Any], context: LossContext) -> dict[str, Any]:
+    """Return the patch of fields of a Deployment's spec, with a preStop sleep if its pods end sooner than they may.
 
-    The other pods can take over only if an ended one serves until all know of its end.
+    The other pods can take over only if an ended one serves until all know of its end. A hook that fails, or that the
+    grace period cuts, does not keep it so long.
     """
-    if Hook.of(serving_container(deployment)).seconds >= needed_s:
+    serves_s = min(Hook.of(serving_container(deployment)).seconds, _grace_s(deployment))
+    if serves_s >= context.needed_s and not context.fails_hook(name_of(deployment)):
         return {"spec": dict(spec)}
-    sleep = sleep_before_stop(deployment, whole_seconds(needed_s))
+    sleep = sleep_before_stop(deployment, whole_seconds(context.needed_s), context.answer_s)
     return {"spec": {**spec, **sleep.patch["spec"]}}
+
+
+def _grace_s(deployment: Manifest) -> float:
+    """Return the grace period of the pods of a Deployment, seconds."""
+    found = at(deployment, "spec", "template", "spec", "terminationGracePeriodSeconds")
+    return DEFAULT_GRACE_S if found is None else float(found)
 
 
 def next_upstream(ingress: Manifest) -> RemedyPatch:

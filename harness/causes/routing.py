@@ -100,9 +100,7 @@ class RouteFellThrough(CauseType, code="route-fell-through", certainty=Certainty
         if not found.ended or found.forced:
             return ()
         replicas = found.replicas + 1
-        return patched(
-            context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context.needed_s)
-        )
+        return patched(context, "Deployment", found.deployment, lambda it: more_replicas(it, replicas, context))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -95,7 +95,9 @@ class Stopping(CauseType, needs=Sign.ENDED_POD):
     @classmethod
     def remedies(cls, found: Self, context: LossContext) -> tuple[RemedyPatch, ...]:
         """Return a preStop sleep that is long enough."""
-        return patched(context, "Deployment", found.deployment, lambda it: sleep_before_stop(it, found.seconds))
+        return patched(
+            context, "Deployment", found.deployment, lambda it: sleep_before_stop(it, found.seconds, context.answer_s)
+        )
 
     @property
     def derivation(self) -> str:
@@ -148,7 +150,7 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
 
     Attributes:
         grace_s: The grace period, seconds.
-        answer_s: Longest time for which a lost request asked the application to answer, seconds.
+        answer_s: Longest time for which a lost request asked the application to answer, or else was under way, seconds.
         grace: The grace period that is long enough, whole seconds.
     """
 
@@ -169,9 +171,9 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the numbers of its losses."""
         measured = _measured(subject, losses, context)
-        answer = max((loss.stream.delay for loss in losses), default=0.0)
+        answer = max((loss.stream.delay for loss in losses), default=0.0) or _under_way_s(losses)
         had = max((loss.pod.grace for loss in losses if loss.pod), default=0.0)
-        needed = whole_seconds(max(measured["hook_s"], 0.0) + answer + STOP_S, had)
+        needed = whole_seconds(_hook_within(measured["hook_s"], had) + answer + STOP_S, had)
         return cls(**measured, grace_s=had, answer_s=answer, grace=needed)
 
     def place(self) -> tuple[str, str]:
@@ -188,9 +190,19 @@ class KilledInFlight(Stopping, code="killed-in-flight", certainty=Certainty.CERT
         return Sentence(
             f"A pod of {self.whose} was killed at the end of its grace period of {self.grace_s:g} s, with requests in "
             "flight.",
-            f"Grace period {self.grace} s: {max(self.hook_s, 0):g} s preStop + {self.answer_s:g} s for the longest "
-            f"answer + {self.stop_s:g} s stop + 1 s margin.",
+            f"Grace period {self.grace} s: {_hook_within(self.hook_s, self.grace_s):g} s preStop + {self.answer_s:g} s "
+            f"for the longest answer + {self.stop_s:g} s stop + 1 s margin.",
         )
+
+
+def _hook_within(hook_s: float, grace_s: float) -> float:
+    """Return the duration of a hook; the grace period that it may have taken if nobody knows it."""
+    return hook_s if hook_s >= 0 else grace_s
+
+
+def _under_way_s(losses: Sequence[Loss]) -> float:
+    """Return the longest time for which a loss was under way until it ended, seconds; 0 if none ended."""
+    return round(max((loss.done - loss.sent for loss in losses if math.isfinite(loss.done)), default=0.0), 3)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,13 +9,12 @@ from pathlib import Path
 
 from harness.analysis.confidence import LEVEL, needed
 from harness.analysis.proportions import clopper_pearson, fisher_fewer
-from harness.causes.remedies import applied
+from harness.causes.remedies import applied, covers
 from harness.errors import ExitCode, InvalidInputError, Problem
-from harness.kube.manifests import name_of
 from harness.model.causes import Cause, RemedyPatch
 from harness.model.changes import NoChange
 from harness.model.confidence import Transitions
-from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict, Experiment, Manifest
+from harness.model.experiment import Cell, Configuration, Expectation, ExpectedVerdict, Experiment
 from harness.model.proof import RemedyComparison
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 from harness.report.written_files import ProofFile
@@ -142,14 +141,17 @@ def compare(proof: Proof, verdict: RunVerdict, level: float = LEVEL) -> tuple[Re
 
 
 def remedies_of(cell: CellVerdict) -> tuple[RemedyPatch, ...]:
-    """Return the first remedy of each cause of a cell, each once; those that only hide losses are left out."""
+    """Return the first remedy of each cause of a cell, each once; those that only hide losses are left out.
+
+    Of two remedies, one that does all that the other does stands for both.
+    """
     causes: Iterable[Cause] = (cause for trial in cell.trials for cause in trial.causes)
-    best: dict[tuple[str, str], RemedyPatch] = {}
+    best: list[RemedyPatch] = []
     for cause in sorted(causes, key=lambda cause: cause.lost):
         for remedy in cause.remedies[:1]:
-            if remedy.patch and not remedy.hides:
-                best[remedy.object, remedy.field] = remedy
-    return tuple(best.values())
+            if remedy.patch and not remedy.hides and not any(covers(known, remedy) for known in best):
+                best = [*(known for known in best if not covers(remedy, known)), remedy]
+    return tuple(best)
 
 
 def _comparison(
@@ -169,20 +171,13 @@ def _cells(cell: Cell, remedies: tuple[RemedyPatch, ...]) -> tuple[Cell, Cell]:
     """Return a cell as it was, and with its remedies applied."""
     old = cell.configuration
     before = replace(old, axes=(*old.axes, (_AXIS, _BEFORE)))
-    manifests = tuple(_remedied(manifest, remedies) for manifest in old.manifests)
+    manifests = tuple(applied(manifest, remedies) for manifest in old.manifests)
     after = Configuration((*old.axes, (_AXIS, f"{_AFTER}-{cell.change.name}")), manifests)
     expected = Expectation(ExpectedVerdict.LOSSLESS, reason="The remedies of the earlier run are applied.")
     return (
         replace(cell, configuration=before, expectation=Expectation(ExpectedVerdict.ANY, reason="As it was.")),
         replace(cell, configuration=after, expectation=expected),
     )
-
-
-def _remedied(manifest: Manifest, remedies: tuple[RemedyPatch, ...]) -> Manifest:
-    for remedy in remedies:
-        if remedy.object == f"{manifest.get('kind')}/{name_of(manifest)}":
-            manifest = applied(manifest, remedy)
-    return manifest
 
 
 def _control(cell: Cell, experiment: Experiment) -> Cell:

@@ -127,7 +127,7 @@ def _progressing(
         return _entry(deployment, "Progressing", "Unknown", _PAUSED, "Deployment is paused")
     if complete and not unchanged:
         return _entry(deployment, "Progressing", "True", _COMPLETE, f"{name} has successfully progressed.")
-    if before is None or (not unchanged and (not _same_generation(deployment) or _moved(old, counts))):
+    if before is None or (not unchanged and _moved(old, counts)):
         return _entry(
             deployment, "Progressing", "True", "ReplicaSetUpdated", f"{name} is progressing.", updated=timestamp(now)
         )
@@ -135,11 +135,6 @@ def _progressing(
         return _entry(deployment, "Progressing", "False", _EXCEEDED, f"{name} has timed out progressing.")
     # A complete rollout stays complete, even if its pods fail later.
     return before
-
-
-def _same_generation(deployment: Object) -> bool:
-    observed = (deployment.get("status") or {}).get("observedGeneration")
-    return bool(observed == deployment["metadata"].get("generation", 0))
 
 
 def _moved(old: Mapping[str, Any], counts: Mapping[str, int]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 from contextlib import suppress
-from typing import Literal
+from dataclasses import dataclass
 
 from harness.localkube.controllers.context import Context
 from harness.localkube.controllers.endpoints import (
@@ -16,8 +18,27 @@ from harness.localkube.controllers.endpoints import (
 from harness.localkube.machinery.client import EventType, NotFound
 from harness.localkube.machinery.objects import Key, Object, is_deleting, key_of, labels_of
 from harness.localkube.machinery.workqueue import WorkQueue
+from harness.localkube.profiles import Delay
 
-_Kind = Literal["pod", "service"]
+#: The key of the queue that stands for the next change of a pod.
+_PODS: Key = ("", "")
+
+
+@dataclass(slots=True)
+class _PodChange:
+    """A change of a pod that the controller does not know yet.
+
+    Attributes:
+        key: The pod.
+        state: The pod after the change; None if it is gone.
+        due: Time at which the controller learns of it, on the clock of the event loop.
+        latest: The latest such time.
+    """
+
+    key: Key
+    state: Object | None
+    due: float
+    latest: float
 
 
 class EndpointSliceController:
@@ -27,6 +48,9 @@ class EndpointSliceController:
     slices show one deletion first, and the other some milliseconds later. A reader with a limited rate, such as
     Traefik, may read in between, and then sends requests to the second pod until its next read.
 
+    It learns of changes in the order in which they happen, since a real one has a single watch of all pods. So a
+    rolling update, which deletes an old pod because a new one is ready, never leaves a slice without a ready pod.
+
     Args:
         context: Caches, client and delays.
     """
@@ -34,7 +58,8 @@ class EndpointSliceController:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._known: dict[Key, Object] = {}
-        self.queue: WorkQueue[tuple[_Kind, Key]] = WorkQueue(self._handle, name="endpointslice")
+        self._coming: list[_PodChange] = []
+        self.queue: WorkQueue[Key] = WorkQueue(self._handle, name="endpointslice")
 
     def start(self) -> None:
         """Subscribe to the resources it watches."""
@@ -42,7 +67,7 @@ class EndpointSliceController:
         self._context.pods.subscribe(self._on_pod)
 
     def _on_service(self, _kind: EventType, _old: Object | None, service: Object) -> None:
-        self.queue.add_after(("service", key_of(service)), self._context.profile.endpoints.sample(self._context.rng))
+        self.queue.add_after(key_of(service), self._context.profile.endpoints.sample(self._context.rng))
 
     def _on_pod(self, kind: EventType, old: Object | None, pod: Object) -> None:
         """Learn of a pod after a delay, if its endpoint or its labels have changed."""
@@ -51,24 +76,45 @@ class EndpointSliceController:
             return
         marked = old is not None and now is not None and is_deleting(now) and not is_deleting(old)
         profile = self._context.profile
-        delay = (profile.endpoints_terminating if marked else profile.endpoints).sample(self._context.rng)
-        self.queue.add_after(("pod", key_of(pod)), delay)
+        self._await(key_of(pod), now, profile.endpoints_terminating if marked else profile.endpoints)
 
-    async def _handle(self, item: tuple[_Kind, Key]) -> None:
-        kind, key = item
-        if kind == "pod":
-            self._learn(key)
+    def _await(self, key: Key, state: Object | None, delay: Delay) -> None:
+        """Add a change of a pod to those that are not known yet, whose times stay in the order of the changes.
+
+        If a later change is due before an earlier one, they exchange their times. None is later than its own longest
+        delay allows: then the earlier ones come sooner.
+        """
+        now = asyncio.get_running_loop().time()
+        due = now + delay.sample(self._context.rng)
+        self._coming.append(_PodChange(key, state, due, now + delay.at(1.0)))
+        for change, time in zip(self._coming, sorted(each.due for each in self._coming), strict=True):
+            change.due = min(time, change.latest)
+        for later, earlier in itertools.pairwise(reversed(self._coming)):
+            earlier.due = min(earlier.due, later.due)
+        self._await_first(now)
+
+    def _await_first(self, now: float) -> None:
+        if self._coming:
+            self.queue.add_after(_PODS, max(0.0, self._coming[0].due - now))
+
+    async def _handle(self, key: Key) -> None:
+        if key == _PODS:
+            self._learn_next()
         else:
             await self._sync(key)
 
-    def _learn(self, key: Key) -> None:
-        """Take the present state of a pod, and sync the Services that select it or selected it before."""
-        before, now = self._known.pop(key, None), self._context.pods.get(key)
-        if now is not None:
-            self._known[key] = now
-        for service in self._context.services.in_namespace(key[0]):
-            if any(each is not None and selects(service, each) for each in (before, now)):
-                self.queue.add(("service", key_of(service)))
+    def _learn_next(self) -> None:
+        """Take the pod's state after the first change, and sync the Services that select it or selected it before."""
+        now = asyncio.get_running_loop().time()
+        if self._coming and self._coming[0].due <= now:
+            change = self._coming.pop(0)
+            before = self._known.pop(change.key, None)
+            if change.state is not None:
+                self._known[change.key] = change.state
+            for service in self._context.services.in_namespace(change.key[0]):
+                if any(each is not None and selects(service, each) for each in (before, change.state)):
+                    self.queue.add(key_of(service))
+        self._await_first(now)
 
     async def _sync(self, key: Key) -> None:
         service = self._context.services.get(key)

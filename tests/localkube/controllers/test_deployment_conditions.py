@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline
+from harness.localkube.controllers.deployment_status import deployment_status, seconds_to_deadline, with_created
 from harness.localkube.controllers.replicaset import conditions_after
 from harness.localkube.controllers.rollout import Bounds
 from harness.localkube.controllers.template_hash import same_template, template_hash
@@ -88,12 +88,45 @@ def test_progress_extends_the_deadline() -> None:
 
 
 def test_a_new_template_after_a_failed_rollout_starts_the_deadline_again() -> None:
-    """The generation is new, so the failed rollout is progressing again."""
+    """Its ReplicaSet is made, which replaces the condition, and no status after that says that it failed."""
+    failed = deployment(generation=3, reason="ProgressDeadlineExceeded", since=60)
+    failed["status"]["conditions"] = with_created(failed, replica_set(1, 0))
+
+    status = deployment_status(failed, replica_set(1, 0), [replica_set(1, 1)], BOUNDS, datetime.now(UTC))
+
+    assert progressing(status) == ("True", "NewReplicaSetCreated")
+
+
+@pytest.mark.parametrize(
+    ("old", "expected"),
+    [(1, ("False", "ProgressDeadlineExceeded")), (0, ("True", "NewReplicaSetAvailable"))],
+)
+def test_an_earlier_template_after_a_failed_rollout_is_progress_when_a_pod_goes(
+    old: int, expected: tuple[str, str]
+) -> None:
+    """No ReplicaSet is made, so nothing changes until the failed one loses its pod."""
     failed = deployment(generation=3, reason="ProgressDeadlineExceeded", since=60)
 
-    status = deployment_status(failed, replica_set(1, 0), [replica_set(1, 1)], BOUNDS, NOW)
+    status = deployment_status(failed, replica_set(1, 1), [replica_set(old, 0)], BOUNDS, NOW)
 
-    assert progressing(status) == ("True", "ReplicaSetUpdated")
+    assert progressing(status) == expected
+
+
+@pytest.mark.parametrize(
+    ("updated", "old", "reason"),
+    [(2, 2, "NewReplicaSetAvailable"), (0, 1, "ReplicaSetUpdated"), (0, 0, "NewReplicaSetAvailable")],
+)
+def test_recreate_is_progress_only_when_it_loses_a_part_of_its_old_pods(updated: int, old: int, reason: str) -> None:
+    """Before the new ReplicaSet is made, the condition is that of the last rollout, also if all go together."""
+    done = deployment(
+        generation=3,
+        reason="NewReplicaSetAvailable",
+        counts={"replicas": 2, "updatedReplicas": updated, "readyReplicas": 2, "availableReplicas": 2},
+    )
+
+    status = deployment_status(done, None, [replica_set(old, old, desired=0)], Bounds(2, 0, 2), NOW)
+
+    assert progressing(status)[1] == reason
 
 
 def test_a_complete_rollout_stays_complete_when_its_pod_dies() -> None:

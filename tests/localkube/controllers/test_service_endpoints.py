@@ -240,39 +240,90 @@ class Draws(random.Random):
         return next(self._numbers)
 
 
-def test_pods_that_are_deleted_together_leave_one_after_the_other() -> None:
-    """Each mark comes after a delay of its own, so a slice shows the first one ending while the second is ready."""
-    hour = 3600.0
+def states_of(written: Object) -> list[tuple[str, bool]]:
+    """Return the pods of a slice, each with its readiness."""
+    return [(each["targetRef"]["name"], each["conditions"]["ready"]) for each in written.get("endpoints") or []]
 
-    async def scenario() -> list[Object]:
-        pods, services, slices = Cache(), Cache(service()), Cache()
-        profile = replace(Profile.by_name("instant"), endpoints_terminating=Delay(0.0, hour))
-        context: Any = SimpleNamespace(
-            pods=pods, services=services, slices=slices, profile=profile, rng=Draws(0.0, 0.0, 0.0, 1.0)
+
+async def reported(slices: Cache, *states: tuple[str, bool]) -> list[Object]:
+    """Wait until the slice has these pods, and return all that was written before."""
+    async with asyncio.timeout(180):
+        while True:
+            slices.wrote.clear()
+            if slices.written and states_of(slices.written[-1]) == list(states):
+                return slices.written
+            await slices.wrote.wait()
+
+
+def controlled(profile: Profile, *draws: float) -> tuple[Cache, Cache, EndpointSliceController]:
+    """Return the pods, the slices and a controller of Service ``web``, started, with the drawn delays."""
+    pods, slices = Cache(), Cache()
+    context: Any = SimpleNamespace(
+        pods=pods,
+        services=Cache(service()),
+        slices=slices,
+        profile=profile,
+        rng=Draws(*draws),
+    )
+    controller = EndpointSliceController(context)
+    controller.start()
+    return pods, slices, controller
+
+
+A, B = "127.9.1.1", "127.9.1.2"
+HOUR = 3600.0
+INSTANT = Profile.by_name("instant")
+
+
+@pytest.mark.parametrize("draws", [(0.0, 1.0), (1.0, 0.0)], ids=str)
+def test_pods_that_are_deleted_together_leave_one_after_the_other(draws: tuple[float, float]) -> None:
+    """Each mark comes after a delay of its own, the first one first, so a slice shows one ending and one ready."""
+
+    async def scenario() -> Object:
+        pods, slices, controller = controlled(
+            replace(INSTANT, endpoints_terminating=Delay(0.0, HOUR)), 0.0, 0.0, *draws
         )
-        controller = EndpointSliceController(context)
-        controller.start()
-
-        async def reported(*states: tuple[str, bool]) -> list[Object]:
-            def states_of(listed: list[Object]) -> list[tuple[str, bool]]:
-                return [(each["targetRef"]["name"], each["conditions"]["ready"]) for each in listed]
-
-            async with asyncio.timeout(180):
-                while True:
-                    slices.wrote.clear()
-                    found: list[Object] = (slices.written[-1].get("endpoints") or []) if slices.written else []
-                    if states_of(found) == list(states):
-                        return found
-                    await slices.wrote.wait()
-
         async with controller.queue:
-            for name, address in (("a", "127.9.1.1"), ("b", "127.9.1.2")):
+            for name, address in (("a", A), ("b", B)):
                 change(pods, "ADDED", pod(name, address=address))
-            await reported(("a", True), ("b", True))
-            for name, address in (("a", "127.9.1.1"), ("b", "127.9.1.2")):
+            await reported(slices, ("a", True), ("b", True))
+            for name, address in (("a", A), ("b", B)):
                 change(pods, "MODIFIED", pod(name, address=address, deleting=True))
-            return await reported(("a", False), ("b", True))
+            return (await reported(slices, ("a", False), ("b", True)))[-1]
 
-    found = asyncio.run(scenario())
+    found = asyncio.run(scenario())["endpoints"]
 
     assert [each["conditions"]["terminating"] for each in found] == [True, False]
+
+
+def test_an_old_pod_never_leaves_before_the_new_one_is_in() -> None:
+    """A new pod's readiness may take long, but what follows it is not known sooner."""
+
+    async def scenario() -> list[Object]:
+        pods, slices, controller = controlled(replace(INSTANT, endpoints=Delay(0.0, HOUR)), 0.0, 0.0, 1.0, 0.0)
+        async with controller.queue:
+            change(pods, "ADDED", pod("a", address=A))
+            await reported(slices, ("a", True))
+            change(pods, "ADDED", pod("b", address=B, ready=False))
+            await reported(slices, ("a", True), ("b", False))
+            change(pods, "MODIFIED", pod("b", address=B))
+            change(pods, "MODIFIED", pod("a", address=A, deleting=True))
+            return await reported(slices, ("a", False), ("b", True))
+
+    assert all(any(ready for _, ready in states_of(each)) for each in asyncio.run(scenario()))
+
+
+def test_a_pod_that_is_gone_leaves_after_its_earlier_changes() -> None:
+    """Its removal overtakes none of them, and does not make the controller look for it."""
+
+    async def scenario() -> list[list[tuple[str, bool]]]:
+        pods, slices, controller = controlled(replace(INSTANT, endpoints=Delay(0.0, HOUR)), 0.0, 1.0, 0.0)
+        async with controller.queue:
+            change(pods, "ADDED", pod("a", address=A))
+            await reported(slices, ("a", True))
+            change(pods, "ADDED", pod("b", address=B))
+            gone = pods.objects.pop(("default", "a"))
+            pods.tell("DELETED", gone, gone)
+            return [states_of(each) for each in await reported(slices, ("a", True), ("b", True))]
+
+    assert [("b", True)] not in asyncio.run(scenario())

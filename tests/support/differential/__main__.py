@@ -53,6 +53,7 @@ def main() -> int:
     parser.add_argument("--entry", action="append", default=[], help="URL of an ingress controller; one for each lane")
     parser.add_argument("--until", type=float, default=0, help="seconds after which no case begins; 0: no limit")
     parser.add_argument("--for", dest="seconds", type=seconds, default="10m", help="generate: how long: 10m, 1h")
+    parser.add_argument("--note", default="", help="embedded: a sentence about the load, for the page")
     parser.add_argument("--seed", type=int, default=None, help="generate: the number of the first batch")
     options = parser.parse_args()
     if options.what == "page":
@@ -142,9 +143,9 @@ def _measure(options: argparse.Namespace) -> int:
         found_shares = measuring.shares(cases, real, ours, known)
         sys.stdout.write(f"{found_shares}\n")
         if not options.only:
-            before = measuring.read()[2] if measuring.MEASURED.exists() else {}
+            before = measuring.read()[-1] if measuring.MEASURED.exists() else {}
             date = time.strftime("%Y-%m-%d", time.gmtime())
-            measuring.write(before | {group: found_shares}, date, os.getloadavg()[0])
+            measuring.write(before | {group: found_shares}, date, os.getloadavg()[0], options.note)
     return 0
 
 

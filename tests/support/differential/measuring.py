@@ -66,14 +66,19 @@ def shares(
     return Shares(len(mine), verdicts, (facts - differ, facts), (durations - late, durations), chance)
 
 
-def write(groups: Mapping[str, Shares], date: str, load: float, path: Path = MEASURED) -> None:
-    """Write a measurement: its date, and how many processes were ready to run at its end."""
-    content = {"date": date, "load": round(load), "groups": {name: asdict(each) for name, each in groups.items()}}
+def write(groups: Mapping[str, Shares], date: str, load: float, note: str = "", path: Path = MEASURED) -> None:
+    """Write a measurement: its date, how many processes were ready to run at its end, and a sentence about that."""
+    content = {
+        "date": date,
+        "load": round(load),
+        "note": note,
+        "groups": {name: asdict(each) for name, each in groups.items()},
+    }
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def read(path: Path = MEASURED) -> tuple[str, int, dict[str, Shares]]:
-    """Return the date and the load of the last measurement, and its shares by group."""
+def read(path: Path = MEASURED) -> tuple[str, int, str, dict[str, Shares]]:
+    """Return the date, the load and the note of the last measurement, and its shares by group."""
     content = json.loads(path.read_text())
 
     def pair(listed: list[int]) -> tuple[int, int]:
@@ -86,7 +91,7 @@ def read(path: Path = MEASURED) -> tuple[str, int, dict[str, Shares]]:
         )
         for name, each in content["groups"].items()
     }
-    return content["date"], content["load"], pairs
+    return content["date"], content["load"], content.get("note", ""), pairs
 
 
 def total(groups: Iterable[Shares]) -> Shares:

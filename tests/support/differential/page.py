@@ -57,7 +57,7 @@ What no listed row names is the same.
 ## What is the same
 
 Measured on the embedded cluster on {date}, by `python -m differential embedded`, at a load average of {load}.
-On a busy machine everything happens later, so fewer durations are within the bounds than on an idle one.
+{note}On a busy machine everything happens later, so fewer durations are within the bounds than on an idle one.
 Cases whose pods started slowly because the machine was busy are left out.
 Differences that depend on timing, as their rows say, do not count in the facts of order and presence.
 Groups that are missing in the table have not been measured since requests have verdicts.
@@ -120,7 +120,7 @@ def page() -> str:
     header, timelines = read_timelines((ROOT / "recorded" / "timelines.jsonl").read_text())
     api_known, known = read_known(ROOT / "known-api.yaml"), read_known(ROOT / "known-timelines.yaml")
     groups = {group: {case.name for case in CASES if case.group == group} for group in GROUPS}
-    date, load, measured = read_measured()
+    date, load, note, measured = read_measured()
     measured["all"] = total(measured.values())
     rows = [_row("API", len(api), api_header, {row.case for row in api_known})]
     rows += [
@@ -128,7 +128,10 @@ def page() -> str:
         for group, names in groups.items()
     ]
     same = "\n".join(_shares(*each) for each in measured.items())
-    parts = [_HEAD + "\n".join(rows), _COMPARED.format(share=round(SHARE * 100), date=date, load=load, shares=same)]
+    parts = [
+        _HEAD + "\n".join(rows),
+        _COMPARED.format(share=round(SHARE * 100), date=date, load=load, note=f"{note}\n" if note else "", shares=same),
+    ]
     parts.append(_chance(timelines))
     parts.append(_generated())
     functions_header, functions = genuine.read()
