@@ -122,6 +122,8 @@ async def _serve(upstream: str, recorded: Recorded, urls: list[str], stop: threa
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
+        # Its thread runs before the tests of the fixture begin, each of which must leave no thread of its own.
+        stopped = asyncio.get_running_loop().run_in_executor(None, stop.wait)
         urls.append(site.name)
-        await asyncio.to_thread(stop.wait)
+        await stopped
         await runner.cleanup()
