@@ -46,8 +46,17 @@ class NodeUnwell(TrialFinding, code="node-unwell", weight=Weight.EVIDENCE):
         return Sentence(
             f"The node {self.node} was not well during the traffic ({self.conditions}), first "
             f"{seconds(self.first_s)} after its start: pods and probes of that time say little about the change.",
-            "Give the node what it lacks (memory, disk), or run fewer things on it, and run again.",
+            _advice_on_node(self.conditions),
         )
+
+
+def _advice_on_node(conditions: str) -> str:
+    if "NetworkUnavailable" in conditions:
+        return (
+            "See the node's condition NetworkUnavailable. On the embedded cluster, a program kept its pod's address: "
+            "let it set SO_REUSEADDR before it listens, or run with --cluster kind."
+        )
+    return "Give the node what it lacks (memory, disk), or run fewer things on it, and run again."
 
 
 @dataclass(frozen=True, kw_only=True)

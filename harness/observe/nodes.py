@@ -1,5 +1,7 @@
 """Tracks nodes under pressure: a kubelet without memory, disk or process ids evicts pods and delays probes.
 
+A node without network counts too. The embedded cluster reports itself so if it can't drop connections to an ended pod.
+
 Events mark the begin and end of a problem. A healthy node has no events.
 """
 
@@ -13,7 +15,13 @@ from harness.model.timeline import Detail, Event, EventKind
 from harness.observe.event_time import Observation
 
 #: Condition -> its status on a healthy node. Only these conditions are tracked.
-WELL: Mapping[str, str] = {"MemoryPressure": "False", "DiskPressure": "False", "PIDPressure": "False", "Ready": "True"}
+WELL: Mapping[str, str] = {
+    "MemoryPressure": "False",
+    "DiskPressure": "False",
+    "PIDPressure": "False",
+    "NetworkUnavailable": "False",
+    "Ready": "True",
+}
 
 
 class NodeTracker:

@@ -120,6 +120,7 @@ def pods_that_ignore_sigterm(evidence: TrialEvidence) -> TrialEvidence:
 
 EXACT = CalibrationCase("rst-before", "reset", 8, {"reset": 8})
 STUCK = RollingUpdate(name="rolling-update", deployment="apple", until="progress-deadline")
+NO_NETWORK = "NetworkUnavailable"
 NAIVE_POOL = replace(PLAN, pool=Pool(size=64))
 
 TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
@@ -303,6 +304,11 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
         NodeUnwell.code,
         Verdict.INCONCLUSIVE,
     ),
+    "node without network": (
+        lambda e: with_event(e, 1.5, EventKind.NODE, "unwell", subject="n", found=False, condition=NO_NETWORK),
+        NodeUnwell.code,
+        Verdict.INCONCLUSIVE,
+    ),
     "changed since it was sealed": (
         lambda e: replace(e, differences=("changed: x",)),
         SealBroken.code,
@@ -327,6 +333,16 @@ TABLE: dict[str, tuple[Spoil, str, Verdict]] = {
     ),
     "small pool": (lambda e: replace(e, traffic=NAIVE_POOL), PoolNotFilled.code, Verdict.LOSSLESS),
 }
+
+
+@pytest.mark.parametrize(
+    ("condition", "advised"), [(NO_NETWORK, "SO_REUSEADDR"), ("DiskPressure, MemoryPressure", "memory, disk")]
+)
+def test_the_advice_on_a_node_fits_its_condition(condition: str, advised: str) -> None:
+    """A program that keeps its pod's address can be corrected by its user; more memory would not help."""
+    found = NodeUnwell(node="n", conditions=condition, count=1, first_s=0.5)
+
+    assert advised in found.sentence().advice
 
 
 @pytest.mark.parametrize(

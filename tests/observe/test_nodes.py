@@ -49,6 +49,19 @@ def test_node_that_is_not_ready() -> None:
     assert (event.what, event.detail["condition"], event.detail["found"]) == ("unwell", "Ready", False)
 
 
+def test_a_node_without_network_is_unwell_each_time_that_it_says_so() -> None:
+    """The embedded cluster sets the condition to False and True again for each pod whose network it can't remove."""
+    tracker = NodeTracker()
+    again = [node(NetworkUnavailable=status) for status in ("True", "False", "True")]
+    events = [event for each in again for event in tracker.changed(each, SEEN)]
+
+    assert [(e.what, e.detail["condition"], e.detail["found"]) for e in events] == [
+        ("unwell", "NetworkUnavailable", False),
+        ("well", "NetworkUnavailable", False),
+        ("unwell", "NetworkUnavailable", False),
+    ]
+
+
 def test_a_problem_in_the_first_list_is_marked() -> None:
     """It existed before. A problem in a later list is new."""
     tracker = NodeTracker()

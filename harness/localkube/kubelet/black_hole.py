@@ -29,7 +29,13 @@ class BlackHole:
         self._kept: OrderedDict[tuple[str, int], tuple[socket.socket, socket.socket]] = OrderedDict()
 
     def add(self, address: str, port: int) -> bool:
-        """Drop connections to an address from now on; return False if another socket still listens there."""
+        """Drop connections to an address from now on.
+
+        Returns:
+            False if connections are not dropped there, because another socket keeps the address: one that listens, or a
+            closed connection of a program that listened without ``SO_REUSEADDR``. A port that only root can open is
+            skipped, since no pod has listened there.
+        """
         if (address, port) in self._kept:
             return True
         listener = socket.socket()
@@ -41,7 +47,7 @@ class BlackHole:
             listener.close()
             if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
                 raise
-            return False
+            return error.errno == errno.EACCES
         # A backlog of 0 has room for one connection, and this one fills it. If a client is faster, its connection does.
         filler = socket.socket()
         filler.settimeout(0)

@@ -16,6 +16,7 @@ import aiohttp
 from harness.localkube.kubelet.listeners import owns_listener
 from harness.localkube.kubelet.local_command import signalling_program
 from harness.localkube.kubelet.models import StandInModel, port_number, ports_of, unavailable_program
+from harness.localkube.kubelet.reusable import make_reusable
 from harness.localkube.kubelet.runtime import Console, Process, Runtime, RuntimeFailedError
 from harness.localkube.machinery.objects import Object
 
@@ -116,6 +117,9 @@ class HandlerRunner:
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
         """
+        if target.folder and not target.verified_ports and handler.get("exec") is None:
+            # The probe's own connection must not keep the address of the pod for a minute after its end.
+            make_reusable(target.process.pid)
         if handler.get("exec") is not None:
             await self._exec(handler["exec"].get("command") or [], target)
         elif handler.get("httpGet") is not None:

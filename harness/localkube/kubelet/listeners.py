@@ -37,14 +37,14 @@ def owns_listener(pid: int, address: str, port: int) -> bool:
     if inode is None:
         return False
     wanted = f"socket:[{inode}]"
-    return any(wanted in _open_files(each) for each in _family(pid))
+    return any(wanted in _open_files(each) for each in family(pid))
 
 
 def owned(pid: int, listeners: Collection[Listener]) -> frozenset[Listener]:
     """Return the listeners that a process or a descendant holds."""
     if not listeners:
         return frozenset()
-    files = {file for each in _family(pid) for file in _open_files(each)}
+    files = {file for each in family(pid) for file in _open_files(each)}
     return frozenset(each for each in listeners if f"socket:[{each.inode}]" in files)
 
 
@@ -106,17 +106,25 @@ def _address(words: str) -> str:
     return str(mapped or found)
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
+    """Yield a process and its descendants."""
     yield pid
     with suppress(OSError):
         for child in (_PROC / f"{pid}/task/{pid}/children").read_text().split():
-            yield from _family(int(child))
+            yield from family(int(child))
+
+
+def socket_files(pid: int) -> list[int]:
+    """Return the numbers of a process's open files that are sockets; none if it has ended."""
+    return [number for number, target in _open_file_targets(pid) if target.startswith("socket:")]
 
 
 def _open_files(pid: int) -> set[str]:
-    found = set()
+    return {target for _, target in _open_file_targets(pid)}
+
+
+def _open_file_targets(pid: int) -> Iterator[tuple[int, str]]:
     with suppress(OSError):
         for entry in (_PROC / f"{pid}/fd").iterdir():
             with suppress(OSError):
-                found.add(str(entry.readlink()))
-    return found
+                yield int(entry.name), str(entry.readlink())

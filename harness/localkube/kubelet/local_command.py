@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from harness.localkube.commands import POD_IP, PORT
 from harness.localkube.kubelet.listeners import Listener, all_listeners, owned
+from harness.localkube.kubelet.reusable import make_reusable
 
 #: Programs that signal others by number or name. A command has no process numbers of its own.
 _SIGNALLING = re.compile(r"(?:^|[\s;&|/(])(kill|pkill|killall)(?:$|[\s;&|)])")
@@ -55,7 +56,7 @@ class RecentListeners:
 
 
 class ListenerWatch:
-    """Finds the listeners of a local command that all pods share.
+    """Finds the listeners of a local command that all pods share, and lets the kubelet take over those of its pod.
 
     A listener that was seen twice and is not the command's is not looked at again.
 
@@ -69,6 +70,7 @@ class ListenerWatch:
         self._address = address
         self._once: frozenset[Listener] = frozenset()
         self._twice: frozenset[Listener] = frozenset()
+        self._reusable: frozenset[Listener] = frozenset()
 
     def look(self, listeners: Collection[Listener] | None = None) -> tuple[list[str], list[str]]:
         """Return the listeners as ``address:port``: those that would answer for other pods, and those at loopback.
@@ -76,7 +78,11 @@ class ListenerWatch:
         Args:
             listeners: The listeners of the machine; None to read them now.
         """
-        known = all_listeners() if listeners is None else listeners
+        known = tuple(all_listeners()) if listeners is None else listeners
+        here = frozenset(each for each in known if each.address == self._address)
+        if here - self._reusable:
+            make_reusable(self._pid)
+        self._reusable = here
         foreign = frozenset(each for each in known if each.address != self._address)
         new = foreign - self._twice
         own = owned(self._pid, new)

@@ -42,8 +42,12 @@ class PodNetwork:
         """
         self._ports |= listening_ports(self.address, ipv6=self._ipv6)
 
-    def remove(self) -> None:
-        """Remove the network: declared and recorded ports drop all connections from now on."""
-        for port in sorted(self._ports):
-            self._black_hole.add(self.address, port)
+    def remove(self) -> list[int]:
+        """Remove the network: declared and recorded ports drop all connections from now on.
+
+        Returns:
+            The ports that do not, because a socket of the pod keeps them.
+        """
+        kept = [port for port in sorted(self._ports) if not self._black_hole.add(self.address, port)]
         self.removed.set()
+        return kept

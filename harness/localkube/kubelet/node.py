@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -70,6 +70,7 @@ class Node:
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _taken: set[str] = field(default_factory=set)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
+    _kept: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def next_address(self) -> str:
         """Return an address that no pod has had before."""
@@ -110,6 +111,26 @@ class Node:
         """Write an Event of the scheduler in the background."""
         self.spawn(self.scheduler.event(obj, kind, reason, message), f"event {reason}")
 
+    def report_kept(self, pod: Object, address: str, ports: Sequence[int]) -> None:
+        """Report that connections to a removed pod are not dropped, as an Event of the pod and a condition of the node.
+
+        A real cluster would drop them, and a client would wait. The condition makes a run's verdict inconclusive.
+        """
+        where = ", ".join(f"{address}:{port}" for port in ports)
+        message = (
+            f"A socket of pod {pod['metadata']['name']} keeps {where} after its end, so connections to it are not "
+            "dropped: let the program set SO_REUSEADDR before it listens"
+        )
+        self.record_event(pod, "NetworkNotRemoved", message, kind="Warning")
+        self.spawn(self._report_condition(message), "condition NetworkUnavailable")
+
+    async def _report_condition(self, message: str) -> None:
+        """Set the condition NetworkUnavailable; each report is a change from False to True, so that watches see it."""
+        async with self._kept:
+            for status in ("False", "True"):
+                body = {"status": {"conditions": [_network_condition(status, message)]}}
+                await self.client.patch(NODES, self.name, None, body, strategy="strategic", subresource="status")
+
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Run a coroutine in the background; it is cancelled with the node."""
         task = asyncio.create_task(work, name=name)
@@ -138,6 +159,18 @@ class Node:
         with suppress(AlreadyExists):
             await self.client.create(NODES, node_object(self.name, self.settings.block.node_address, port))
             self.schedulable.set()
+
+
+def _network_condition(status: str, message: str) -> Object:
+    now = timestamp()
+    return {
+        "type": "NetworkUnavailable",
+        "status": status,
+        "reason": "NetworkNotRemoved",
+        "message": message,
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": now,
+    }
 
 
 def node_object(name: str, address: str, port: int) -> Object:

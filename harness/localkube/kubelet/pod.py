@@ -430,7 +430,8 @@ class PodWorker:
             await asyncio.gather(*(self._stop_in_turn(each, grace) for each in sidecars))
         await self._deleted_or_ended()
         await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
-        self._network.remove()
+        if kept := self._network.remove():
+            self._node.report_kept(self._pod, self._network.address, kept)
 
     async def _deleted_or_ended(self) -> None:
         """Wait until every container that has begun has ended."""

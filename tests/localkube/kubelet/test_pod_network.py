@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -16,9 +19,12 @@ from cluster_report import PATIENCE
 from harness.localkube import profiles
 from harness.localkube.kubelet.black_hole import BlackHole
 from harness.localkube.kubelet.listeners import listening_ports
+from harness.localkube.kubelet.local_command import ListenerWatch
 from harness.localkube.kubelet.network import PodNetwork
+from harness.localkube.kubelet.node import Node
+from harness.localkube.kubelet.reusable import make_reusable
 from harness.localkube.machinery.objects import Object
-from harness.localkube.machinery.resources import PODS
+from harness.localkube.machinery.resources import EVENTS, NODES, PODS
 
 pytestmark = pytest.mark.processes
 
@@ -75,6 +81,63 @@ def test_a_network_refuses_until_it_is_removed(black_hole: BlackHole, port_probe
     assert before == ["refused", "refused", "refused"]
     assert after == ["no answer", "no answer", "refused"]
     assert network.removed.is_set()
+
+
+#: Listens without SO_REUSEADDR and closes each connection itself, which keeps its address and port for a minute.
+RIGID = """
+import socket, sys
+listener = socket.socket()
+listener.bind((sys.argv[1], 0))
+listener.listen()
+print(listener.getsockname()[1], flush=True)
+while True:
+    connection = listener.accept()[0]
+    connection.sendall(b"ok")
+    connection.close()
+"""
+
+
+@contextmanager
+def rigid_program() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Yield a program that listens without SO_REUSEADDR, and its port."""
+    with subprocess.Popen([sys.executable, "-c", RIGID, ADDRESS], stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert program.stdout is not None
+            yield program, int(program.stdout.readline())
+        finally:
+            program.kill()
+
+
+def ask(port: int) -> None:
+    """Ask the program once; return after the program has closed the connection."""
+    with socket.create_connection((ADDRESS, port)) as client:
+        assert client.recv(10) == b"ok"
+        assert client.recv(10) == b""
+
+
+@pytest.mark.parametrize("reusable", [True, False])
+def test_a_port_that_a_closed_connection_keeps_is_reported(
+    black_hole: BlackHole, port_prober: Callable[[str, int], str], *, reusable: bool
+) -> None:
+    """Only if the kubelet has made the program's sockets reusable does the address drop connections."""
+    with rigid_program() as (program, port):
+        if reusable:
+            make_reusable(program.pid)
+        ask(port)
+    network = PodNetwork(ADDRESS, black_hole, [port])
+
+    kept = network.remove()
+
+    assert (kept, port_prober(ADDRESS, port)) == (([], "no answer") if reusable else ([port], "refused"))
+
+
+def test_a_watch_of_listeners_makes_those_of_its_pod_reusable(black_hole: BlackHole) -> None:
+    """The option is set from outside as soon as a listener of the pod's address is seen."""
+    with rigid_program() as (program, port):
+        ListenerWatch(program.pid, ADDRESS).look()
+        ask(port)
+
+    assert black_hole.add(ADDRESS, port)
 
 
 @pytest.mark.parametrize(("ipv6", "expected"), [(True, "no answer"), (False, "refused")])
@@ -265,3 +328,63 @@ def test_established_connections_end_with_their_process(on_cluster: OnCluster) -
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert rest == b""
+
+
+def test_a_pod_whose_address_is_kept_makes_the_node_unwell(
+    on_cluster: OnCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pod has an Event that names the address, and the node stays ready."""
+    monkeypatch.setattr(BlackHole, "add", lambda *_: False)
+
+    async def scenario(cluster: Any) -> tuple[Object, dict[str, str], Object]:
+        await cluster.client.create(PODS, bare_pod(echo("a", 8080, ports=[{"containerPort": 8080}])), "default")
+        pod = await cluster.ready_pod()
+        await cluster.client.delete(PODS, "bare", "default", grace=1)
+        conditions = await cluster.until(NODES, unavailable)
+        event = await cluster.until(
+            EVENTS, lambda events: next((e for e in events if e["reason"] == "NetworkNotRemoved"), None)
+        )
+        return pod, conditions, event
+
+    pod, conditions, event = on_cluster(scenario)
+
+    assert conditions == {"Ready": "True", "NetworkUnavailable": "True"}
+    assert event["involvedObject"]["uid"] == pod["metadata"]["uid"]
+    assert f"{pod['status']['podIP']}:8080" in event["message"]
+
+
+def unavailable(nodes: list[Object]) -> dict[str, str] | None:
+    """Return the conditions of the node once it has no network."""
+    conditions = {each["type"]: each["status"] for node in nodes for each in node["status"]["conditions"]}
+    return conditions if conditions.get("NetworkUnavailable") == "True" else None
+
+
+def test_each_kept_address_is_a_change_of_the_condition() -> None:
+    """A run that shares its cluster with an earlier one sees its own."""
+    written: list[str] = []
+    complete = asyncio.Event()
+
+    class Client:
+        async def patch(self, _: object, name: str, __: None, body: Object, **how: str) -> None:
+            assert (name, how) == ("node", {"strategy": "strategic", "subresource": "status"})
+            written.extend(each["status"] for each in body["status"]["conditions"])
+            if len(written) == 4:
+                complete.set()
+
+    class Recorder:
+        async def event(self, *_: object) -> None:
+            """Do nothing."""
+
+    async def main() -> None:
+        nothing = cast("Any", None)
+        parts = (nothing, profiles.PROFILES["instant"], nothing, nothing, nothing, nothing)
+        node = Node("node", cast("Any", Client()), *parts, cast("Any", Recorder()), nothing)
+        for name in ("a", "b"):
+            node.report_kept({"metadata": {"name": name}}, ADDRESS, [80])
+        async with asyncio.timeout(PATIENCE):
+            await complete.wait()
+        await node.close()
+
+    asyncio.run(main())
+
+    assert written == ["False", "True", "False", "True"]
