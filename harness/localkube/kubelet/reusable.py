@@ -15,7 +15,7 @@ from contextlib import suppress
 from harness.localkube.kubelet.listeners import family, socket_files
 
 #: Number of the system call ``pidfd_getfd``, which is the same on all architectures.
-_PIDFD_GETFD = 438
+PIDFD_GETFD = 438
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -37,7 +37,7 @@ def make_reusable(pid: int) -> None:
 
 
 def _set_option(process: int, number: int) -> None:
-    shared = _libc.syscall(_PIDFD_GETFD, process, number, 0)
+    shared = _libc.syscall(PIDFD_GETFD, process, number, 0)
     if shared < 0:
         return
     with suppress(OSError), socket.socket(fileno=shared) as one:

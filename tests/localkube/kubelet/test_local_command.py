@@ -31,7 +31,7 @@ from harness.localkube.kubelet.local_command import (
 )
 from harness.localkube.kubelet.models import ANNOTATION, StandInModel, encode
 from harness.localkube.machinery.objects import Object
-from harness.localkube.machinery.resources import EVENTS, PODS
+from harness.localkube.machinery.resources import EVENTS, NODES, PODS
 from harness.localkube.settings import NodeSettings
 
 if TYPE_CHECKING:
@@ -73,6 +73,20 @@ class Server(socketserver.ThreadingTCPServer):
     daemon_threads, request_queue_size = True, 128
 
 Server((host, port), Handler).serve_forever()
+"""
+
+
+#: Answers each request on a connection that it closes first; it listens without SO_REUSEADDR.
+RIGID = """
+import socket, sys
+listener = socket.socket()
+listener.bind((sys.argv[1], int(sys.argv[2])))
+listener.listen()
+while True:
+    connection = listener.accept()[0]
+    if connection.recv(4000):
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
+    connection.close()
 """
 
 
@@ -343,6 +357,33 @@ def test_processes_that_detached_themselves_end_with_their_container(on_cluster:
         return ran, detached.is_running() and detached.status() != psutil.STATUS_ZOMBIE
 
     assert on_cluster(scenario, commands=(command,)) == (True, False)
+
+
+@pytest.mark.processes
+def test_the_address_of_a_command_that_keeps_it_is_never_refused_in_silence(
+    on_cluster: OnCluster, tmp_path: Path
+) -> None:
+    """It listens without SO_REUSEADDR; if the kubelet can't take its address over, the node says so."""
+    (tmp_path / "rigid.py").write_text(RIGID)
+    command = LocalCommand(str(tmp_path), (sys.executable, "rigid.py", "$POD_IP", "$PORT"))
+
+    def has_no_network(nodes: list[Object]) -> bool:
+        conditions = [each for node in nodes for each in node["status"]["conditions"]]
+        return any(each["type"] == "NetworkUnavailable" and each["status"] == "True" for each in conditions)
+
+    async def scenario(cluster: Any) -> tuple[str, bool]:
+        await deploy(cluster, command, readinessProbe={"httpGet": {"port": 5678}, "periodSeconds": 1})
+        pod = await cluster.ready_pod()
+        await cluster.ask(pod)
+        await cluster.client.delete(PODS, pod["metadata"]["name"], "default", grace=1)
+        await cluster.gone(pod)
+        port = await cluster.probe_port(pod)
+        return port, port == "no answer" or await cluster.until(NODES, has_no_network)
+
+    port, is_right = on_cluster(scenario, commands=(command,))
+
+    assert port in {"no answer", "refused"}
+    assert is_right
 
 
 @pytest.mark.processes
