@@ -153,6 +153,22 @@ def test_a_standstill_is_reported_and_costs_a_slot(tmp_path: Path) -> None:
     assert len(client.missed) >= len(client.standstills)
 
 
+def test_no_time_after_the_end_of_the_schedule_is_a_standstill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No slot is missed then, so nothing would show that an answer had more than its time."""
+    client, origin, second = RecordedSlots(), 1_000_000_000_000, 1_000_000_000
+    now = [origin]
+    monkeypatch.setattr(engine_module, "monotonic_ns", lambda: now[0])
+    with closing(EventLog(tmp_path / "traffic.jsonl")) as journal:
+        engine = Engine(TrafficPlan(rate=1, routes=ROUTES), cast(Client, client), journal, origin_ns=origin)
+        engine.start()
+        engine.end_at(origin + second // 2)
+        now[0] += 5 * second
+        stopped = engine.stop()
+
+    assert stopped == origin + second // 2
+    assert (client.begun, client.missed, client.standstills) == ([0], [], [])
+
+
 @pytest.mark.usefixtures("patient")
 def test_every_slot_has_one_row_in_its_stream(tmp_path: Path, serve: Callable[..., int]) -> None:
     """Sender and judge count the same slots; each row has its slot's planned time, route, method and shape."""
