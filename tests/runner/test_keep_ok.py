@@ -177,7 +177,7 @@ def test_nothing_is_counted_after_an_export_has_said_what_it_lacks(
 
 
 def test_a_data_frame_says_what_it_lacks(some: MadeUpWatch, whole: MadeUpWatch) -> None:
-    """Whoever counts its rows gets a warning and the number that is missing."""
+    """Reading it gives a warning and the number of missing rows."""
     pytest.importorskip("pandas")
     with pytest.warns(UserWarning, match="counted and not kept"):
         table = api.attempts(some.run.path)

@@ -111,7 +111,7 @@ def planned_by_the_judge(traffic: TrafficPlan, events: Any) -> int:
 
 
 class RecordedSlots:
-    """A substitute for a client, which answers everything at once and keeps what it was told."""
+    """A substitute for a client, which answers everything at once and keeps what it gets."""
 
     in_flight = 0
 
