@@ -423,7 +423,8 @@ def test_a_prestop_excuses_pods_that_stay() -> None:
 def test_the_fields_of_a_set_are_not_those_of_a_deployment_with_its_name() -> None:
     """A hook that a change gives to a StatefulSet says nothing about the pods of the Deployment."""
     fields = {"lifecycle": {"preStop": {"sleep": {"seconds": 6}}}}
-    changes = [RollingUpdate(name="update", set=fields, **{kind: "apple"}) for kind in ("deployment", "statefulset")]
+    update = RollingUpdate(name="update", set=fields)
+    changes = replace(update, deployment="apple"), replace(update, statefulset="apple")
     given = [container_fields_of(replace(quiet_trial(), change=change), "apple") for change in changes]
 
     assert given == [fields, {}]
