@@ -38,6 +38,7 @@ from harness.runner.watch.plan import Origin, is_watch
 from harness.runner.watch.progress import WatchCounts
 from harness.runner.watch.request import WatchRequest, origins_of
 from harness.runner.watch.running import RunningWatch, WatchResult, run_watch
+from harness.store.compacted import unreplaced
 from harness.store.rundir import RunDirectory, new_folder
 
 if TYPE_CHECKING:
@@ -283,18 +284,20 @@ def attempts(directory: str | Path, *, cell: str = "*", trial: int = 0) -> pd.Da
     top = RunDirectory.open(Path(directory)).path
     found: list[list[object]] = [[] for _ in COLUMNS]
     folders = parts_of(top, cells=cell, trial=trial)
-    if missing := not_kept(folders):
-        warnings.warn(missing, stacklevel=2)
-    for folder in folders:
-        for block in columns(top, folder):
-            for column, values in zip(found, block, strict=True):
-                column.extend(values)
+    with unreplaced(*folders):
+        counted = sum(map(counted_in_seals, folders))
+        if missing := not_kept(folders):
+            warnings.warn(missing, stacklevel=2)
+        for folder in folders:
+            for block in columns(top, folder):
+                for column, values in zip(found, block, strict=True):
+                    column.extend(values)
     series = {
         name: pd.Series(values, dtype="category" if name in _CATEGORIES else "string" if name == "id" else "Int64")
         for name, values in zip(COLUMNS, found, strict=True)
     }
     table = pd.DataFrame(series)
-    table.attrs["counted"] = sum(map(counted_in_seals, folders))
+    table.attrs["counted"] = counted
     return table
 
 

@@ -112,7 +112,8 @@ def deployments_of(evidence: TrialEvidence) -> tuple[Mapping[str, Any], ...]:
 
 def container_fields_of(evidence: TrialEvidence, deployment: str) -> Mapping[str, Any]:
     """Return the fields of a Deployment's container that the change gives a new value."""
-    parts = (part for part in evidence.change.parts if part.target_name == deployment)
+    wanted = (TargetKind.DEPLOYMENT, deployment)
+    parts = (part for part in evidence.change.parts if (part.target, part.target_name) == wanted)
     return {name: value for part in parts for name, value in part.container_fields.items()}
 
 

@@ -12,6 +12,7 @@ from harness.errors import InvalidInputError, Problem
 from harness.kit import streams
 from harness.kit.files import clear_disk_errors
 from harness.runner.export import not_kept, parts_of, write_csv, write_jsonl
+from harness.store.compacted import unreplaced
 from harness.store.rundir import RunDirectory
 from harness.wording import plural
 
@@ -53,13 +54,15 @@ def export(
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
     write = write_jsonl if as_json else write_csv
-    if missing := not_kept(folders):
-        sys.stderr.write(f"{missing}\n")
-    if out == "-":
-        with streams.required_output() as file:
-            write(top, folders, file)
-        return 0
-    with clear_disk_errors(Path(out)), Path(out).open("w", encoding="utf-8", newline="") as file:
-        count = write(top, folders, file)
+    # Else a watch that goes on could count further attempts after the sentence about them.
+    with unreplaced(*folders):
+        if missing := not_kept(folders):
+            sys.stderr.write(f"{missing}\n")
+        if out == "-":
+            with streams.required_output() as file:
+                write(top, folders, file)
+            return 0
+        with clear_disk_errors(Path(out)), Path(out).open("w", encoding="utf-8", newline="") as file:
+            count = write(top, folders, file)
     sys.stderr.write(f"{out}: {plural(count, 'attempt')}\n")
     return 0

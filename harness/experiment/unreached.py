@@ -33,7 +33,7 @@ def unreached_changes(experiment: ResolvedExperiment) -> tuple[str, ...]:
                 paths = listed(route.key for route in experiment.plan.routes)
                 found[
                     f"{document.file}:{document.line_of(place)}: no path of the traffic ({paths}) leads to"
-                    f" {spec.facts.target} {spec.target_name}, so a loss by {spec.name} is seen only if another"
+                    f" {spec.target} {spec.target_name}, so a loss by {spec.name} is seen only if another"
                     " application depends on it"
                 ] = None
     return tuple(found)

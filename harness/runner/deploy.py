@@ -86,9 +86,8 @@ def deploy(
     if notices and evidence is not None:
         write_text(evidence / LEFT_OUT, "".join(f"{notice}\n" for notice in notices))
     kube.create_namespace(namespace)
-    for manifest in sorted(
-        (each for each in manifests if each not in missing), key=is_controller_settings, reverse=True
-    ):
+    served = [each for each in manifests if each not in missing]
+    for manifest in sorted(served, key=is_controller_settings, reverse=True):
         kube.apply(manifest, namespace if shared else own_namespace_of(kube, manifest, namespace, controller))
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
@@ -96,7 +95,7 @@ def deploy(
     for kind, name in changed:
         if kind in STATUS_OF and kind != "Deployment":
             _wait(kube, name, namespace, evidence, kind)
-    _wait_autoscalers(kube, manifests, namespace, evidence)
+    _wait_autoscalers(kube, served, namespace, evidence)
     return notices
 
 

@@ -228,13 +228,12 @@ def counted_attempts(directory: Path, worker: int) -> int:
 
 
 @contextlib.contextmanager
-def unreplaced(directory: Path) -> Iterator[None]:
-    """Keep the segments of a traffic folder from being replaced while a block reads them."""
-    handle = _lock(directory, fcntl.LOCK_SH)
-    try:
+def unreplaced(*directories: Path) -> Iterator[None]:
+    """Keep the segments of traffic folders from being replaced while a block reads them."""
+    with contextlib.ExitStack() as stack:
+        for directory in directories:
+            stack.callback(_unlock, _lock(directory, fcntl.LOCK_SH))
         yield
-    finally:
-        _unlock(handle)
 
 
 @contextlib.contextmanager

@@ -41,12 +41,11 @@ def fields_of(line: bytes, version: int) -> dict[str, Any]:
 
 
 def append_line(path: Path, line: bytes) -> None:
-    """Append a line to a file and flush it to disk; a line that does not fit is taken back.
+    """Append a line to a file and flush it to disk. Take the line back if that fails, so that no half seal stays.
 
     Raises:
         OSError: It can't be written.
     """
-    is_new = not path.exists()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         end = os.lseek(handle, 0, os.SEEK_END)
@@ -55,13 +54,13 @@ def append_line(path: Path, line: bytes) -> None:
             while rest:
                 rest = rest[os.write(handle, rest) :]
             os.fsync(handle)
+            if not end:
+                sync_folder(path.parent)
         except OSError:
             os.ftruncate(handle, end)
             raise
     finally:
         os.close(handle)
-    if is_new:
-        sync_folder(path.parent)
 
 
 def _line(fields: Mapping[str, Any]) -> bytes:

@@ -86,7 +86,7 @@ class Engine:
         if not self._stopped:
             self._stopped = True
             self._timer.close()
-            self._note_standstill()
+            self._note_standstill(at)
             if not self.failure:
                 self._send_due(at - self._origin, is_last=True)
         return at
@@ -94,7 +94,7 @@ class Engine:
     def _tick(self) -> None:
         if self._stopped or self.failure:
             return
-        self._note_standstill()
+        self._note_standstill(min(monotonic_ns(), self._origin + self._length))
         try:
             self._send_and_wait()
         except Exception as error:
@@ -102,11 +102,15 @@ class Engine:
             self._give_up("failed", f"{type(error).__name__}: {error}")
             raise
 
-    def _note_standstill(self) -> None:
-        """Report a time in which this process did not run to the client. At least the slot at its begin is missed."""
-        due, self._due, now = self._due, 0, monotonic_ns()
-        if due and now - due > TOLERANCE_NS:
-            self._client.stood_still(due, now)
+    def _note_standstill(self, until: int) -> None:
+        """Report to the client a time in which this process did not run. At least the slot at its begin is missed.
+
+        Args:
+            until: The present time, or the end of the schedule if that is earlier: no slot is missed after it.
+        """
+        due, self._due = self._due, 0
+        if due and until - due > TOLERANCE_NS:
+            self._client.stood_still(due, until)
 
     def _send_and_wait(self) -> None:
         """Send all slots that are due, then set the timer for the next one."""

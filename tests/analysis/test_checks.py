@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.evidence import Calibration, CalibrationCase, TrialEvidence
+from harness.analysis.workload import container_fields_of
 from harness.findings.application import FalseGreen, PrestopFailed, RolloutStuck
 from harness.findings.completeness import (
     AnswersOpenEnded,
@@ -420,6 +421,16 @@ def test_a_prestop_excuses_pods_that_stay() -> None:
     evidence = replace(pods_that_ignore_sigterm(quiet_trial()), manifests=(deployment(prestop=True),))
 
     assert FalseGreen.code not in found(evidence)
+
+
+def test_the_fields_of_a_set_are_not_those_of_a_deployment_with_its_name() -> None:
+    """A hook that a change gives to a StatefulSet says nothing about the pods of the Deployment."""
+    fields = {"lifecycle": {"preStop": {"sleep": {"seconds": 6}}}}
+    update = RollingUpdate(name="update", set=fields)
+    changes = replace(update, deployment="apple"), replace(update, statefulset="apple")
+    given = [container_fields_of(replace(quiet_trial(), change=change), "apple") for change in changes]
+
+    assert given == [fields, {}]
 
 
 @pytest.mark.parametrize(

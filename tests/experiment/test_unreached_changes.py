@@ -74,6 +74,15 @@ def test_a_change_without_traffic_is_named(bench: Bench, change: str, named: str
     assert f"small.yaml:14: no path of the traffic (/apple) leads to {named}" in notice
 
 
+def test_the_changed_object_is_named_with_its_own_kind(bench: Bench) -> None:
+    """A restart can change several kinds of objects."""
+    with_banana(bench, "restart: {name: other, statefulset: banana}")
+    bench.edit("apps.yaml", "kind: Deployment\nmetadata: {name: banana}", "kind: StatefulSet\nmetadata: {name: banana}")
+    (notice,) = bench.load().notices
+
+    assert "leads to StatefulSet banana, so a loss by other" in notice
+
+
 @pytest.mark.parametrize("metadata", [CANARY, RESCUE], ids=["canary", "default-backend"])
 def test_a_share_of_the_requests_is_traffic(bench: Bench, metadata: str) -> None:
     """A canary and a default backend get requests that a rule gives to another Service."""

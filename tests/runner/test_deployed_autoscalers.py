@@ -78,6 +78,21 @@ def test_a_scale_that_the_autoscaler_leaves_alone_is_not_awaited(replicas: int) 
     assert scale_after(ScaledLater(), a_workload(3, replicas)) == (replicas, replicas)
 
 
+def test_an_autoscaler_that_is_left_out_is_not_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shared cluster that does not serve its version never gets it."""
+    workload = a_workload(3, replicas=1)
+    monkeypatch.setattr(module, "AVAILABLE_SECONDS", 60.0)
+    monkeypatch.setattr(module, "refuse_cluster_scoped", lambda *_: None)
+    monkeypatch.setattr(module, "refuse_taken_routes", lambda *_: None)
+    monkeypatch.setattr(module, "not_served", lambda *_: (workload[0],))
+    kube = ScaledLater()
+
+    (notice,) = deploy(cast(Any, kube), workload, NS, shared=True)
+
+    assert "HorizontalPodAutoscaler" in notice
+    assert FakeKube.get(kube, "Deployment", "shop", NS)["status"]["availableReplicas"] == 1
+
+
 def test_an_autoscaler_that_does_not_act_ends_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message names it."""
     monkeypatch.setattr(module, "AVAILABLE_SECONDS", 0.0)

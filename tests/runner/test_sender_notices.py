@@ -26,7 +26,7 @@ def add(path: Path, event: str, **fields: str | int) -> None:
 
 
 def test_a_disk_without_room_for_a_segment_is_noticed_once(tmp_path: Path) -> None:
-    """The sender goes on in the present segment; whoever watches learns why."""
+    """The sender goes on in the present segment, and the user learns why."""
     sender = sender_in(tmp_path)
     before = sender.seal()
     add(tmp_path, "unrotated", number=0, text="No room on disk for ledger-0.0001.npy.")

@@ -13,6 +13,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.model.attempt import CloseReason, Method, Outcome, Progress
 from harness.model.shapes import Shape
+from harness.store import seal_lines
 from harness.store.ledger import ConnectionLedger, LedgerWriter, read_ledger
 from harness.store.ledger_reading import attempts_in, connections_in, load_attempts, load_connections
 from harness.store.ledger_tail import LedgerTail
@@ -359,6 +360,29 @@ def test_a_seal_that_does_not_fit_on_the_disk_is_written_later(
     assert seals_path(directory, 0).read_bytes() == first
 
     for _ in range(3):
+        sealer.seal()
+    assert seals_path(directory, 0).read_bytes() == seals_path(sealed, 0).read_bytes()
+
+
+def test_a_first_seal_whose_folder_is_not_flushed_is_taken_back(
+    sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its seal would stay, and that of the next try would not follow it."""
+    directory = tmp_path / "again"
+    shutil.copytree(sealed, directory)
+    seals_path(directory, 0).unlink()
+    sealer = SegmentSealer(directory, 0)
+
+    def refuse(_path: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(seal_lines, "sync_folder", refuse)
+        with pytest.raises(HarnessError):
+            sealer.seal()
+    assert seals_path(directory, 0).read_bytes() == b""
+
+    for _ in range(4):
         sealer.seal()
     assert seals_path(directory, 0).read_bytes() == seals_path(sealed, 0).read_bytes()
 

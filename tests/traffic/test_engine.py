@@ -111,7 +111,7 @@ def planned_by_the_judge(traffic: TrafficPlan, events: Any) -> int:
 
 
 class RecordedSlots:
-    """A substitute for a client, which answers everything at once and keeps what it was told."""
+    """A substitute for a client, which answers everything at once and keeps what it gets."""
 
     in_flight = 0
 
@@ -151,6 +151,22 @@ def test_a_standstill_is_reported_and_costs_a_slot(tmp_path: Path) -> None:
     for since, end in client.standstills:
         assert [planned for planned in client.missed if origin + planned <= end - engine_module.TOLERANCE_NS], since
     assert len(client.missed) >= len(client.standstills)
+
+
+def test_no_time_after_the_end_of_the_schedule_is_a_standstill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No slot is missed then, so nothing would show that an answer had more than its time."""
+    client, origin, second = RecordedSlots(), 1_000_000_000_000, 1_000_000_000
+    now = [origin]
+    monkeypatch.setattr(engine_module, "monotonic_ns", lambda: now[0])
+    with closing(EventLog(tmp_path / "traffic.jsonl")) as journal:
+        engine = Engine(TrafficPlan(rate=1, routes=ROUTES), cast(Client, client), journal, origin_ns=origin)
+        engine.start()
+        engine.end_at(origin + second // 2)
+        now[0] += 5 * second
+        stopped = engine.stop()
+
+    assert stopped == origin + second // 2
+    assert (client.begun, client.missed, client.standstills) == ([0], [], [])
 
 
 @pytest.mark.usefixtures("patient")

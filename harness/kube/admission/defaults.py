@@ -297,7 +297,7 @@ def _autoscaler(obj: Object) -> None:
 
 
 def _priority_class(obj: Object) -> None:
-    _fill(obj, preemptionPolicy="PreemptLowerPriority")
+    _fill(obj, value=0, preemptionPolicy="PreemptLowerPriority")
 
 
 def _budget(obj: Object) -> None:

@@ -6,12 +6,16 @@ Sources: plugin/pkg/admission/priority and plugin/pkg/admission/runtimeclass in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from harness.localkube.api import errors
 from harness.localkube.api.errors import StatusError
-from harness.localkube.api.storage import Storage
 from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS, PRIORITYCLASSES, RUNTIMECLASSES
+
+if TYPE_CHECKING:
+    # Those who only ask for the names need no storage, and the client that it imports takes 0.1 s.
+    from harness.localkube.api.storage import Storage
 
 #: Value of each PriorityClass that every cluster has, by its name.
 BUILT_IN: Mapping[str, int] = {"system-cluster-critical": 2_000_000_000, "system-node-critical": 2_000_001_000}

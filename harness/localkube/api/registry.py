@@ -52,10 +52,12 @@ class Registry:
 
     Args:
         storage: Storage of the objects.
+        admit_pod: The admission plugins of a new pod; they change it in place.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, admit_pod: Callable[[Object, Storage], None] = admit) -> None:
         self.storage = storage
+        self._admit_pod = admit_pod
         self._allocator = Allocator()
 
     def read(self, target: RequestInfo) -> Object:
@@ -92,7 +94,7 @@ class Registry:
         if "status" in resource.subresources and resource.kind not in _REGISTERED_WITH_STATUS:
             body.pop("status", None)
         if resource is PODS:
-            admit(body, self.storage)
+            self._admit_pod(body, self.storage)
         self._complete(resource, body, None)
         record_created(body, manager)
         if dry_run:

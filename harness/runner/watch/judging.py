@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -32,7 +31,7 @@ def judge_as_found(run: RunDirectory, differences: Sequence[Difference]) -> Watc
     Raises:
         EvidenceError: The plan can't be read.
     """
-    with _unreplaced(run):
+    with unreplaced(*_traffic_of(run)):
         verdict = judge_again(run, differences)
     return replace(verdict, exit_code=verdict.exit_code or int(ExitCode.INCONCLUSIVE))
 
@@ -62,17 +61,13 @@ def judge_so_far(run: RunDirectory) -> SoFar:
     plan = _read(run.path / PLAN, WatchPlan)
     if (run.path / END).exists():
         raise EvidenceError(f"The watch in {run.path} has ended.", hint=f"`harness analyze {run.path}` judges it.")
-    with _unreplaced(run):
+    with unreplaced(*_traffic_of(run)):
         return _so_far(run, plan)
 
 
-@contextlib.contextmanager
-def _unreplaced(run: RunDirectory) -> Iterator[None]:
-    """Keep a watch that is going on from replacing segments while the block reads them."""
-    with contextlib.ExitStack() as stack:
-        for folder in sorted(run.path.glob("origins/*/traffic")):
-            stack.enter_context(unreplaced(folder))
-        yield
+def _traffic_of(run: RunDirectory) -> list[Path]:
+    """Return the traffic folders, whose segments a watch that goes on may replace at any time."""
+    return sorted(run.path.glob("origins/*/traffic"))
 
 
 def _so_far(run: RunDirectory, plan: WatchPlan) -> SoFar:

@@ -1,8 +1,8 @@
 """Deadlines: one timer for everything that has the same time.
 
-Time in which this process did not run is left out. On a machine that stalls, the peer did not run either, and an answer
-that is missing then says nothing of it. The engine reports such times, and only if it missed a slot in them, so that
-the traffic proves nothing and an answer that came later than its deadline is never a proof.
+Time in which this process did not run is left out. On a machine that stalls, the peer did not run either, so a missing
+answer is no fault of the peer. The engine reports such a time only if it missed a slot in it. The traffic then proves
+nothing, so an answer that came after its deadline is never a proof.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from time import monotonic_ns
 from typing import Any, Generic, Protocol, TypeVar
 
 _NS = 1_000_000_000
-#: A timer that goes off so much too late shows that this process may not have run.
+#: A timer that is later than this shows that this process may not have run.
 _LATE_NS = 20_000_000
 #: Nanoseconds until the second look, before which the engine has had its turn and has reported the time.
 _SECOND_LOOK_NS = 1_000_000

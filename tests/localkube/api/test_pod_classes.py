@@ -74,6 +74,14 @@ def test_a_class_of_the_workload_is_found(registry: Registry) -> None:
     assert (spec["priority"], spec["preemptionPolicy"]) == (7, "Never")
 
 
+def test_a_class_without_a_value_has_the_value_0(registry: Registry) -> None:
+    """Its manifest need not say so."""
+    made = registry.create(RequestInfo(PRIORITYCLASSES), {"metadata": {"name": "plain"}})
+
+    assert made["value"] == 0
+    assert create(registry, priorityClassName="plain")["priority"] == 0
+
+
 def test_a_pod_without_a_class_gets_the_default_one(registry: Registry) -> None:
     """Of several default classes, the one with the lowest value; without any, the priority is 0."""
     assert create(registry)["priority"] == 0

@@ -35,12 +35,17 @@ def event_with_reason(events: list[Object], wanted: str) -> Object | None:
 
 
 def complete(deployments: list[Object]) -> bool:
-    """Return True if the Deployment's rollout is complete."""
+    """Return True if the Deployment's rollout is complete.
+
+    The reason of its condition is not enough: until a rollout progresses, it is that of the rollout before.
+    """
     for each in deployments:
-        conditions = {c["type"]: c["reason"] for c in (each.get("status") or {}).get("conditions") or []}
-        observed = each.get("status", {}).get("observedGeneration") == each["metadata"]["generation"]
-        if observed and conditions.get("Progressing") == "NewReplicaSetAvailable":
-            return True
+        status = each.get("status") or {}
+        reasons = {c["type"]: c["reason"] for c in status.get("conditions") or []}
+        observed = status.get("observedGeneration") == each["metadata"]["generation"]
+        counts = [status.get(count, 0) for count in ("replicas", "updatedReplicas", "availableReplicas")]
+        if observed and set(counts) == {each["spec"]["replicas"]}:
+            return reasons.get("Progressing") == "NewReplicaSetAvailable"
     return False
 
 
