@@ -185,7 +185,7 @@ def _pool() -> Rows:
     rows = np.zeros(POOL, dtype=list(_CONNECTION))
     rows["number"] = np.arange(POOL) + 1
     rows["connected"], rows["closed"], rows["requests"] = 1_000_000, round(STOP * NS) + 50_000_000, 36
-    (rows["shape"],) = shapes_from(ConnectionSource.POOL)
+    rows["shape"] = shapes_from(ConnectionSource.POOL)[0]
     rows["reason"] = CloseReason.BY_US
     return rows
 

@@ -415,6 +415,9 @@ def test_every_trial_finding_has_a_case() -> None:
         ClocksCompared.code,
     }
 
+    missing = set(TYPES) - elsewhere - {code for _, code, _ in TABLE.values()}
+
+    assert missing == set(), "add a row to TABLE, or a test in another file and the code to `elsewhere`"
     assert {code for _, code, _ in TABLE.values()} | elsewhere == set(TYPES)
 
 

@@ -81,7 +81,11 @@ def _schema(kind: str, spec: type[ChangeSpec]) -> Iterator[str]:
 @pytest.mark.parametrize("kind", CHANGE_KINDS)
 def test_a_kind_has_all_its_parts(kind: str) -> None:
     """These are a record with facts, schema, check, executor, rows in the docs, and rights in the Role."""
-    assert list(incomplete(kind)) == []
+    missing = list(incomplete(kind))
+
+    assert missing == [], "\n".join(
+        (f"{kind} lacks:", *missing, "`python -m harness.reference` writes what is missing in docs/reference.")
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from harness.play.board import Board
 from harness.play.cards import Card, CardState
 from harness.play.counting import NS, Totals
 from harness.play.session import SessionResult
+from harness.report.formats import FORMATS
 from harness.report.outputs import OUTPUTS, PlayOutput, WorkerOutput
 from harness.report.written_files import FILES, fields_of
 from harness.runner.confirmation.bundle import write_bundle
@@ -175,7 +176,7 @@ def test_analyze_and_report(run: Run, tmp_path: Path) -> None:
     files = validated("files", run("report", rollback.path, "--json")[1])["files"]
     verdict = (watch.path / "verdict.json").read_text(encoding="utf-8")
     assert validated("watch-verdict", json.dumps(json.loads(verdict)))["schema_version"] == 1
-    assert {Path(name).name for name in files} == {"index.html", "junit.xml", "summary.md", "ctrf.json"}
+    assert {Path(name).name for name in files} == {each.file for each in FORMATS}
     assert all(Path(name).is_file() for name in files)
 
 

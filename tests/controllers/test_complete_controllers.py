@@ -217,4 +217,6 @@ def test_local_program_can_be_found_and_run(word: str) -> None:
 @EACH
 def test_each_controller_is_documented(controller: IngressController) -> None:
     """Users read its word where they choose one."""
-    assert f"`{controller.facts.word}`" in (ROOT / "docs" / "reference" / "experiments.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "experiments.md").read_text(encoding="utf-8")
+
+    assert f"\n| `{controller.facts.word}` | " in text, "add a row to the table of `ingress`"

@@ -26,6 +26,7 @@ from harness.experiment.schema import (
 from harness.experiment.validation import fields_of
 from harness.model.changes import CHANGE_KINDS
 from harness.model.experiment import Pool, TrafficPlan
+from harness.model.shapes import Shape
 from harness.reference import settings
 
 
@@ -76,7 +77,7 @@ def test_the_table_of_changes_has_each_field_of_a_kind(kind: str) -> None:
     [
         ("rate", ["rate, ramp or list of steps or ramps", "required"]),
         ("paths[].statuses", ["200 to 599 or list of 200 to 599", "none"]),
-        ("connections", ["list of `new`, `reused`, `idle`, `slow`, `preopened`", "`[new, reused]`"]),
+        ("connections", [f"list of {', '.join(f'`{shape.word}`' for shape in Shape)}", "`[new, reused]`"]),
         ("pool", ["map", "as below"]),
         ("pool.size", ["1 to 10,000", f"`{Pool().size}`"]),
         ("pool.look", ["`true`, `false`", "`true`"]),

@@ -42,7 +42,7 @@ def _texts(report: Document) -> dict[str, str]:
     return {each.file: each.render(report) for each in FORMATS} | {"terminal": console.export_text()}
 
 
-@pytest.mark.parametrize("name", ["index.html", "junit.xml", "summary.md", "ctrf.json", "terminal"])
+@pytest.mark.parametrize("name", [*(each.file for each in FORMATS), "terminal"])
 def test_an_unexpected_loss_has_its_cause_and_patch(name: str) -> None:
     """The field and the number are in each of them."""
     text = _texts(document(_run("prestop-too-short")))[name]
