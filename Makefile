@@ -75,7 +75,7 @@ sabotage: dev  ## The settings that must lose, and those that must not
 	@$(BIN)/pytest -q -m sabotage
 
 # One after the other: they share a cluster, and on it an ingress controller.
-test-kind: dev  ## The same on real kind clusters, 20 minutes; needs docker and kind
+test-kind: dev  ## The same on real kind clusters, 35 minutes; needs docker and kind
 	@$(BIN)/pytest -q -m kind tests/kind
 
 clean:  ## Remove the environment and the caches in this folder

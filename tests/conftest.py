@@ -12,8 +12,10 @@ import psutil
 import pytest
 
 # How long an example takes says something of the machine, and nothing of what is tested.
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+hypothesis.settings.register_profile("searching", deadline=None)
+# The same examples in every run, so that a build fails only because of its change.
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 
 #: Markers of tests that may start processes.

@@ -97,7 +97,7 @@ def close(found: float, exact: float) -> None:
     assert exact - 0.002 <= found <= exact * (1 + PART) + 0.002
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(
     faults=st.lists(damage(), max_size=3),
     amount=st.integers(1, 600),
