@@ -43,7 +43,7 @@ def experiment(tmp_path: Path) -> Callable[..., Path]:
                 "baseline": "2s",
                 "settle": "1s",
                 # Longer than a busy machine keeps a server from answering.
-                "timeout": "10s",
+                "timeout": "3s",
             },
             "matrix": {"lifecycle": {"bare": {}}},
             "changes": ["none"],

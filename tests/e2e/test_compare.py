@@ -13,7 +13,7 @@ EXPERIMENT = """
 version: 1
 name: shop
 workload: {root}/experiments/apps/apple-banana
-traffic: {{rate: 60/s, paths: [{{path: /apple, answers: apple-v1}}], baseline: 3s, settle: 2s, timeout: 10s}}
+traffic: {{rate: 60/s, paths: [{{path: /apple, answers: apple-v1}}], baseline: 3s, settle: 2s}}
 matrix: {{lifecycle: {{default: {{patch: [{patches}]}}}}}}
 changes:
   - rolling-update: {{deployment: apple, set: {{args: ["-text=apple-v2"]}}, answer: apple-v2}}

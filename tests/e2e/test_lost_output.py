@@ -49,7 +49,7 @@ TRAFFIC: dict[str, Any] = {
     "connections": ["new"],
     "baseline": "2s",
     "settle": "1s",
-    "timeout": "10s",
+    "timeout": "3s",
 }
 NOBODY = {"selector-patch": {"service": "apple-service", "selector": {"version": "nobody"}, "hold": "5s"}}
 

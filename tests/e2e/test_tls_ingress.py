@@ -73,7 +73,7 @@ def traffic(tmp_path: Path) -> dict[str, Any]:
         "tls": {"ca": str(tmp_path / "ca.pem")},
         "baseline": "2s",
         "settle": "1s",
-        "timeout": "10s",
+        "timeout": "3s",
     }
 
 
