@@ -1,4 +1,4 @@
-"""What is dropped of a watch's ledger changes no verdict, finding, loss, cause or account."""
+"""Dropping right answers of a watch's ledger changes no verdict, finding, loss, cause or account."""
 
 from __future__ import annotations
 

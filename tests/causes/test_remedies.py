@@ -136,7 +136,7 @@ def test_the_larger_number_serves_both_causes(turned: bool) -> None:
 
 
 def test_remedies_of_two_containers_are_both_applied() -> None:
-    """Containers of a patch are told apart by their names."""
+    """Containers of a patch are merged by their names."""
     other = {"spec": {"template": {"spec": {"containers": [{"name": "sidecar", "image": "j"}]}}}}
     deployment = lossy_scenes.workload()[0]
     pod = _pod_of(applied(deployment, [_asking(6, 11), remedy(deployment, "spec", other)]))

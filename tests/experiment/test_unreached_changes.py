@@ -11,48 +11,16 @@ if TYPE_CHECKING:
 
 pytest_plugins = ("experiment_bench",)
 
-#: A second application, with a route of its own.
-BANANA = """\
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: banana}
-spec:
-  selector: {matchLabels: {app: banana}}
-  template:
-    metadata: {labels: {app: banana}}
-    spec:
-      containers:
-        - name: web
-          image: hashicorp/http-echo:1.0
-          args: [-text=apple]
----
-apiVersion: v1
-kind: Service
-metadata: {name: banana-service}
-spec:
-  selector: {app: banana}
-  ports: [{port: 5678}]
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: other}
-spec:
-  rules:
-    - http:
-        paths:
-          - path: /banana
-            pathType: Prefix
-            backend: {service: {name: banana-service, port: {number: 5678}}}
-"""
 CANARY = 'metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/canary: "true"}}'
 RESCUE = "metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/default-backend: banana-service}}"
 
 
 def with_banana(bench: Bench, change: str, metadata: str = "metadata: {name: other}") -> None:
-    """Add the second application and a change of it."""
+    """Add a second application, with a route of its own and the answer of the first, and a change of it."""
     apps = bench.folder / "apps.yaml"
-    apps.write_text(apps.read_text() + BANANA.replace("metadata: {name: other}", metadata))
+    text = apps.read_text()
+    banana = text.replace("apple", "banana").replace("-text=banana", "-text=apple")
+    apps.write_text(f"{text}---\n{banana.replace('metadata: {name: fruit}', metadata)}")
     bench.edit("small.yaml", "expect:\n", f"  - {change}\nexpect:\n")
 
 
