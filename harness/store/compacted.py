@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from harness.store.ledger_format import ATTEMPT, CONNECTION
 from harness.store.ledger_reading import LedgerBlocks, outcome_counts
 from harness.store.mapped import header
 from harness.store.records import from_json, to_json
-from harness.store.seal_lines import ANCHOR, append_line, fields_of, signed_line
+from harness.store.seal_lines import ANCHOR, append_line, fields_of, read_chain, signed_line
 from harness.store.versions import check_version
 
 Rows = np.ndarray[tuple[int], np.dtype[np.void]]
@@ -143,23 +143,16 @@ class SegmentReplacer:
 
 def compactions(directory: Path, worker: int) -> tuple[dict[int, CompactionSeal], list[str]]:
     """Return the seals of a worker's compacted segments by segment, and what is wrong with the next seal."""
-    path, found = compactions_path(directory, worker), dict[int, CompactionSeal]()
-    if not path.exists():
-        return found, []
-    anchor = directory / ANCHOR
-    previous, latest = digest_of(anchor) if anchor.exists() else "", -1
-    for line in path.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            break
-        try:
-            seal = _parsed(line)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return found, [f"{path.name}: seal {len(found)} is damaged: {error}"]
-        if seal.previous != previous or seal.segment <= latest:
-            return found, [f"{path.name}: seal {len(found)}, of segment {seal.segment}, does not follow that before it"]
-        found[seal.segment] = seal
-        previous, latest = seal.digest, seal.segment
-    return found, []
+    seals, wrong = read_chain(compactions_path(directory, worker), _parsed, _why_not, "seal {}".format)
+    return {seal.segment: seal for seal in seals}, wrong
+
+
+def _why_not(before: Sequence[CompactionSeal], seal: CompactionSeal, follows: bool) -> str:  # noqa: FBT001 - callback
+    """Return why a seal can't come after those before it; empty if it can."""
+    latest = before[-1].segment if before else -1
+    if follows and seal.segment > latest:
+        return ""
+    return f"seal {len(before)}, of segment {seal.segment}, does not follow that before it"
 
 
 def damage_of(directory: Path, worker: int, seal: CompactionSeal, first: int, outcomes: Mapping[str, int]) -> list[str]:

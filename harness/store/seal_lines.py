@@ -9,14 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from harness.kit.files import sync_folder
+from harness.kit.files import digest_of, sync_folder
 
 #: The file whose digest the first seal has in place of an earlier line.
 ANCHOR = "plan.json"
+
+
+class Seal(Protocol):
+    """A seal that was read from its line."""
+
+    @property
+    def previous(self) -> str:
+        """Return the digest of the line before it."""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of its own line."""
+
+
+S = TypeVar("S", bound=Seal)
 
 
 def signed_line(fields: Mapping[str, Any]) -> bytes:
@@ -38,6 +53,39 @@ def fields_of(line: bytes, version: int) -> dict[str, Any]:
     if hashlib.sha256(_line(fields)).hexdigest() != own:
         raise ValueError("it was changed")
     return fields
+
+
+def read_chain(
+    path: Path, parsed: Callable[[bytes], S], why_not: Callable[[Sequence[S], S, bool], str], name: Callable[[int], str]
+) -> tuple[list[S], list[str]]:
+    """Return the seals of a file that follow each other from the first one on, and what is wrong with the next one.
+
+    A last line without its end is a seal that was never written.
+
+    Args:
+        path: The file; it need not exist.
+        parsed: Returns the seal in a line; raises what ``fields_of`` raises.
+        why_not: Returns why a seal can't come after those before it, empty if it can. The last argument is True if it
+            has the digest of the line before it.
+        name: Returns the name of the seal at a place, for messages.
+    """
+    found = list[S]()
+    if not path.exists():
+        return found, []
+    anchor = path.parent / ANCHOR
+    previous = digest_of(anchor) if anchor.exists() else ""
+    for line in path.read_bytes().splitlines(keepends=True):
+        if not line.endswith(b"\n"):
+            break
+        try:
+            seal = parsed(line)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return found, [f"{path.name}: {name(len(found))} is damaged: {error}"]
+        if reason := why_not(found, seal, seal.previous == previous):
+            return found, [f"{path.name}: {reason}"]
+        found.append(seal)
+        previous = seal.digest
+    return found, []
 
 
 def append_line(path: Path, line: bytes) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from harness.errors import EvidenceError
 from harness.kit.files import clear_disk_errors, digest_of, sync_folder
 from harness.store.compacted import CompactionSeal, compacted_path, compactions, damage_of
 from harness.store.ledger_reading import outcome_counts
-from harness.store.seal_lines import ANCHOR, append_line, fields_of, signed_line
+from harness.store.seal_lines import ANCHOR, append_line, fields_of, read_chain, signed_line
 
 #: The kinds of files that a segment has.
 KINDS = ("ledger", "connections")
@@ -208,27 +208,16 @@ def sealed_part(directory: Path, worker: int) -> SealedPart:
 
 def _chain(directory: Path, worker: int) -> tuple[list[SegmentSeal], list[str]]:
     """Return the seals that follow each other from the first one on, and what is wrong with the next one."""
-    path, found = seals_path(directory, worker), list[SegmentSeal]()
-    if not path.exists():
-        return found, []
-    anchor = directory / ANCHOR
-    previous = digest_of(anchor) if anchor.exists() else ""
-    for line in path.read_bytes().splitlines(keepends=True):
-        if not line.endswith(b"\n"):
-            break
-        place = len(found)
-        try:
-            seal = _parsed(line)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            return found, [f"{path.name}: the seal of segment {place} is damaged: {error}"]
-        if seal.segment != place:
-            return found, [f"{path.name}: where the seal of segment {place} belongs is that of segment {seal.segment}"]
-        if seal.previous != previous:
-            before = f"segment {place - 1}" if place else ANCHOR
-            return found, [f"{path.name}: the seal of segment {place} does not follow that of {before}"]
-        found.append(seal)
-        previous = seal.digest
-    return found, []
+    return read_chain(seals_path(directory, worker), _parsed, _why_not, "the seal of segment {}".format)
+
+
+def _why_not(before: Sequence[SegmentSeal], seal: SegmentSeal, follows: bool) -> str:  # noqa: FBT001 - callback
+    """Return why a seal can't come after those before it; empty if it can."""
+    place = len(before)
+    if seal.segment != place:
+        return f"where the seal of segment {place} belongs is that of segment {seal.segment}"
+    before_it = f"segment {place - 1}" if place else ANCHOR
+    return "" if follows else f"the seal of segment {place} does not follow that of {before_it}"
 
 
 def _gaps(directory: Path, worker: int, compacted: Collection[int]) -> Iterator[str]:
