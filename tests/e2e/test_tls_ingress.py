@@ -80,13 +80,14 @@ def traffic(tmp_path: Path) -> dict[str, Any]:
 def test_a_rolling_update_under_https(
     harness: CommandLine, experiment: Callable[..., Path], shop: Path, tmp_path: Path
 ) -> None:
-    """With a preStop sleep nothing is lost, and every answer came over a checked TLS connection."""
+    """With a preStop sleep nothing is lost over checked TLS connections; without it requests are lost."""
     path = experiment(
         workload=str(shop),
         traffic=traffic(tmp_path),
         matrix={"lifecycle": {"bare": {}, "graceful": {"patch": [GRACEFUL]}}},
-        changes=["none", {"restart": {"deployment": "apple"}}],
-        expect=[{"lifecycle": "bare", "change": "restart", "verdict": "any"}],
+        # Three times, since one restart may lose nothing: nginx may happen to sync when the old pod ends.
+        changes=["none", {"restart": {"deployment": "apple", "times": 3}}],
+        expect=[{"lifecycle": "bare", "change": "restart", "verdict": "lossy"}],
     )
     out = tmp_path / "run"
     wrong = wrong_rows(harness, path, out)
@@ -94,7 +95,7 @@ def test_a_rolling_update_under_https(
 
     assert wrong == []
     assert set(rows["outcome"]) <= {Outcome.OK, Outcome.MISSED}
-    assert np.count_nonzero(rows["outcome"] == Outcome.OK) > 0
+    assert np.count_nonzero(rows["outcome"] == Outcome.OK) > 100
 
 
 def test_a_certificate_is_rotated_while_a_deployment_is_restarted(
