@@ -10,6 +10,7 @@ import pytest
 from compacted_watch import STOP, TRAFFIC, Parts, compacted, in_segments, judged, shifted, watched
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from row_faults import ROW_FAULTS
 
 from harness.analysis.compacting import AROUND_S, SAMPLE, Compacting, WholeSegment, is_sampled, with_counted
 from harness.analysis.evidence import TrialEvidence
@@ -23,21 +24,7 @@ from harness.testing.evidence import NS, with_cut_connections, with_losses, with
 #: How much too high a percentile may be.
 PART = 0.001
 
-FAULTS: dict[str, dict[str, int]] = {
-    "status": {"outcome": Outcome.STATUS, "status": 502},
-    "gateway timeout": {"outcome": Outcome.STATUS, "status": 504},
-    "reset": {"outcome": Outcome.RESET, "status": 0, "progress": Progress.SENT},
-    "timeout": {"outcome": Outcome.TIMEOUT_RESPONSE, "status": 0, "progress": Progress.SENT},
-    "missed": {"outcome": Outcome.MISSED, "sent": -1, "status": 0, "progress": Progress.NOT_CONNECTED},
-    "client fault": {"outcome": Outcome.CLIENT_FAULT, "status": 0, "progress": Progress.NOT_CONNECTED},
-    "unfinished": {"outcome": Outcome.UNFINISHED, "done": -1, "status": 0, "progress": Progress.SENT},
-    "unknown outcome": {"outcome": 77},
-    "impossible success": {"outcome": Outcome.OK, "status": 500},
-    "half an answer": {"outcome": Outcome.OK, "progress": Progress.PARTLY_ANSWERED},
-    "new version": {"responder": 2},
-    "another route": {"route": 9},
-    "planned otherwise": {"planned": 5},
-}
+FAULTS = {**ROW_FAULTS, "another route": {"route": 9}, "planned otherwise": {"planned": 5}}
 
 
 @st.composite

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from row_faults import ROW_FAULTS
 
 from harness.analysis.accounts.records import OtherAccounts, ProxyLog, Receipts
 from harness.analysis.evidence import Rows, TrialEvidence
@@ -85,20 +86,10 @@ def test_most_attempts_of_a_quiet_trial_are_counted() -> None:
     assert judge_trial(found).verdict is Verdict.LOSSLESS
 
 
-FAULTS: dict[str, dict[str, int]] = {
-    "status": {"outcome": Outcome.STATUS, "status": 502},
-    "gateway timeout": {"outcome": Outcome.STATUS, "status": 504},
+FAULTS = {
+    **ROW_FAULTS,
     "redirect": {"outcome": Outcome.STATUS, "status": 302, "responder": 3},
-    "reset": {"outcome": Outcome.RESET, "status": 0, "progress": Progress.SENT},
-    "timeout": {"outcome": Outcome.TIMEOUT_RESPONSE, "status": 0, "progress": Progress.SENT},
     "never connected": {"outcome": Outcome.TIMEOUT_CONNECT, "status": 0, "progress": Progress.NOT_CONNECTED},
-    "missed": {"outcome": Outcome.MISSED, "sent": -1, "status": 0, "progress": Progress.NOT_CONNECTED},
-    "client fault": {"outcome": Outcome.CLIENT_FAULT, "status": 0, "progress": Progress.NOT_CONNECTED},
-    "unfinished": {"outcome": Outcome.UNFINISHED, "done": -1, "status": 0, "progress": Progress.SENT},
-    "unknown outcome": {"outcome": 77},
-    "impossible success": {"outcome": Outcome.OK, "status": 500},
-    "half an answer": {"outcome": Outcome.OK, "progress": Progress.PARTLY_ANSWERED},
-    "new version": {"responder": 2},
     "another route": {"route": 0},
     "another shape": {"shape": Shape.SLOW},
     "another answer": {"responder": 9},
