@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.changes.schema import ONE_OBJECT, ChangeSchema
+from harness.experiment.changes.schema import RolloutSchema
 from harness.experiment.problems import listed, near
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
@@ -19,18 +19,9 @@ from harness.model.changes import RollingUpdate
 from harness.problem_codes import ProblemCode
 
 
-class RollingUpdateSchema(ChangeSchema):
+class RollingUpdateSchema(RolloutSchema):
     """``rolling-update``."""
 
-    model_config = ConfigDict(json_schema_extra=ONE_OBJECT)
-
-    deployment: str = Field(default=default_of(RollingUpdate, "deployment"), description="the Deployment")
-    statefulset: str = Field(
-        default=default_of(RollingUpdate, "statefulset"), description="the StatefulSet, on `kind` and `context`"
-    )
-    daemonset: str = Field(
-        default=default_of(RollingUpdate, "daemonset"), description="the DaemonSet, on `kind` and `context`"
-    )
     set: dict[str, Any] = Field(
         default=default_of(RollingUpdate, "set"), description="fields of the container that get a new value"
     )

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from harness.experiment.quantities import Duration
 from harness.experiment.schema import ExperimentPart, Name, Texts, default_of
-from harness.model.changes import ChangeSpec, Retire, Start
+from harness.model.changes import ChangeSpec, Restart, Retire, Start
 
 #: The name of an object, or the key of a route.
 Text = Annotated[str, Field(min_length=1)]
 
-
-#: Part of the JSON Schema of a change that names exactly one object, of one of several kinds.
-ONE_OBJECT: dict[str, Any] = {"oneOf": [{"required": [field]} for field in ("deployment", "statefulset", "daemonset")]}
 
 #: Fields with the name of a change.
 _NAMES = frozenset({"name", "during"})
@@ -114,3 +111,19 @@ class StartSchema(ExperimentPart):
 #: A Deployment's name, or a map with more of it.
 Retirement = Annotated[RetireSchema, BeforeValidator(_named, json_schema_input_type=Text | RetireSchema)]
 Beginning = Annotated[StartSchema, BeforeValidator(_named, json_schema_input_type=Text | StartSchema)]
+
+
+class RolloutSchema(ChangeSchema):
+    """The fields of changes that replace the pods of one Deployment, StatefulSet or DaemonSet."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [field]} for field in ("deployment", "statefulset", "daemonset")]}
+    )
+
+    deployment: str = Field(default=default_of(Restart, "deployment"), description="the Deployment")
+    statefulset: str = Field(
+        default=default_of(Restart, "statefulset"), description="the StatefulSet, on `kind` and `context`"
+    )
+    daemonset: str = Field(
+        default=default_of(Restart, "daemonset"), description="the DaemonSet, on `kind` and `context`"
+    )
