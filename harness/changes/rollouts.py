@@ -72,7 +72,7 @@ def rollout_missing(target: Object, *, since: int) -> Missing:
 
 
 def is_replaced(pod: Object, target: Object) -> bool:
-    """Return True if a rollout replaces a pod: a StatefulSet keeps as many as its partition says, from its first one."""
+    """Return True if a rollout replaces a pod: a StatefulSet keeps its first ones, as many as its partition says."""
     first = (target["spec"].get("ordinals") or {}).get("start") or 0
     rolling = (target["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
     partition = rolling.get("partition") or 0

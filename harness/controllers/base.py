@@ -120,6 +120,10 @@ def _no_requests(_manifests: Iterable[Manifest]) -> Sequence[tuple[str, str]]:
     return ()
 
 
+def _no_aliases(_ingress: Manifest) -> Sequence[str]:
+    return ()
+
+
 def _never(*_arguments: Any) -> bool:
     return False
 
@@ -136,6 +140,7 @@ class Routes:
         is_share: ``(ingress)``: returns True if an Ingress adds no rule, but takes a share of another's requests.
         share_takes: ``(ingress, headers)``: returns True if such an Ingress certainly takes a request.
         is_regex: ``(ingress)``: returns True if the paths of an Ingress are regular expressions.
+        aliases: ``(ingress)``: returns the further hosts of each rule of an Ingress that has a host.
         faults: ``(manifests, request, surroundings)``: yields the faults on the way of a request to its Service.
         without_namespace: ``(manifest, namespace, manifests)``: returns an object whose references to the workload's
             own namespace name ``OWN_NAMESPACE`` or none. The namespace is empty if the workload names none.
@@ -148,6 +153,7 @@ class Routes:
     is_share: Callable[[Manifest], bool] = _never
     share_takes: Callable[[Manifest, Headers], bool] = _never
     is_regex: Callable[[Manifest], bool] = _never
+    aliases: Callable[[Manifest], Sequence[str]] = _no_aliases
     faults: Callable[[Sequence[Manifest], RoutedRequest, Surroundings], Iterable[RouteFault]] = _no_faults
     without_namespace: Callable[[Manifest, str, Sequence[Manifest]], Manifest] = _unchanged
     in_namespace: Callable[[Manifest, str], Manifest] = _unchanged

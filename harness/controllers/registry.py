@@ -98,3 +98,8 @@ def in_namespace(manifest: Manifest, namespace: str) -> Manifest:
     for routes in _ROUTES:
         manifest = routes.in_namespace(manifest, namespace)
     return manifest
+
+
+def aliases_of(ingress: Manifest) -> list[str]:
+    """Return the further hosts of each rule of an Ingress that has a host."""
+    return [alias for routes in _ROUTES for alias in routes.aliases(ingress)]

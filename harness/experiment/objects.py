@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.controllers.base import Headers
-from harness.controllers.registry import has_regex_paths, is_share, share_takes, taken_by_own_kinds
+from harness.controllers.registry import aliases_of, has_regex_paths, is_share, share_takes, taken_by_own_kinds
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
 
@@ -110,9 +110,10 @@ class _Rule(NamedTuple):
 
 def _rules(ingress: Manifest, host: str) -> Iterator[_Rule]:
     """Yield the paths of an Ingress that are for a host."""
+    aliases = aliases_of(ingress)
     for rule in at(ingress, "spec", "rules") or []:
         own = str(rule.get("host") or "")
-        if _host_matches(own, host):
+        if any(_host_matches(each, host) for each in (own, *(aliases if own else ()))):
             yield from (_Rule(own, path) for path in at(rule, "http", "paths") or [])
 
 

@@ -32,7 +32,7 @@ _ONLY_HTTPS = "it serves HTTPS only, and Traefik has no entry point for that her
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A field of an object; ``passed`` has the names of the objects on the way to it."""
+    """A field of an object; ``passed`` has the kinds and names of the objects on the way to it."""
 
     manifest: Manifest
     path: Path
@@ -172,10 +172,10 @@ class _Check:
     def _of_middleware(self, whole: _Place) -> Iterator[RouteFault]:
         """Yield the faults of a Middleware."""
         name, place = name_of(whole.manifest), _Place(whole.manifest, ("spec",), whole.passed)
-        if name in whole.passed:
+        if f"Middleware {name}" in whole.passed:
             yield place.fault(ProblemCode.CONFLICT, f"its chain leads to itself, {_ANSWERS_404}")
             return
-        place = _Place(whole.manifest, ("spec",), whole.passed | {name})
+        place = _Place(whole.manifest, ("spec",), whole.passed | {f"Middleware {name}"})
         spec = _at(whole.manifest, "spec")
         types = [key for key, value in spec.items() if value is not None] if isinstance(spec, Mapping) else []
         if len(types) != 1:
@@ -216,8 +216,8 @@ class _Check:
             yield place.missing(what, "add it to the workload, or leave out the reference")
         elif kind == "Service":
             yield from self._balancer(place, found, reference)
-        elif name not in place.passed:
-            inner = _Place(found, ("spec",), place.passed | {name})
+        elif f"{kind} {name}" not in place.passed:
+            inner = _Place(found, ("spec",), place.passed | {f"{kind} {name}"})
             for path, each in _inner(_at(found, "spec")):
                 yield from self._service(inner.at(*path), each)
 
