@@ -216,7 +216,7 @@ def test_the_page_has_every_row() -> None:
         ("Middleware", {"forwardAuth": {"address": "http://auth:80/"}}, ["spec.forwardAuth"]),
         ("Middleware", {"forwardAuth": {"address": "http://auth.default.svc/"}}, ["spec.forwardAuth"]),
         ("Middleware", {"forwardAuth": {"address": "http://auth.shop/"}}, ["spec.forwardAuth"]),
-        ("Middleware", {"forwardAuth": {"address": "http://auth.example/"}}, []),
+        ("Middleware", {"forwardAuth": {"address": "http://login.example/"}}, []),
         ("Middleware", {"forwardAuth": {"address": "http://127.0.0.1:8080/"}}, []),
         ("Middleware", {"addPrefix": {"prefix": "/x"}}, []),
     ],
