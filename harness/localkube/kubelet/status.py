@@ -44,7 +44,7 @@ class ContainerState:
 
     @property
     def initialized(self) -> bool:
-        """True if the next init container may start."""
+        """Return True if it has ended, or is a sidecar that has started, as the condition ``Initialized`` requires."""
         return "terminated" in self.state or (self.sidecar and self.started)
 
     def to_json(self) -> Object:
@@ -71,8 +71,8 @@ def phase_of(
 ) -> str:
     """Return Pending, Running, Succeeded or Failed.
 
-    A pod that is being deleted can end even if its restart policy is Always. One that is never restarted has failed
-    once an init container has.
+    A pod that is being deleted can end even if its restart policy is Always. A pod whose restart policy is Never has
+    failed once an init container has failed.
     """
     if restart_policy == "Never" and any((each.state.get("terminated") or {}).get("exitCode") for each in init):
         return "Failed"

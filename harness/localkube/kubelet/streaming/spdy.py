@@ -113,7 +113,7 @@ class SpdyConnection:
         """Take bytes from the client and answer the frames that are complete.
 
         Raises:
-            SpdyError: They are no SPDY/3.1.
+            SpdyError: They are not SPDY/3.1.
         """
         self._buffer += data
         while len(self._buffer) >= _HEAD.size:
