@@ -151,7 +151,7 @@ def test_containers_start_after_the_sidecar_has_started(on_cluster: OnCluster) -
 
 @pytest.mark.parametrize(("policy", "expected"), [("Never", "Failed"), ("Always", "Pending")])
 def test_a_failed_init_container_ends_a_pod_that_is_never_restarted(policy: str, expected: str) -> None:
-    """Otherwise it is tried again."""
+    """With any other restart policy, the init container is run again."""
     pod = {**pod_with(), "spec": {**pod_with()["spec"], "restartPolicy": policy}}
     failed = ContainerState("init", "i", state={"terminated": {"exitCode": 1}}, container_id="x")
     waiting = ContainerState("apple", "i", state=INITIALIZING)
