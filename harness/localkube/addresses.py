@@ -3,7 +3,7 @@
 Every cluster gets its own block 127.B.0.0/16. A pod left over from one cluster can therefore never answer for a pod of
 another, and each data plane has its own address. A listening socket reserves a block. The kernel lets only one process
 of the machine listen there, and frees the block when the last process that holds the socket has ended. A block in which
-another socket still listens is not assigned. A block with closed connections is assigned only if there is no other: the
+another socket still listens is not assigned. A block with closed connections is assigned only if there is no other. The
 kernel keeps the addresses of such connections for a minute, and a pod that gets one of them cannot listen at it.
 """
 

@@ -44,7 +44,7 @@ class _PodChange:
 class EndpointSliceController:
     """A controller that watches Services and pods.
 
-    It learns of each pod's change after a separate delay, as on a real cluster: if two pods are deleted together, the
+    It learns of each pod's change after a separate delay, as on a real cluster. If two pods are deleted together, the
     slices show one deletion first, and the other some milliseconds later. A reader with a limited rate, such as
     Traefik, may read in between, and then sends requests to the second pod until its next read.
 

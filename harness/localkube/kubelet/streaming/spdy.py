@@ -18,7 +18,6 @@ _HEAD = struct.Struct(">IBBH")
 _FIN = 0x01
 #: Bytes of data in one frame.
 _LONGEST_DATA = 32 * 1024
-_LONGEST_FRAME = 1 << 24
 
 #: Words of HTTP that SPDY's compression knows from the start, each after its length.
 _WORDS = (
@@ -119,7 +118,7 @@ class SpdyConnection:
         while len(self._buffer) >= _HEAD.size:
             first, flags, high, low = _HEAD.unpack_from(self._buffer)
             length = high << 16 | low
-            if length > _LONGEST_FRAME or len(self._buffer) < _HEAD.size + length:
+            if len(self._buffer) < _HEAD.size + length:
                 return
             body = self._buffer[_HEAD.size : _HEAD.size + length]
             self._buffer = self._buffer[_HEAD.size + length :]
