@@ -26,6 +26,8 @@ MISSED = cell("roll", "inconclusive", "missed-slots", "sender-paused", "no-overl
     ("odd", "others", "accepted"),
     [
         (MISSED, (), True),
+        ({**MISSED, "findings": ["missed-slots", "changes-apart", "never-reused"]}, (), True),
+        ({**MISSED, "findings": ["changes-apart"]}, (), False),
         ({**MISSED, "lost": 1}, (), False),
         ({**MISSED, "expected": "lossy"}, (), False),
         ({**MISSED, "findings": ["missed-slots", "change-not-observed"]}, (), False),
