@@ -44,8 +44,9 @@ class ContainerState:
 
     @property
     def initialized(self) -> bool:
-        """Return True if it has ended, or is a sidecar that has started, as the condition ``Initialized`` requires."""
-        return "terminated" in self.state or (self.sidecar and self.started)
+        """Return True if it has succeeded, or is a sidecar that has started, as the condition ``Initialized`` requires."""
+        has_succeeded = (self.state.get("terminated") or {}).get("exitCode") == 0
+        return has_succeeded or (self.sidecar and self.started)
 
     def to_json(self) -> Object:
         """Return the API's ContainerStatus."""
