@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from harness.kube.custom.traefik import MODELS, PLURALS
 from harness.kube.fieldclasses import Decisive, Fields, Site, switched_off
-from harness.kube.manifests import name_of
 from harness.localkube.fieldtables import CONSTANTS
 
 _ADDRESSES = "sends requests to an address of the Service on which nothing listens here"
@@ -44,7 +43,7 @@ def asks_no_service(site: Site) -> bool:
     first, *rest = host.split(".")
     if not first or host == "localhost" or _is_number(host):
         return True
-    services = {name_of(dict(each)) for each in site.objects if each.get("kind") == "Service"}
+    services = {(each.get("metadata") or {}).get("name") for each in site.objects if each.get("kind") == "Service"}
     return bool(rest) and "svc" not in rest[1:2] and not (len(rest) == 1 and first in services)
 
 
