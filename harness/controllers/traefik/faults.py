@@ -27,6 +27,12 @@ _SCHEME = f"{TRAEFIK}service.serversscheme"
 #: The service that answers 418 in every Traefik; the others of this provider have to be enabled.
 _ALWAYS_INTERNAL = "noop@internal"
 _ANSWERS_404 = "so that Traefik answers 404"
+_BY_SECRET = ("basicAuth", "digestAuth")
+#: Type of a Middleware -> paths of the names of Secrets in it.
+_SECRETS: Mapping[str, Sequence[tuple[str, ...]]] = {
+    **dict.fromkeys(_BY_SECRET, (("secret",),)),
+    "forwardAuth": (("tls", "caSecret"), ("tls", "certSecret")),
+}
 _ONLY_HTTPS = "it serves HTTPS only, and Traefik has no entry point for that here"
 
 
@@ -192,12 +198,11 @@ class _Check:
             yield place.fault(ProblemCode.FIELD_NOT_IMPLEMENTED, message, hint)
         elif word == "chain":
             yield from self._middlewares(place.at("middlewares"), _at(value, "middlewares"))
+        elif word in _BY_SECRET and not _at(value, "secret"):
+            yield place.fault(ProblemCode.REQUIRED, f"it names no Secret, {_ANSWERS_404}", "write secret: NAME")
         elif word == "errors" and isinstance(_at(value, "service"), Mapping):
             yield from self._service(place.at("service"), value["service"])
-        secrets = {"basicAuth": [("secret",)], "digestAuth": [("secret",)]}.get(
-            word, [("tls", "caSecret"), ("tls", "certSecret")] if word == "forwardAuth" else []
-        )
-        for path in secrets if self._known.secrets else ():
+        for path in _SECRETS.get(word, ()) if self._known.secrets else ():
             name = _at(value, *path)
             if isinstance(name, str) and name and self._find("Secret", name) is None:
                 what = f"the Secret {name} is not part of the workload"

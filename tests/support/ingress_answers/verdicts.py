@@ -174,8 +174,8 @@ def record(cluster: str, folder: Path, options: Sequence[str]) -> dict[str, dict
     """
     (folder / "workload.yaml").write_text(yaml.safe_dump_all(workload()), encoding="utf-8")
     (folder / "annotations.yaml").write_text(yaml.safe_dump(experiment()), encoding="utf-8")
-    argv = [sys.executable, "-m", "harness", "run", folder / "annotations.yaml", "--cluster", cluster]
-    subprocess.run([*argv, "--out", folder / "run", *options], check=False)
+    argv = [sys.executable, "-m", "harness", "run", str(folder / "annotations.yaml"), "--cluster", cluster]
+    subprocess.run([*argv, "--out", str(folder / "run"), *options], check=False)
     return read(folder / "run")
 
 
