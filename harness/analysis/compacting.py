@@ -27,11 +27,12 @@ from harness.model.experiment import TrafficPlan
 from harness.model.schedule import streams
 from harness.model.shapes import KEPT_SHAPES, SHAPES, ConnectionSource, shapes_from
 
-#: All requests that were due so long before, or up to so long after, anything of interest stay: seconds.
+#: Requests that were due within so many seconds before or after anything of interest stay.
 AROUND_S = 5
 #: Of the right answers elsewhere, ``sampled`` keeps one in so many.
 SAMPLE = 100
-#: So many different answers are of interest when they come first. An application with more has no versions to tell.
+#: Number of different answers whose first occurrence is of interest. An application with more different answers does
+#: not show its version by them.
 FIRST_ANSWERS = 100
 
 _AROUND = AROUND_S * NS
@@ -106,6 +107,9 @@ class Compacting:
 
     def compact(self, segment: WholeSegment, following: WholeSegment, period: int) -> CompactedSegment | None:
         """Return what stays of a segment; None if it must stay as it is.
+
+        It must if a gap in its numbers or times shows damage, if the segment after it is too short to show the
+        neighbourhood of its end, or if all of its attempts stay.
 
         Args:
             segment: The segment; each one must be given once, in their order.
