@@ -135,7 +135,7 @@ class ChangeSpec:
 
     @property
     def own_hold(self) -> float:
-        """Return the seconds after which the change undoes itself; 0 if it does not."""
+        """Return the seconds for which the change is held before its undo or its end; 0 for none."""
         return 0.0
 
     @property
@@ -165,12 +165,12 @@ class ChangeSpec:
 
     @property
     def unpatched(self) -> tuple[str, ...]:
-        """Return the path of what it changes in its object without ``patch_of``; empty if it changes nothing so."""
+        """Return the path of the field that it changes other than by ``patch_of``; empty if there is none."""
         return ()
 
     @property
     def selects(self) -> Mapping[str, str | None]:
-        """Return the changed labels of the Service's selector, None for a lost one; empty if the selector stays."""
+        """Return the changed labels of the Service's selector, None for a removed one; empty if the selector stays."""
         return {}
 
     def selector_after(self, before: Mapping[str, str]) -> Mapping[str, str]:
@@ -194,7 +194,7 @@ class ChangeSpec:
         return False
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
-        """Return the patch of its object; None if it makes none, or none that is known before the run.
+        """Return the patch of its object; None if the kind makes no patch, or makes one that only the run can know.
 
         Args:
             target: The current object.
@@ -277,7 +277,7 @@ class RollingUpdate(ChangeSpec):
         daemonset: Name of the DaemonSet.
         set: Fields of the container that get a new value; ``{time}`` in a string is the repetition, from 1.
         container: The container's name; empty for the first one.
-        answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); it shows the new version.
+        answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); empty if none is given.
         until: ``complete``, or ``progress-deadline`` for a rollout that is meant to get stuck and fail.
     """
 
@@ -564,7 +564,7 @@ class SelectorPatch(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngressEdit(ChangeSpec):
-    """Changes annotations or the spec of an Ingress; observed when the controller has reloaded.
+    """Changes annotations or the spec of an Ingress; observed when the controller has put the edit into effect.
 
     Attributes:
         ingress: Its name.
