@@ -1,6 +1,7 @@
 """Reads access logs: that of a trial as columns of its lines and of the tries in them, any other line by line.
 
-A line that was written in part is no JSON, also together with the next one, so neither is taken for a request.
+A line that was written in part is no JSON, and the next line, if it follows without a line break, is lost with it.
+Neither is taken for a request.
 """
 
 from __future__ import annotations
