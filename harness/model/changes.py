@@ -125,7 +125,7 @@ class ChangeSpec:
 
     @property
     def old_answers_for(self) -> float | None:
-        """Return the seconds in which the old version may still answer; None until the controller has settled."""
+        """Return the seconds for which the old version may still answer; None if it may until routing has settled."""
         return None
 
     @property
@@ -576,8 +576,8 @@ class IngressEdit(ChangeSpec):
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="other annotations or another spec of an Ingress",
         target=TargetKind.INGRESS,
-        observed="ingress-nginx has reloaded; Traefik has loaded another configuration, or has looked at the Ingress "
-        "and found nothing to change",
+        observed="ingress-nginx has reloaded, or has updated endpoints if only annotations of a canary change; "
+        "Traefik has loaded another configuration, or has looked at the Ingress and found nothing to change",
         undoable=True,
         undo="the annotations and rules before",
         in_place=InPlace(usage="'ingress-edit: {annotations: {…}}'"),
@@ -982,8 +982,8 @@ class Kubectl(ChangeSpec):
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="any command of kubectl",
         target=TargetKind.ANYTHING,
-        observed="it ended with code 0, an object of the workload differs, every rollout is complete, "
-        "no pod is ending, and `answers` were given; its purpose is not checked",
+        observed="it ended with code 0, an object of the workload differs (unless `answers` are set), every rollout is "
+        "complete, no pod is ending, and `answers` were given; its purpose is not checked",
         undoable=False,
         undo="what the command changed is unknown",
         in_place=InPlace(refused="which objects a command changes is unknown, so it could not be undone"),
