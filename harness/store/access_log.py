@@ -127,7 +127,7 @@ class _Columns:
             self.tries_connected.append(int(times[index] != "-") if times is not None and known else -1)
 
     def finished(self) -> AccessLines:
-        """Return the columns without the lines that occur twice word for word."""
+        """Return the columns; of lines that are equal word for word, only the first is kept."""
         worker, number, status, digest = (
             _column(each) for each in (self.worker, self.number, self.status, self.digest)
         )
