@@ -1,9 +1,9 @@
 """Chooses the attempts of a watch's segments that stay, and counts all others exactly.
 
 Only a right answer on an own or a pooled connection is ever counted and not kept, and only if it lies further than
-``AROUND_S`` from everything of interest. Of interest are each attempt that is no right answer or was sent late, the
-first answer of each kind (a new version of the application, as a rule), and the begin of the watch. So all rows stay
-that ``reducing.py`` keeps, and the verdict on the rest is that on the whole.
+``AROUND_S`` from everything of interest. Of interest are attempts that are no right answers or were sent late, the
+first occurrence of each answer (usually that of a new version), and the begin of the watch. So all rows stay that
+``reducing.py`` keeps, and the verdict on the rest is that on the whole.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Compacting:
     def compact(self, segment: WholeSegment, following: WholeSegment, period: int) -> CompactedSegment | None:
         """Return what stays of a segment; None if it must stay as it is.
 
-        It must if a gap in its numbers or times shows damage, if the segment after it is too short to show the
-        neighbourhood of its end, or if all of its attempts stay.
+        It must if it is damaged (a gap in its numbers, or times out of order), if the segment after it is too short to
+        show what is close to its end, or if all of its attempts stay.
 
         Args:
             segment: The segment; each one must be given once, in their order.
@@ -251,8 +251,8 @@ def _kept_connections(
 ) -> Rows:  # fmt: skip
     """Return the connections that stay, and count the others.
 
-    Those of shapes that keep or prepare connections stay, those that another segment has too, those of attempts that
-    stay, and the one with the highest number, by which a reader sees which ones the next segment repeats.
+    Connections stay if their shape keeps or prepares connections, if another segment has them too, or if they belong to
+    attempts that stay. The one with the highest number stays as well: it shows which ones the next segment repeats.
     """
     kept = list[Rows]()
     for rows in connections:
