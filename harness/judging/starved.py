@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from harness.findings.completeness import ChangesApart, NoTraffic, StreamWithoutSuccess
 from harness.findings.coverage import NoOverlap
 from harness.findings.registry import WEIGHTS
-from harness.findings.releases import ShareNotMeasured
+from harness.findings.releases import NeverSticky, ShareNotMeasured
 from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, NothingUnderWay
 from harness.model.changes import NoChange
 from harness.model.verdict import CellVerdict, TrialVerdict, Verdict, Weight
 
 #: Codes of findings that show that the machine left the sender without processor time.
 STARVED = frozenset({BehindSchedule.code, MachineSaturated.code, MissedSlots.code})
-#: Codes of findings that may be a consequence of that, but may also have another reason.
-FOLLOWS = frozenset({NoOverlap.code, ShareNotMeasured.code})
+#: Codes of findings that may be a consequence of that, but may also have another reason. One says that the harness
+#: itself made a change too late (``ChangesApart``). Each other one says that no request did what the trial needs, which
+#: may be because the requests that would have done it were not sent in time.
+FOLLOWS = frozenset(
+    {
+        ChangesApart.code,
+        NeverIdle.code,
+        NeverPreopened.code,
+        NeverReused.code,
+        NeverSticky.code,
+        NoOverlap.code,
+        NoTraffic.code,
+        NothingUnderWay.code,
+        ShareNotMeasured.code,
+        StreamWithoutSuccess.code,
+    }
+)
 
 
 def is_starved(trial: TrialVerdict) -> bool:
