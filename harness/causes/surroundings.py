@@ -59,7 +59,7 @@ class SenderStarved(Surrounding, code="sender-starved", certainty=Certainty.LIKE
 
 
 def _late_around(loss: Loss, context: LossContext) -> float:
-    """Return the median lateness of the requests that were due while a request waited, milliseconds."""
+    """Return the median lateness of the requests that were due within 0.5 s of a lost one, milliseconds."""
     sent, late = context.sending
     first, last = np.searchsorted(sent, (loss.sent - _AROUND_S, loss.sent + _AROUND_S))
     return float(np.median(late[first:last])) if last > first else 0.0

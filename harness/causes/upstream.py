@@ -66,7 +66,7 @@ class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Cer
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
-        """Return True if a connected try to a pod that is well failed at once."""
+        """Return True if the controller answered 502 although its last try had a connection to a pod that stayed."""
         pod = loss.pod
         if context.is_direct or pod is None or pod.deleted is not None or loss.status != BAD_GATEWAY:
             return False
