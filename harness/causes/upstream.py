@@ -79,8 +79,8 @@ class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Cer
         return cls(deployment=subject, controller=context.sender)
 
     def place(self) -> tuple[str, str]:
-        """Return the controller's setting."""
-        return "ConfigMap/ingress-nginx-controller", "data.upstream-keepalive-timeout"
+        """Return the Deployment, whose program has the idle timeout; it is no field of a manifest."""
+        return f"Deployment/{self.deployment}", ""
 
     def sentence(self) -> Sentence:
         """Return text and advice."""
