@@ -29,6 +29,7 @@ This command repeats the proofs of all Experiments, or of those that it names, a
 PYTHONPATH=tests/support python -m remedy_proofs experiments/sabotage-rollout.yaml
 ```
 
+`--trials N` runs more trials of each row: a row that loses requests in one of three transitions needs five.
 Run it on a machine that does nothing else.
 Where the sender or the cluster waits for a processor, a proof ends without a result.
 """
