@@ -446,27 +446,29 @@ class ContainerWorker:
     async def _back_off(self, seconds: float) -> bool:
         """Wait out the back-off since the container's end; return True if the container must stop instead.
 
-        The kubelet does not wake up exactly at the end of the back-off; it retries from time to time.
+        The kubelet does not wake up exactly at the end of the back-off; it retries from time to time, and each time it
+        reports that the container waits. It reports a crash before that. It reports the end of a container that it has
+        stopped itself only with the first back-off.
         """
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        # The end of a container that the kubelet has stopped itself is first seen with the back-off.
-        if await self._stopped_before(self._relists.next(now) if self._unhealthy else self._relists.following(now)):
+        if self._unhealthy and await self._stopped_before(self._relists.next(loop.time())):
             return True
         name, metadata = self.state.name, self._pod["metadata"]
         pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
         self._record_event("BackOff", f"Back-off restarting failed container {name} in pod {pod}", kind="Warning")
-        self.state.last_state = self._end
         message = f"back-off {_duration(seconds)} restarting failed container={name} pod={pod}"
-        self._set(state={"waiting": {"reason": "CrashLoopBackOff", "message": message}})
-        try:
-            while loop.time() < self._ended_at + seconds:
-                pause = self._node.profile.resync.sample(self._node.rng)
-                if await self._stopped_before(self._relists.next(loop.time() + pause)):
-                    return True
-        finally:
-            self.state.state = self._end
-        return False
+        waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+        if self._unhealthy:
+            self.state.last_state = self._end
+            self._set(state=waiting)
+        while True:
+            pause = self._node.profile.resync.sample(self._node.rng)
+            if await self._stopped_before(self._relists.next(loop.time() + pause)):
+                return True
+            self.state.last_state = self._end
+            self._set(state=waiting)
+            if loop.time() >= self._ended_at + seconds:
+                return await self._stopped_within(self._node.profile.restart)
 
     async def _stopped_within(self, delay: Delay) -> bool:
         """Wait for a delay; return True as soon as the container must stop."""

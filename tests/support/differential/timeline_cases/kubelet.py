@@ -219,14 +219,6 @@ _WHILE_RUNNING = (
         pause(1),
     ),
     _case(
-        "liveness fails, Never",
-        create(
-            pod(app(env={"FAIL": "/live:2-"}, livenessProbe=http("/live", failureThreshold=2)), restartPolicy="Never")
-        ),
-        said("pod p", "container app", "terminated*"),
-        pause(2),
-    ),
-    _case(
         "liveness fails, TERM is ignored",
         create(
             pod(
