@@ -34,8 +34,8 @@ _STARTUP = "GET /start "
 #: What is left to chance, and why a comparison must not demand it.
 CHANCES = {
     "which of a readiness and a liveness probe is the first to ask an application": (
-        "each probe has a worker with periods of its own, and those of the readiness probe begin again when the "
-        "kubelet triggers it: of 79 containers of generated cases, 11 were asked by liveness first on a real cluster"
+        "each probe has periods of its own, and those of readiness begin again when the kubelet triggers it: "
+        "of 79 containers on a real cluster, liveness asked 11 first"
     ),
     "how often a probe asks between two states of an application": "the periods of probes are not in step with them",
     "failures of a probe of a pod that becomes ready and is not restarted": "an application opens between two probes",
