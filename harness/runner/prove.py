@@ -11,6 +11,7 @@ from harness.analysis.confidence import LEVEL, needed
 from harness.analysis.proportions import clopper_pearson, fisher_fewer
 from harness.causes.remedies import applied, covers
 from harness.errors import ExitCode, InvalidInputError, Problem
+from harness.findings.sending import MachineSaturated
 from harness.model.causes import Cause, RemedyPatch
 from harness.model.changes import NoChange
 from harness.model.confidence import Transitions
@@ -161,10 +162,19 @@ def _comparison(
     chance = fisher_fewer((old.lossy, old.count), (new.lossy, new.count))
     works: bool | None = None
     if after.verdict is Verdict.LOSSY:
-        works = False
+        works = False if _is_refuted(after) else None
     elif after.verdict is Verdict.LOSSLESS and before.verdict is Verdict.LOSSY and chance <= 1 - level + 1e-9:
         works = True
     return RemedyComparison(name, old, new, before.lost, after.lost, round(chance, 6), works, remedies)
+
+
+def _is_refuted(after: CellVerdict) -> bool:
+    """Return True if requests were lost in a trial that had the processor time that it needed.
+
+    Where the machine leaves even the sender without it, the probes of the embedded cluster's pods fail, too.
+    """
+    lossy = (trial for trial in after.trials if trial.verdict is Verdict.LOSSY)
+    return any(all(found.code != MachineSaturated.code for found in trial.findings) for trial in lossy)
 
 
 def _cells(cell: Cell, remedies: tuple[RemedyPatch, ...]) -> tuple[Cell, Cell]:
