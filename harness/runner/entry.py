@@ -33,7 +33,7 @@ ANSWER_SECONDS = 10.0
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
 
 
-#: Ingress controllers redirect HTTP with this status.
+#: Addition to the message about a 308, with which ingress controllers redirect HTTP.
 _REDIRECTED = ", a redirect to HTTPS: add tls: {verify: false} to traffic"
 #: Timeout of each request, in seconds.
 _ANSWER_TIMEOUT = 2.0
@@ -103,7 +103,9 @@ def _secure(entry: Entry, traffic: TrafficPlan) -> TlsPeer | None:
 
 
 def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
-    """Wait until every path has given its route's answer without a break.
+    """Wait until every path has given a right answer without a break.
+
+    A wrong status is always a break, a wrong body only in the first ``ANSWER_SECONDS``.
 
     Raises:
         WaitTimeoutError: A path did not; the message names it and its last status.
