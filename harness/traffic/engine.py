@@ -103,7 +103,7 @@ class Engine:
             raise
 
     def _note_standstill(self, until: int) -> None:
-        """Report to the client a time in which this process did not run. At least the slot at its begin is missed.
+        """Report to the client the time, if any, in which this process did not run. At least its first slot is missed.
 
         Args:
             until: The present time, or the end of the schedule if that is earlier: no slot is missed after it.
