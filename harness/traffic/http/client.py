@@ -191,7 +191,7 @@ class Client:
         self._openings.leave_out(since, until)
 
     def idle_ended(self) -> bool:
-        """Return True if the peer has ended a connection in a pool, which stays there since the client does not look."""
+        """Return True if the peer has ended a connection that is still in a pool, since the client does not look."""
         return any(connection.end is not None for connection in self.idle())
 
     def idle(self) -> tuple[ClientConnection, ...]:
