@@ -71,7 +71,7 @@ class FaultCase:
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """The HTTP methods of its attempts."""
+        """Return the HTTP methods of its attempts."""
         return self.fault.methods
 
 
