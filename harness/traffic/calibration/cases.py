@@ -14,9 +14,9 @@ from harness.traffic.calibration.faults import FAULTS, HANDSHAKES, Ending, Fault
 #: Timeout of attempts that must run into it.
 SHORT = 0.2
 #: Timeout of all other attempts, which even a starved machine keeps.
-LONG = 15.0
-#: Connection shapes of a case. Connections that waited unused have cases of their own. All other shapes obtain their
-#: connections in one of these three ways: new, reused, or opened ahead.
+LONG = 60.0
+#: Connection shapes of a case: its attempts use new or reused connections. Connections that waited unused have cases of
+#: their own. All other shapes obtain their connections in one of these three ways.
 _SHAPES = (Shape.NEW, Shape.REUSED)
 
 
