@@ -70,7 +70,7 @@ class ProofResult:
 
     @property
     def exit_code(self) -> int:
-        """Return 0 if every remedy works, 1 if one does not, 3 if one is not known to."""
+        """Return 0 if every remedy works, 1 if one does not, 3 if one is unknown, 4 after a bug of the harness."""
         if self.run.bugs:
             return ExitCode.HARNESS_FAILED
         if any(each.works is False for each in self.comparisons):
@@ -89,7 +89,7 @@ def plan_proof(directory: Path, *, trials: int = 0, level: float = LEVEL) -> Pro
 
     Raises:
         EvidenceError: It is no run directory, was never judged, or is not as it was sealed.
-        InvalidInputError: It changed an application in place, or no cell of it has a remedy.
+        InvalidInputError: It ran on a cluster of the user, or no cell of it has a remedy.
     """
     run = RunDirectory.open(directory)
     run.verify("verdict")
@@ -144,7 +144,7 @@ def compare(proof: Proof, verdict: RunVerdict, level: float = LEVEL) -> tuple[Re
 def remedies_of(cell: CellVerdict) -> tuple[RemedyPatch, ...]:
     """Return the first remedy of each cause of a cell, each once; those that only hide losses are left out.
 
-    Of two remedies, one that does all that the other does stands for both.
+    A remedy that is part of another one is left out.
     """
     causes: Iterable[Cause] = (cause for trial in cell.trials for cause in trial.causes)
     best: list[RemedyPatch] = []

@@ -46,7 +46,7 @@ def resolve(host: str) -> str:
 
 
 def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
-    """Return the address that the ingress controller wrote into an Ingress with port 80, and 443 for TLS.
+    """Return the address that the ingress controller wrote into an Ingress. The ports are 80, and 443 for TLS.
 
     Raises:
         WaitTimeoutError: The controller wrote no address in time.

@@ -87,7 +87,7 @@ class FactDifference:
 
     @property
     def is_duration(self) -> bool:
-        """Tell whether it is one of time."""
+        """True if the fact is a duration."""
         return self.fact.endswith(" s")
 
 
@@ -249,7 +249,7 @@ def compare(case: str, real: Sequence[Facts], ours: Facts, slack: float) -> list
 
 
 def _cut(name: str, one: Facts, other: Facts) -> bool:
-    """Tell whether two sequences differ only by states for which one case was not watched long enough."""
+    """Return True if two sequences differ only by states for which one case was not watched long enough."""
     texts = [facts.exact.get(name, "") for facts in (one, other)]
     if any(" | " in text for text in texts) or name == "script: wait":
         return False

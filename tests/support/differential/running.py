@@ -90,7 +90,7 @@ class Case:
 
     @property
     def is_asked(self) -> bool:
-        """Tell whether requests are sent, so that the case needs an ingress controller."""
+        """True if requests are sent, so that the case needs an ingress controller."""
         return any(step.kind == "ask" for step in self.steps)
 
 
