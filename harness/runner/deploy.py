@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.clusters.shared.diagnosis import diagnose, snapshot
 from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sentence_about
 from harness.clusters.shared.taken_routes import refuse_taken_routes
+from harness.controllers.registry import in_namespace
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kit.waiting import wait_until
@@ -88,7 +89,8 @@ def deploy(
     kube.create_namespace(namespace)
     served = [each for each in manifests if each not in missing]
     for manifest in sorted(served, key=is_controller_settings, reverse=True):
-        kube.apply(manifest, namespace if shared else own_namespace_of(kube, manifest, namespace, controller))
+        own = namespace if shared else own_namespace_of(kube, manifest, namespace, controller)
+        kube.apply(in_namespace(manifest, own), own)
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
