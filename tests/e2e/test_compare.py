@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from command_line import CommandLine
 from documentation import ROOT
+from starved import MEASUREMENTS
 
 EXPERIMENT = """
 version: 1
@@ -31,13 +32,20 @@ def write(path: Path, *patches: str) -> None:
 
 @pytest.mark.e2e
 @pytest.mark.nginx
-@pytest.mark.timeout(SECONDS + 100)
+@pytest.mark.timeout(MEASUREMENTS * SECONDS + 100)
 def test_an_application_without_its_hook_is_worse(harness: CommandLine) -> None:
-    """Exit code 1, with the transitions of both looks; the control shows no difference."""
+    """Exit code 1, with the transitions of both looks; the control shows no difference.
+
+    A machine that starved the senders leaves too little to compare, and says so. Then all is measured again.
+    """
     write(harness.folder / "with.yaml", *PATCHES)
     write(harness.folder / "without.yaml", "readiness.yaml")
-    words = ("compare", "with.yaml", "without.yaml", "--repeat", "5", "--out", "compared", "--json")
-    done = harness.run(*words, timeout=SECONDS)
+    for measurement in range(1, MEASUREMENTS + 1):
+        out = harness.folder / f"compared-{measurement}"
+        words = ("compare", "with.yaml", "without.yaml", "--repeat", "5", "--out", out, "--json")
+        done = harness.run(*words, timeout=SECONDS)
+        if done.code != 3 or "the machine is busy" not in done.err:
+            break
 
     assert done.code == 1, done.result
     found = json.loads(done.out)
@@ -45,4 +53,4 @@ def test_an_application_without_its_hook_is_worse(harness: CommandLine) -> None:
     assert cells["rolling-update"]["outcome"] == "worse"
     assert cells["rolling-update"]["after"]["repeated"]["lossy"] == 5
     assert cells["none"]["outcome"] == "no-difference-shown"
-    assert (harness.folder / "compared" / "repetitions" / "verdict.json").is_file()
+    assert (out / "repetitions" / "verdict.json").is_file()

@@ -129,7 +129,7 @@ def test_every_command_ends_with_its_code(harness: CommandLine, kept: Kept, tmp_
         ("worker", "--join", "nowhere"): 2,
         ("migrate",): 2,
         ("cluster", "down", "--name", "nobody"): 2,
-        ("watch", "http://127.0.0.1:1/", "--for", "4s", "--rate", "10", "--out", tmp_path / "watch"): 1,
+        ("watch", "http://127.0.0.1:1/", "--for", "12s", "--rate", "4", "--out", tmp_path / "watch"): 1,
     }
     found = {args: lossy(harness, way, *args) for args in expected}
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from command_line import CommandLine, Finished
-from starved import MEASUREMENTS, is_starved, last_measured, trial_of, wrong_rows
+from starved import MEASUREMENTS, are_sound, is_starved, last_measured, measured, trial_of, wrong_rows
 
 
 def cell(change: str = "roll", verdict: str = "inconclusive", *findings: str, **fields: Any) -> Mapping[str, Any]:
@@ -91,6 +91,33 @@ def test_only_disturbed_rows_are_measured_again(
 
     assert (len(wrong_lines), len(line.asked)) == (wrong, measurements)
     assert all("--only=configuration=bare,change=roll" in asked for asked in line.asked[1:])
+
+
+@pytest.mark.parametrize(
+    ("runs", "sound", "measurements"),
+    [
+        (([FINE],), True, 1),
+        (([MISSED],), True, 1),
+        (([TIMEOUTS], [FINE]), True, 2),
+        (([TIMEOUTS],), False, MEASUREMENTS),
+        (([cell("roll", "lossy", "requests-lost", lost=7)],), False, 1),
+        (([cell("roll", "inconclusive", "change-not-observed")],), False, 1),
+    ],
+)
+def test_what_a_starved_machine_lost_is_measured_again(
+    runs: tuple[list[Mapping[str, Any]], ...], sound: bool, measurements: int
+) -> None:
+    """A loss without a starved sender counts at once, and the last measurement counts in any case."""
+    line, numbers = Runs(*runs), list[int]()
+
+    def measure(number: int) -> Finished:
+        numbers.append(number)
+        return line.run("run", timeout=1)
+
+    finished = measured(measure, are_sound)
+
+    assert are_sound(finished.json["cells"]) is sound
+    assert numbers == list(range(1, measurements + 1))
 
 
 def test_the_last_measurement_of_each_cell_counts(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import PATIENCE, CommandLine
+from command_line import PATIENCE, CommandLine, Finished
+from starved import are_sound, measured
 
 from harness.kit.waiting import wait_until
 from harness.model.timeline import EventKind
@@ -26,8 +27,13 @@ def test_an_edit_cuts_no_connection_and_is_on_the_timeline(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
     """With ingress-nginx's annotations there is no reload but a configuration, and every id is in its log."""
-    out = tmp_path / "run"
-    finished = harness.run("run", experiment(ingress="traefik-nginx", changes=[EDIT]), "--out", out, "--json")
+    file = experiment(ingress="traefik-nginx", changes=[EDIT])
+
+    def run(number: int) -> Finished:
+        return harness.run("run", file, "--out", tmp_path / f"run-{number}", "--json")
+
+    finished = measured(run, are_sound)
+    out = Path(finished.json["directory"])
     trial = out / "trials" / "bare--ingress-edit" / "1"
     logged = [event for event in read_timeline(trial / "timeline.jsonl") if event.kind is EventKind.INGRESS]
     lines = [json.loads(line) for line in (trial / "access.jsonl").read_text(encoding="utf-8").splitlines()]

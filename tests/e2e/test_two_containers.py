@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CommandLine
-from starved import code_of, is_sound
+from command_line import CommandLine, Finished
+from starved import Cell, are_sound, code_of, measured
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -56,8 +56,14 @@ def write_workload(path: Path, containers: list[dict[str, Any]]) -> Path:
     return path
 
 
-def run(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, *containers: dict[str, Any]) -> Any:
-    """Run a restart of the Deployment under traffic; return the command and the cell of the restart."""
+def run(
+    harness: CommandLine,
+    experiment: Callable[..., Path],
+    tmp_path: Path,
+    is_right: Callable[[list[Cell]], bool],
+    *containers: dict[str, Any],
+) -> tuple[Finished, Cell]:
+    """Measure a restart of the Deployment under traffic; return the command and the cell of the restart."""
     workload = write_workload(tmp_path / "shop.yaml", list(containers))
     traffic = {
         "rate": "100/s",
@@ -67,8 +73,18 @@ def run(harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path, *
     }
     restart = {"restart": {"deployment": "shop"}}
     fields = {"workload": str(workload), "traffic": traffic, "changes": [restart]}
-    finished = harness.run("run", experiment(**fields), "--out", tmp_path / "run", "--json")
+    file = experiment(**fields)
+
+    def measure(number: int) -> Finished:
+        return harness.run("run", file, "--out", tmp_path / f"run-{number}", "--json")
+
+    finished = measured(measure, is_right)
     return finished, next(cell for cell in finished.json["cells"] if cell["change"] == "restart")
+
+
+def is_lossy(cells: list[Cell]) -> bool:
+    """Return True if the restart lost requests."""
+    return any((cell["change"], cell["verdict"]) == ("restart", "lossy") for cell in cells)
 
 
 def test_the_port_of_an_ended_container_refuses_while_its_pod_lives(
@@ -76,9 +92,10 @@ def test_the_port_of_an_ended_container_refuses_while_its_pod_lives(
 ) -> None:
     """The preStop of ``app`` keeps the pod for 8 s. ``proxy``, which serves, has ended by then."""
     app = container("app", 8081, lifecycle={"preStop": {"sleep": {"seconds": 8}}})
-    finished, cell = run(harness, experiment, tmp_path, app, container("proxy", 8080))
+    finished, cell = run(harness, experiment, tmp_path, are_sound, app, container("proxy", 8080))
 
-    assert is_sound(cell), finished.result
+    assert are_sound(finished.json["cells"]), finished.result
+    assert cell["lost"] == 0
     assert finished.code == code_of(finished.json["cells"]), finished.result
 
 
@@ -86,9 +103,9 @@ def test_a_pod_of_one_container_without_a_hook_is_silent_and_loses(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
     """After its only container ends, its network is removed: nginx waits, and the request is lost."""
-    finished, cell = run(harness, experiment, tmp_path, container("proxy", 8080))
+    finished, cell = run(harness, experiment, tmp_path, is_lossy, container("proxy", 8080))
 
     assert (finished.code, cell["verdict"]) == (1, "lossy"), finished.result
-    verdict = json.loads((tmp_path / "run" / "verdict.json").read_text(encoding="utf-8"))
+    verdict = json.loads(Path(finished.json["directory"], "verdict.json").read_text(encoding="utf-8"))
     lost = [trial["identity"]["lost"] for each in verdict["cells"] for trial in each["trials"]]
     assert sum(each.get("timeout-response", 0) for each in lost) > 0, lost

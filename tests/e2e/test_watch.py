@@ -107,13 +107,14 @@ def test_several_urls_have_one_account(harness: CommandLine, target: FaultyServe
         nobody = f"http://127.0.0.1:{held.getsockname()[1]}/"
         stranger = f"https://127.0.0.1:{tls_port(tmp_path)}/fault/ok"
         urls = (url(target), url(target, "/fault/fin-before"), url(target, "/fault/wrong-body"), nobody, stranger)
-        finished = harness.run("watch", *urls, "--for", "4s", "--rate", "25", "--expect-body", "ok", "--json")
+        finished = harness.run("watch", *urls, "--for", "12s", "--rate", "10", "--expect-body", "ok", "--json")
     found = account(finished)
     missed = found["missed_slots"]
 
-    assert (found["verdict"], found["planned"]) == ("lossy", 100)
+    # Longer than a busy machine stands still.
+    assert (found["verdict"], found["planned"]) == ("lossy", 120)
     assert set(found["lost"]) == {"closed", "wrong-answer", "refused", "tls"}
-    assert all(20 - missed <= lost <= 20 for lost in found["lost"].values())
+    assert all(24 - missed <= lost <= 24 for lost in found["lost"].values())
     assert {outage["origin"] for outage in found["outages"]} == {
         each.rpartition("/fault")[0] or each.rstrip("/") for each in urls
     }
@@ -151,10 +152,16 @@ def test_an_unknown_host(harness: CommandLine) -> None:
 
 def test_a_certificate_of_private_authorities(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
     """With ``--ca`` and the right name, nothing is lost."""
-    words = ("--for", "4s", "--rate", "5", "--ca", CERTIFICATE, "--server-name", SERVER_NAME, "--json")
-    found = account(harness.run("watch", f"https://{target.address}:{tls_port(tmp_path)}/fault/ok", *words))
+    out = tmp_path / "watch"
+    words = ("--rate", "5", "--ca", CERTIFICATE, "--server-name", SERVER_NAME, "--timeout", "100s", "--json")
+    secure = f"https://{target.address}:{tls_port(tmp_path)}/fault/ok"
 
-    assert (found["planned"], found["lost"]) == (20, {})
+    def answered() -> bool:
+        return bool((rows_of(out)["outcome"] == Outcome.OK).any())
+
+    found = account(harness.run_until(answered, "watch", secure, *words, "--out", out))
+
+    assert found["lost"] == {}
     assert found["ok"] == found["sent"] > 0
 
 

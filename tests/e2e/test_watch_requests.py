@@ -71,9 +71,10 @@ def test_credentials_are_sent_and_never_stored(
 ) -> None:
     """The server gets them with every request; no file of the run has them, though the answers repeat them."""
     out = tmp_path / "watch"
-    words = ("--for", "4s", "--rate", "10", "--method", "GET,PATCH,OPTIONS,POST", "--no-body", "--workers", workers)
+    words = ("--rate", "10", "--method", "GET,PATCH,OPTIONS,POST", "--no-body", "--workers", workers)
     url = f"http://anna:{SECRET}@{server.at}/"
-    finished = harness.run("watch", url, *words, "--header", f"X-Key: {SECRET}", "--json", "--out", out)
+    secret = ("--header", f"X-Key: {SECRET}", "--timeout", "100s", "--json", "--out", out)
+    finished = harness.run_until(lambda: len(server.requests) == 4, "watch", url, *words, *secret)
 
     assert finished.json["lost"] == {}
     assert {login for _, _, login in server.requests} == {"Basic YW5uYTpzM2NyZXQ="}
@@ -87,8 +88,8 @@ def test_credentials_are_sent_and_never_stored(
 
 def test_the_target_of_redirects_is_reported(harness: CommandLine, server: _Recording, tmp_path: Path) -> None:
     """The user learns where the traffic should have gone."""
-    words = ("--for", "3s", "--rate", "20", "--json", "--out", tmp_path / "watch")
-    finished = harness.run("watch", f"http://{server.at}/", *words)
+    words = ("--rate", "20", "--timeout", "100s", "--json", "--out", tmp_path / "watch")
+    finished = harness.run_until(lambda: bool(server.requests), "watch", f"http://{server.at}/", *words)
     lost = finished.json["lost_total"]
 
     assert finished.code == 1, finished.result

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,16 @@ class CommandLine:
         """Run a command to its end."""
         process = self.start(*args, env=env)
         return self.finish(process, timeout)
+
+    def run_until(self, enough: Callable[[], bool], *args: str | Path) -> Finished:
+        """Run a command until a condition is true, then end it with Ctrl-C. A command that ends by itself is no error.
+
+        A machine may stand still for as long as a watch of some seconds lasts, and then the watch has seen nothing.
+        """
+        process = self.start(*args)
+        wait_until(lambda: enough() or process.poll() is not None, timeout=PATIENCE, what="enough", interval=0.1)
+        process.send_signal(signal.SIGINT)
+        return self.finish(process)
 
     def finish(self, process: subprocess.Popen[str], timeout: float = PATIENCE) -> Finished:
         """Wait for the end of a command."""

@@ -112,8 +112,8 @@ def test_every_lost_request_of_a_watch_has_its_span(
     url = f"http://127.0.0.1:{application.server_port}/shop"
 
     def watch(receiver: str) -> Finished:
-        words = ("--for", "4s", "--rate", "25", "--json", "--otlp", receiver, "--out", tmp_path / "watch")
-        return harness.run("watch", url, *words)
+        words = ("--rate", "25", "--json", "--otlp", receiver, "--out", tmp_path / "watch")
+        return harness.run_until(lambda: len(application.failed) > 1, "watch", url, *words)
 
     spans, done = received(watch, lambda spans, done: len(spans) >= int(done.json["lost_total"]))
     traces = {f"00-{each.trace_id.hex()}-{each.span_id.hex()}-01": attributes(each) for each in spans}
@@ -171,9 +171,10 @@ def test_a_receiver_that_is_not_there_changes_nothing(
     """The exit code is that of the verdict, and a line says that the spans were not exported."""
     url = f"http://127.0.0.1:{application.server_port}/"
     nobody = f"http://127.0.0.1:{free_port()}"
-    done = harness.run("watch", url, "--for", "3s", "--rate", "10", "--otlp", nobody, "--out", tmp_path / "watch")
+    words = ("--rate", "10", "--timeout", "100s", "--otlp", nobody, "--out", tmp_path / "watch")
+    done = harness.run_until(lambda: bool(application.failed), "watch", url, *words)
 
-    assert done.code == 1
+    assert done.code == 1, done.result
     assert "The spans could not be exported" in done.err
     assert "Traceback" not in done.err
 
@@ -184,7 +185,8 @@ def test_without_the_option_no_request_has_a_trace(
 ) -> None:
     """An application that traces by the flag of its caller is not made to trace the harness."""
     url = f"http://127.0.0.1:{application.server_port}/"
-    harness.run("watch", url, "--for", "3s", "--rate", "10", "--out", tmp_path / "watch")
+    words = ("--rate", "10", "--out", tmp_path / "watch")
+    harness.run_until(lambda: bool(application.seen), "watch", url, *words)
 
     assert set(application.seen) == {None}
 

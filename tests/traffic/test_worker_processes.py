@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -69,6 +70,27 @@ def test_a_killed_worker_is_named_at_once_and_the_other_one_drains(tmp_path: Pat
     assert (slots.duplicates, slots.foreign) == (0, 0)
     assert len(mine) == account(TRAFFIC, mine, recorded.stopped_ns - origin, workers=2).present
     assert any("worker 1" in fault for fault in recorded.faults())
+
+
+def test_a_worker_that_stands_still_is_not_lost(tmp_path: Path, server: FaultyServer) -> None:
+    """A busy machine may leave it without processor time for longer than Locust waits for a sign of life (4 s)."""
+    with TrafficChild.start(plan(server, tmp_path, WorkerGroup(local=2))) as child:
+        child.wait_ready(PATIENCE)
+        child.go(server.address, server.port)
+        wait_until(lambda: child.counts().ok >= 10, timeout=PATIENCE, what="answers")
+        pid = worker_pids(child)[1]
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(6)  # not a wait for anything: it is the length of the pause
+        os.kill(pid, signal.SIGCONT)
+        before = child.counts().ok
+        wait_until(lambda: child.counts().ok >= before + 20, timeout=PATIENCE, what="more answers")
+        child.stop()
+        child.wait_drained(PATIENCE)
+    recorded = RecordedTraffic.read(tmp_path / "traffic")
+    rows, _ = recorded.attempts(begun=True)
+
+    assert list(recorded.faults()) == []
+    assert set(rows["worker"]) == {0, 1}
 
 
 def test_kill_9_of_the_master_leaves_no_process_and_every_ledger(tmp_path: Path, server: FaultyServer) -> None:

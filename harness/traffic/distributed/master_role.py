@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from locust import runners
 from locust.runners import STATE_MISSING
 
 from harness.errors import HarnessError
@@ -23,6 +24,9 @@ from harness.traffic.session import SessionCommands
 _log = logging.getLogger(__name__)
 #: Addresses that a master can listen at, but that nobody can connect to.
 _ANY = {"*", "0.0.0.0", "::", ""}  # noqa: S104 - it is compared, not bound
+#: Seconds of silence after which a worker counts as lost. Locust's own 3 s are few where a machine stands still or a
+#: calibration gets little processor time. A process that ends is seen at once, by its end or its starter's message.
+_SILENCE = 30
 
 
 class MasterRole:
@@ -40,6 +44,8 @@ class MasterRole:
             self._runner.register_message(str(kind), self._listener(kind))
         environment.events.quitting.add_listener(self._on_stopping)
         if commands_fd >= 0:
+            # Locust counts this down once a second, and reads it as each worker joins.
+            runners.HEARTBEAT_LIVENESS = _SILENCE
             gevent.spawn(self._lead_for_parent, commands_fd)
             return
         options = environment.parsed_options

@@ -32,7 +32,7 @@ _HELLO_EVERY = 1.0
 #: Longest wait for an answer to a ping, in seconds.
 _PONG_SECONDS = 5.0
 #: Seconds without a sign of the master after which a worker stops sending: unobserved traffic must end.
-MASTER_SECONDS = 10.0
+MASTER_SECONDS = 30.0
 #: Events of its log that it sends to the master.
 _SHARED = frozenset({"apart", "clock", "ready", "started", "stopping", "drained", "over"})
 #: Faults that end its work; the others are in its own log only.
