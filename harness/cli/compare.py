@@ -93,7 +93,7 @@ def compare(
 
     A transition is one change under traffic: one trial. Fisher's exact test compares the shares of lossy transitions.
     A cell that looks different is repeated on both sides, in turn, and the repetitions alone decide. If no
-    difference is shown, the report has the smallest one that is found with a probability of 80 %.
+    difference is shown, the report says how large a difference would have been found with a probability of 80 %.
 
     Run directories are compared as they are, and repeated with the cluster and the profile of their runs. Experiments
     and manifests are run first, both sides in turn.
@@ -167,7 +167,8 @@ def _faults(before: Path, after: Path | None, with_image: list[str] | None, repe
     if (after is None) is not bool(with_image):
         problems.append(Problem("name either a second side or --with-image", hint="harness compare BEFORE AFTER"))
     if after is not None and (after / "run.json").is_file():
-        problems.append(Problem(f"{after} is a run directory and {before} is not", hint="name two of a kind"))
+        hint = "name two run directories, or none"
+        problems.append(Problem(f"{after} is a run directory and {before} is not", hint=hint))
     if not repeat:
         problems.append(Problem("--repeat 0 is for run directories", hint="--repeat 10 runs each cell 10 times"))
     return problems
@@ -185,7 +186,7 @@ def _read(path: Path, options: RunOptions, replaced: Mapping[str, str], folder: 
 
 
 def _is_experiment(path: Path) -> bool:
-    """Return True if a file is one YAML mapping that is no Kubernetes object. A missing file counts as one."""
+    """Return True if a file is one YAML map that is no Kubernetes object. A missing file is a missing Experiment."""
     if path.is_dir():
         return False
     try:
