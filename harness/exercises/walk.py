@@ -39,8 +39,8 @@ class Walk:
         index: Index of the current step; that after the last one at the end.
         stage: Its stage.
         prediction: The predicted choice of the current step, from 1; 0 before.
-        remark: What the participant should know now; None for nothing.
-        advice: What would help now.
+        remark: A remark about the participant's mistake; None for none.
+        advice: The hint that fits the current state.
     """
 
     exercise: Exercise
@@ -84,7 +84,7 @@ class Walk:
         return True
 
     def observe(self, observed: Observed) -> None:
-        """Take in the current state: the step may be done, or a wrong turn may have been taken."""
+        """Take in the current state: the step may be done, or the participant may have made a mistake."""
         if self.stage is not Stage.ACT:
             return
         self.remark = wrong_turn(self.step, observed)
