@@ -40,8 +40,8 @@ RULES = (
         "p up to 0.05, divided by the number of repeated cells."
     ),
     (
-        "The smallest difference is that of the true shares of lossy transitions that is found with a probability of "
-        "80 %, by the first look and the repetitions together. If there is none, the evidence is not enough."
+        "The smallest difference is the smallest one between the true shares of lossy transitions that the first look "
+        "and the repetitions together find with a probability of 80 %. If there is none, the evidence is not enough."
     ),
 )
 
