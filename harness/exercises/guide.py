@@ -197,7 +197,7 @@ class Guide:
         board.guide = self._walk.view()
 
     def _card(self) -> Card | None:
-        """Return the card of the step's change; None if the step changes nothing."""
+        """Return the card of the step's change; None if the step changes nothing, or if there is no such card."""
         step, cards = self._walk.step, self._session.board.cards[self._first_card - 1 :]
         if step.check.output:
             return None

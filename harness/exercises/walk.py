@@ -12,6 +12,7 @@ from harness.exercises.checking import Observed, Remark, hint, is_done, wrong_tu
 from harness.exercises.progress import SavedProgress, StepResult
 from harness.exercises.steps import Exercise, ExerciseStep, changed_by
 from harness.exercises.texts import ExerciseTexts, StepTexts, fill
+from harness.model.verdict import Verdict
 from harness.play.cards import Card
 from harness.play.counting import Answers
 
@@ -96,11 +97,11 @@ class Walk:
         """Take in the measurement, and save the result.
 
         Args:
-            card: The settled card of the change; None if the step changes nothing.
+            card: The settled card of the change; None if the step changes nothing, or if no card was found.
             seen: The answers of the measured time.
             report: Directory of the report.
         """
-        outcome = "error" if self.step.check.output else "lossless"
+        outcome = "error" if self.step.check.output else str(Verdict.INCONCLUSIVE)
         result = StepResult(self.prediction, outcome, report=report)
         if card is not None and card.verdict is not None:
             totals = card.totals
