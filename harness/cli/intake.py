@@ -42,8 +42,9 @@ def init(
 ) -> int:
     """Write an Experiment for manifests as they are, ready to run and with a comment on each setting.
 
-    The Experiment sends traffic to every route of the manifests and restarts the Deployments behind them. It compares
-    the manifests as they are with the manifests after a likely remedy.
+    The Experiment sends traffic to up to 8 routes of the manifests, and changes up to 3 Deployments that serve them. A
+    comment names the routes and Deployments that are left out. It compares the manifests as they are with the manifests
+    after a likely remedy.
 
     PATH may be a file, a folder, the output of `kubectl get -o yaml`, a List, JSON, a Helm chart or a kustomization.
     helm and kubectl render the last two. Manifests that are rendered, or read from standard input, are written next to
