@@ -19,7 +19,7 @@ from harness.cli.experiment_options import ClusterOption, Keep, Only, Parallel, 
 from harness.cli.intake import write_experiment
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
-from harness.cli.notices import show_notices
+from harness.cli.notices import print_notices, show_notices
 from harness.cli.progress import choose_progress
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.experiment.load import load_experiment
@@ -181,7 +181,8 @@ def _read(path: Path, options: RunOptions, replaced: Mapping[str, str], folder: 
         return load_experiment(path, only=options.only, rules=rules)
     source = read_source(str(path))
     file = folder / f"{experiment_name(source.name)}.yaml"
-    write_experiment(source, str(path), file, ingress="", force=True, command=_command())
+    written = write_experiment(source, str(path), file, ingress="", force=True, command=_command())
+    print_notices(written.unused, Console(stderr=True, highlight=False))
     return load_experiment(file, only=options.only, rules=rules)
 
 
