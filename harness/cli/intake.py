@@ -104,7 +104,7 @@ def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") 
 
 @dataclass(frozen=True, slots=True)
 class WrittenExperiment:
-    """What a user must know about an Experiment that was made from manifests.
+    """The sentences for the user about an Experiment that was made from manifests.
 
     Attributes:
         notices: Sentences about objects and fields that were left out of the workload.
