@@ -98,7 +98,7 @@ class IngressController:
     """An ingress controller.
 
     Attributes:
-        facts: Its row in ``harness.model.controllers``.
+        facts: Its row in ``harness.model.controllers``, which names its package.
         log: The parser of its log.
         sharing: The way to split the requests of a rule; None if it has none.
         kind: Its manifests for kind clusters; None if there are none.

@@ -1,19 +1,28 @@
-"""The table of ingress controllers, by their names in Experiments."""
+"""The ingress controllers by their names in Experiments, made of the table of facts.
+
+A row of ``harness.model.controllers.CONTROLLERS`` names the package of a controller, so there is no second table.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 
 from harness.controllers.base import Headers, IngressController
-from harness.controllers.nginx import INGRESS_NGINX
-from harness.controllers.traefik import TRAEFIK, TRAEFIK_NGINX
 from harness.kube.api import KubeApi
 from harness.kube.errors import KubeError
+from harness.model.controllers import CONTROLLERS, NO_CONTROLLER, ControllerFacts
 from harness.model.experiment import Manifest
+
+
+def _made(facts: ControllerFacts) -> IngressController:
+    controller: IngressController = import_module(facts.package).ingress_controller(facts)
+    return controller
+
 
 #: All controllers except ``none``.
 INGRESS_CONTROLLERS: Mapping[str, IngressController] = {
-    controller.facts.word: controller for controller in (INGRESS_NGINX, TRAEFIK, TRAEFIK_NGINX)
+    facts.word: _made(facts) for facts in CONTROLLERS.values() if facts is not NO_CONTROLLER
 }
 
 _ROUTES = tuple({id(controller.routes): controller.routes for controller in INGRESS_CONTROLLERS.values()}.values())

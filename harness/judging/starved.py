@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from harness.findings.completeness import ChangesApart, NoTraffic, StreamWithoutSuccess
 from harness.findings.coverage import NoOverlap
 from harness.findings.registry import WEIGHTS
-from harness.findings.releases import ShareNotMeasured
+from harness.findings.releases import NeverSticky, ShareNotMeasured
 from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, NothingUnderWay
 from harness.model.changes import NoChange
 from harness.model.verdict import CellVerdict, TrialVerdict, Verdict, Weight
 
 #: What is found where the machine left the sender without processor time.
 STARVED = frozenset({BehindSchedule.code, MachineSaturated.code, MissedSlots.code})
-#: What may follow from that, and is not the load's by itself.
-FOLLOWS = frozenset({NoOverlap.code, ShareNotMeasured.code})
+#: What may follow from that, and is not the load's by itself. Each says that no request did what the trial needs, and
+#: the missing requests are those that were not sent in time; or that the harness itself came too late.
+FOLLOWS = frozenset(
+    {
+        ChangesApart.code,
+        NeverIdle.code,
+        NeverPreopened.code,
+        NeverReused.code,
+        NeverSticky.code,
+        NoOverlap.code,
+        NoTraffic.code,
+        NothingUnderWay.code,
+        ShareNotMeasured.code,
+        StreamWithoutSuccess.code,
+    }
+)
 
 
 def is_starved(trial: TrialVerdict) -> bool:

@@ -2,9 +2,9 @@
 
 Every cluster gets its own block 127.B.0.0/16. A pod left over from one cluster can therefore never answer for a pod of
 another, and each data plane has its own address. A listening socket reserves a block. The kernel lets only one process
-of the machine bind it, and frees it when the last holder has ended. A block in which anything still listens is not
-assigned, and one with closed connections only if there is no other: the kernel keeps their addresses for a minute, and
-a pod that gets such an address cannot listen at it.
+of the machine listen there, and frees the block when the last process that holds the socket has ended. A block in which
+another socket still listens is not assigned. A block with closed connections is assigned only if there is no other. The
+kernel keeps the addresses of such connections for a minute, and a pod that gets one of them cannot listen at it.
 """
 
 from __future__ import annotations

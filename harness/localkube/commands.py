@@ -27,7 +27,7 @@ class LocalCommand:
     """A program of this machine with its arguments.
 
     Attributes:
-        folder: The folder in which it begins.
+        folder: Its working directory.
         argv: Absolute path of the program, and its arguments with placeholders.
     """
 

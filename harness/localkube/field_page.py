@@ -66,7 +66,7 @@ def _nginx() -> Iterator[str]:
     yield from sorted(
         [
             *_rows(dict.fromkeys(RULES, ""), nginx.INERT, nginx.DECISIVE),
-            *(_ROW.format(f"`{name}`", "as", f"`{other}`", "") for name, other in nginx.ALIASES.items()),
+            *(_ROW.format(f"`{name}`", "alias of", f"`{other}`", "") for name, other in nginx.ALIASES.items()),
         ]
     )
     yield "\nAn empty value, and a value that ingress-nginx ignores (`proxy-read-timeout: 60s`), is inert."

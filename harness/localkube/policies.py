@@ -29,7 +29,7 @@ def lets_requests_in(spec: Mapping[str, Any], objects: Sequence[Mapping[str, Any
 
 
 def _is_from_anywhere(rule: Mapping[str, Any]) -> bool:
-    """Return True if a rule has no sources, or all pods of all namespaces, of which the ingress controller's is one."""
+    """Return True if a rule allows every source, or all namespaces: the ingress controller's pod is in one of them."""
     sources = rule.get("from")
     return not sources or {"namespaceSelector": {}} in sources
 

@@ -60,8 +60,8 @@ class Profile:
     Attributes:
         name: Name by which a user selects it.
         container_start: Kubelet: from seeing the pod to the start of its containers; never later than ``startup``.
-        startup: Kubelet: from seeing the pod to the status that says its container runs and has the pod IP. A container
-            without a readiness probe is Ready in that status.
+        startup: Kubelet: from seeing the pod to the status that has the pod IP and says that the container runs. A
+            container without a readiness probe is Ready in that status.
         probe_ticks: Kubelet: from seeing the pod to the moment from which the periods of its probes are counted.
         first_probe: Kubelet: from that status to the first readiness probe. In between, the EndpointSlice lists the pod
             as not ready.

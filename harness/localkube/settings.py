@@ -19,7 +19,8 @@ ENTRY_PORT = 8080
 #: Port where traffic with TLS enters, under the same condition.
 TLS_PORT = 8443
 
-#: Port of the address that stands for a Service without endpoints: nothing listens there.
+#: Port of the ingress controller's Service. Nothing listens on it at the address that stands for a Service without
+#: endpoints.
 SERVICE_PORT = 80
 #: The same for traffic with TLS.
 SERVICE_TLS_PORT = 443
@@ -27,11 +28,12 @@ SERVICE_TLS_PORT = 443
 #: kube-proxy's log of the rules it programmed, with times; in the folder of logs.
 PROXY_LOG = "kube-proxy.jsonl"
 
-#: The file in a cluster's folder while its applications start. As long as it is there, syncs of the ingress controller
-#: take no token: a controller that has run for long has a full bucket when the first change comes.
+#: The file in a cluster's folder while its applications start; only the option of the same name makes it. As long as it
+#: exists, syncs of the ingress controller take no token: a controller that has run for long has a full bucket at the
+#: first change.
 STARTING = "starting"
 
-#: What the process that makes containers has to say itself, in the folder of logs.
+#: The fork server's own output, which is not that of its containers; in the folder of logs.
 CONTAINERS_LOG = "containers.log"
 
 

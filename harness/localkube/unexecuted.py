@@ -1,7 +1,7 @@
 """Decide whether an object that this cluster stores and does not execute would affect requests on a real cluster.
 
-Every function returns True if the object has no effect. Without the other objects of the workload it may have one,
-unless the object alone shows that it has none.
+Every function returns True if the object has no effect. ``objects`` are all objects of the workload: an effect that
+another object causes is found only if that object is among them.
 """
 
 from __future__ import annotations

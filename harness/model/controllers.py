@@ -102,6 +102,7 @@ class ControllerFacts:
         word: Its name in Experiments, options and evidence.
         title: Its name in sentences.
         family: ``word`` of the program's basic configuration; equal to ``word`` if it has only one.
+        package: Package of its other parts, whose ``ingress_controller(facts)`` returns them; empty for none.
         address: Its objects on the cluster; None for "no controller".
         ingress_class: The IngressClass that it serves; empty for "no controller".
         signals: Events that show its configuration in effect, if the whole log can be read.
@@ -122,6 +123,7 @@ class ControllerFacts:
     word: str
     title: str
     family: str = ""
+    package: str = ""
     address: ControllerAddress | None = None
     ingress_class: str = ""
     signals: tuple[Signal, ...] = ()
@@ -148,6 +150,7 @@ _INGRESS_NGINX = ControllerFacts(
     word="ingress-nginx",
     title="ingress-nginx",
     family="ingress-nginx",
+    package="harness.controllers.nginx",
     address=ControllerAddress(
         namespace="ingress-nginx",
         deployment="ingress-nginx-controller",
@@ -181,6 +184,7 @@ _TRAEFIK = ControllerFacts(
     word="traefik",
     title="Traefik",
     family="traefik",
+    package="harness.controllers.traefik",
     address=ControllerAddress(
         namespace="traefik", deployment="traefik", service="traefik", labels={"app.kubernetes.io/name": "traefik"}
     ),

@@ -31,7 +31,9 @@ ANSWER_SECONDS = 10.0
 #: learn of endpoints on timers of their own, so one right answer says nothing about the other parts. This is the
 #: longest such timer plus a margin of 0.3 s.
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
-
+#: The most seconds that one answer counts for. On a machine that stood still between two answers, no part of a data
+#: plane learned of anything meanwhile.
+_ONE_LOOK = 0.2
 
 #: Ingress controllers redirect HTTP with this status.
 _REDIRECTED = ", a redirect to HTTPS: add tls: {verify: false} to traffic"
@@ -108,13 +110,14 @@ def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
     Raises:
         WaitTimeoutError: A path did not; the message names it and its last status.
     """
-    begin = since = time.monotonic()
+    begin = last = time.monotonic()
+    steady = 0.0
     secure = _secure(entry, traffic)
     book = AnswerBook(traffic.routes, lambda _number, _text: None)
     wrong: list[str] = []
 
     def unbroken() -> bool:
-        nonlocal since
+        nonlocal last, steady
         wrong.clear()
         outcomes = set()
         for number, route in enumerate(traffic.routes):
@@ -127,8 +130,11 @@ def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
                 )
         now = time.monotonic()
         if Outcome.STATUS in outcomes or (Outcome.WRONG_ANSWER in outcomes and now - begin < ANSWER_SECONDS):
-            since = now
-        return now - since >= UNBROKEN_SECONDS
+            steady = 0.0
+        else:
+            steady += min(now - last, _ONE_LOOK)
+        last = now
+        return steady >= UNBROKEN_SECONDS
 
     def what() -> str:
         scheme = "http" if secure is None else "https"

@@ -45,7 +45,7 @@ AUTO_SHARE = 0.6
 UNPROVEN = 1000
 #: Slots that could not be sent, after which the measurement ends early: higher rates only burden the machine.
 _HOPELESS = 500
-_READY_SECONDS = 120.0
+_READY_SECONDS = 300.0
 _DRAIN_SECONDS = 60.0
 _NS = 1_000_000_000
 

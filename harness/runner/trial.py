@@ -45,7 +45,7 @@ from harness.traffic.process import TrafficChild
 #: Seconds that a change may take in addition to the grace periods and deadlines of its manifests.
 CHANGE_SECONDS = 60.0
 #: Seconds for Locust to start and for the detector's calibration.
-READY_SECONDS = 120.0
+READY_SECONDS = 300.0
 #: The same if workers join that a person has to start.
 JOIN_SECONDS = 180.0
 #: Shortest time between two looks at the traffic and the cluster while something is awaited, in seconds.

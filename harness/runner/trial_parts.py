@@ -22,7 +22,7 @@ from harness.traffic.process import TrafficChild
 #: on every idle cluster could stay unseen. This is the longest sync interval plus a margin of 0.2 s.
 INGRESS_REST_SECONDS = LONGEST_SYNC_S + 0.2
 #: Seconds for the ingress controller to become idle.
-INGRESS_REST_WAIT = 30.0
+INGRESS_REST_WAIT = 90.0
 #: Seconds for old pods to go and the ingress to sync after a change was observed.
 REST_SECONDS = 90.0
 #: Seconds between two looks whether something is at rest.

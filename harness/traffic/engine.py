@@ -86,7 +86,7 @@ class Engine:
         if not self._stopped:
             self._stopped = True
             self._timer.close()
-            self._note_standstill(at)
+            self._note_standstill(self._due, at)
             if not self.failure:
                 self._send_due(at - self._origin, is_last=True)
         return at
@@ -94,7 +94,8 @@ class Engine:
     def _tick(self) -> None:
         if self._stopped or self.failure:
             return
-        self._note_standstill(min(monotonic_ns(), self._origin + self._length))
+        due, self._due = self._due, 0
+        self._note_standstill(due, min(monotonic_ns(), self._origin + self._length))
         try:
             self._send_and_wait()
         except Exception as error:
@@ -102,28 +103,35 @@ class Engine:
             self._give_up("failed", f"{type(error).__name__}: {error}")
             raise
 
-    def _note_standstill(self, until: int) -> None:
+    def _note_standstill(self, due: int, until: int) -> bool:
         """Report to the client a time in which this process did not run. At least the slot at its begin is missed.
 
         Args:
+            due: The time at which a slot should have been sent, and was not; 0 if there is none.
             until: The present time, or the end of the schedule if that is earlier: no slot is missed after it.
+
+        Returns:
+            True if such a time was reported.
         """
-        due, self._due = self._due, 0
-        if due and until - due > TOLERANCE_NS:
+        is_long = bool(due) and until - due > TOLERANCE_NS
+        if is_long:
             self._client.stood_still(due, until)
+        return is_long
 
     def _send_and_wait(self) -> None:
         """Send all slots that are due, then set the timer for the next one."""
-        now = monotonic_ns() - self._origin
+        begun = monotonic_ns()
         # Add one nanosecond, since a slot at exactly this time is due.
-        held_back = not self._send_due(now + 1, is_last=False)
+        held_back = not self._send_due(begun - self._origin + 1, is_last=False)
         planned = self._schedule.planned_ns(self.next_slot)
         if self.failure or planned >= self._length:
             return
-        now = monotonic_ns()
-        self._due = max(self._origin + planned, now + (_HELD_BACK_NS if held_back else 0))
+        due, now = max(self._origin + planned, begun + (_HELD_BACK_NS if held_back else 0)), monotonic_ns()
+        # The process may have stood still in this call. Timers of timeouts may go off before the engine's next one.
+        is_noted = self._note_standstill(due, min(now, self._origin + self._length))
+        self._due = now if is_noted else due
         self._timer.close()
-        self._timer = self._loop.timer((self._due - now) / 1e9)
+        self._timer = self._loop.timer(max(0, self._due - now) / 1e9)
         self._timer.start(self._tick, update=True)
 
     def _send_due(self, elapsed: int, *, is_last: bool) -> bool:

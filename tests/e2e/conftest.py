@@ -5,12 +5,36 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import ROOT, CommandLine
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Begin the message of a failed test with the result of its last command.
+
+    A summary of failed tests shows the first words of each message, and a comparison alone does not say why it failed.
+    """
+    report = yield
+    command = getattr(item, "funcargs", {}).get("harness")
+    if report.failed and isinstance(command, CommandLine):
+        show_result(report, command)
+    return report
+
+
+def show_result(report: pytest.TestReport, command: CommandLine) -> None:
+    """Add the results of a test's commands to the report of its failure, that of the last one to its first line."""
+    if not command.finished:
+        return
+    report.sections.append(("results of the commands", "\n".join(each.result for each in command.finished)))
+    crash = getattr(report.longrepr, "reprcrash", None)
+    first = command.finished[-1].result.splitlines()[0]
+    if crash is not None and first not in crash.message:
+        crash.message = f"{first} | {crash.message}"
 
 
 @pytest.fixture

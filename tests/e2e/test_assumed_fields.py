@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import ROOT, CommandLine
-from starved import FOLLOWS, NOTES
+from command_line import NOTES, ROOT, CommandLine
+from starved import FOLLOWS
 
 from harness.judging.starved import STARVED
 
@@ -34,7 +34,7 @@ def test_a_run_is_refused_before_anything_starts(harness: CommandLine, redirecti
     """The exit code is 2, with the line and two ways out, and there is no run directory."""
     done = harness.run("run", redirecting, "--out", tmp_path / "run")
 
-    assert done.code == 2
+    assert done.code == 2, done.result
     assert (
         f"Ingress fruit: {FIELD} is not implemented by the embedded cluster: a real cluster sends a subrequest"
         in done.err
@@ -52,7 +52,7 @@ def test_an_assumed_field_makes_the_verdict_inconclusive(
 
     done = harness.run("run", redirecting, "--out", directory, "--assume-inert", FIELD, "--json")
 
-    assert done.code == 3, done.err
+    assert done.code == 3, done.result
     (cell,) = done.json["cells"]
     assert (cell["verdict"], cell["lost"]) == ("inconclusive", 0)
     assert set(cell["findings"]) - STARVED - FOLLOWS - NOTES == {"field-assumed"}
@@ -62,6 +62,6 @@ def test_an_assumed_field_makes_the_verdict_inconclusive(
         assert FIELD in (directory / report).read_text(encoding="utf-8")
     before = (directory / "verdict.json").read_bytes()
     again = harness.run("analyze", directory)
-    assert again.code == 3
+    assert again.code == 3, again.result
     assert (directory / "verdict.json").read_bytes() == before
     assert json.loads((directory / "run.json").read_text())["experiment"]["assumed"][0]["field"] == FIELD

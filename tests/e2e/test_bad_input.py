@@ -32,7 +32,7 @@ def test_a_bad_experiment_is_refused(
     fields, words = BAD_FIELDS[case]
     finished = harness.run(command, experiment(**fields))
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert [word for word in words if word not in finished.err] == []
     assert "experiment.yaml:1" in finished.err
     assert "Traceback" not in finished.err
@@ -45,14 +45,16 @@ def test_malformed_yaml_is_refused(harness: CommandLine, tmp_path: Path) -> None
     path.write_text("name: x\nmatrix: [unclosed\n", encoding="utf-8")
     finished = harness.run("run", path)
 
-    assert (finished.code, "broken.yaml:" in finished.err, "Traceback" in finished.err) == (2, True, False)
+    assert (finished.code, "broken.yaml:" in finished.err, "Traceback" in finished.err) == (2, True, False), (
+        finished.result
+    )
 
 
 def test_a_missing_experiment_is_refused(harness: CommandLine) -> None:
     """The exit code is 2, and the file is named."""
     finished = harness.run("run", "not-there.yaml")
 
-    assert (finished.code, "not-there.yaml" in finished.err) == (2, True)
+    assert (finished.code, "not-there.yaml" in finished.err) == (2, True), finished.result
 
 
 def workload_with(tmp_path: Path, old: str, new: str) -> Path:
@@ -71,7 +73,7 @@ def test_a_manifest_with_an_unknown_field_is_refused(
     workload = workload_with(tmp_path, "containerPort:", "containrPort:")
     finished = harness.run("run", experiment(workload=str(workload)))
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert "containrPort" in finished.err
     assert ".yaml:" in finished.err
 
@@ -81,7 +83,7 @@ def test_a_misspelled_image_is_refused(harness: CommandLine, experiment: Callabl
     workload = workload_with(tmp_path, "hashicorp/http-echo:1.0", "hashicorp/http-ecko:1.0")
     finished = harness.run("run", experiment(workload=str(workload)))
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert "hashicorp/http-ecko:1.0" in finished.err
     assert "did you mean hashicorp/http-echo" in finished.err
     assert not (tmp_path / "reports").exists()
@@ -95,7 +97,7 @@ def test_missing_nginx_is_reported(harness: CommandLine, experiment: Callable[..
         "run", experiment(), env={"PATH": str(empty), "XDG_CACHE_HOME": str(empty), "HOME": str(empty)}
     )
 
-    assert finished.code == 4
+    assert finished.code == 4, finished.result
     assert "nginx" in finished.err
     assert "apt-get install" in finished.err
     assert "Traceback" not in finished.err
@@ -106,7 +108,7 @@ def test_an_unknown_kind_of_cluster_is_refused(harness: CommandLine, experiment:
     """The exit code is 2, and the known kinds are listed."""
     finished = harness.run("run", experiment(), "--cluster", "kindd")
 
-    assert (finished.code, "local" in finished.err) == (2, True)
+    assert (finished.code, "local" in finished.err) == (2, True), finished.result
 
 
 def test_an_unknown_option_is_a_usage_error(harness: CommandLine) -> None:

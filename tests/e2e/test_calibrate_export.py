@@ -44,7 +44,7 @@ def test_an_honest_client_is_exact(harness: CommandLine, tmp_path: Path) -> None
     finished = harness.run("calibrate", "--tls", "--json", "--out", tmp_path / "proof")
     found = finished.json
 
-    assert (finished.code, found["exact"], found["duplicates"]) == (0, True, 0), finished.err
+    assert (finished.code, found["exact"], found["duplicates"]) == (0, True, 0), finished.result
     assert all(line["exact"] and line["done"] == sum(line["reported"].values()) for line in found["faults"])
     assert {"fin-before", "rst-inside-body", "chunked", "tls-untrusted"} <= {line["fault"] for line in found["faults"]}
     assert (tmp_path / "proof" / "calibration-0.npy").exists()
@@ -57,7 +57,7 @@ def test_a_client_that_retries_is_caught(harness: CommandLine, tmp_path: Path) -
     finished = harness.run("calibrate", *words, env={"PYTHONPATH": str(tmp_path)})
     found = finished.json
 
-    assert (finished.code, found["exact"]) == (3, False), finished.err
+    assert (finished.code, found["exact"]) == (3, False), finished.result
     assert found["duplicates"] > 0
     assert "more than once" in finished.err
 
@@ -72,7 +72,7 @@ def test_attempts_are_exported_to_a_pipe_and_to_a_file(harness: CommandLine, tmp
     first = harness.finish(short)
     rows = list(csv.DictReader(piped.out.splitlines()))
 
-    assert (piped.code, filed.code, piped.err) == (0, 0, "")
+    assert (piped.code, filed.code, piped.err) == (0, 0, ""), piped.result
     assert (tmp_path / "attempts.csv").read_bytes().decode().splitlines() == piped.out.splitlines()
     assert {row["outcome"] for row in rows} <= {"refused", "missed"}
     assert [row["slot"] for row in rows] == [str(slot) for slot in range(400)]

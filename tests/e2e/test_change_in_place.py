@@ -96,7 +96,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("shop")
     command, env = CommandLine(folder), {"XDG_STATE_HOME": str(folder / "state")}
     up = command.run("cluster", "up", "--name", NAME, env=env)
-    assert up.code == 0, up.err
+    assert up.code == 0, up.result
     kubeconfig = Path(command.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip())
     with Kube(kubeconfig) as kube:
         deploy(kube, list(apple_and_banana("readiness.yaml", "prestop-sleep-6.yaml")), NAMESPACE, shared=True)
@@ -138,8 +138,8 @@ def test_a_restart_of_a_graceful_application_loses_nothing(harness: CommandLine,
     template = shop.read("Deployment", "apple")["spec"]["template"]
 
     assert [cell["change"] for cell in cells] == ["none", "restart"]
-    assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.err
-    assert finished.code == code_of(cells)
+    assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.result
+    assert finished.code == code_of(cells), finished.result
     assert template["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"]
     inside = [write for write in shop.recorded.writes if write.namespace]
     assert inside == [Write("PATCH", f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/apple")]
@@ -150,7 +150,7 @@ def test_a_loss_is_reported(harness: CommandLine, shop: Shop, tmp_path: Path) ->
     finished = harness.run(*shop.words("deployment/banana", "delete-pod", tmp_path / "run", "--yes"))
     deleted = finished.json["cells"][1]
 
-    assert (finished.code, deleted["verdict"]) == (1, "lossy"), finished.err
+    assert (finished.code, deleted["verdict"]) == (1, "lossy"), finished.result
     assert deleted["lost"] > 0
 
 
@@ -159,7 +159,7 @@ def test_nothing_is_done_without_confirmation(harness: CommandLine, shop: Shop, 
     before = shop.read("Deployment", "apple")["metadata"]["generation"]
     finished = harness.run(*shop.words("deployment/apple", "restart", tmp_path / "run"))
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert "--yes" in finished.err
     assert "restart of Deployment/apple in namespace web" in finished.err
     assert shop.read("Deployment", "apple")["metadata"]["generation"] == before
@@ -191,7 +191,7 @@ def test_ctrl_c_undoes_the_change(harness: CommandLine, shop: Shop, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
 
-    assert finished.code == 130, finished.err
+    assert finished.code == 130, finished.result
     assert shop.version() == "apple-v1"
     assert "STILL CHANGED" not in finished.err
     assert harness.run("undo", tmp_path / "run").code == 0
@@ -217,7 +217,7 @@ def test_changes_by_others_are_found(harness: CommandLine, shop: Shop, tmp_path:
     finally:
         shop.restore()
 
-    assert finished.code == 3, finished.err
+    assert finished.code == 3, finished.result
     assert ["interference" in cell["findings"] for cell in finished.json["cells"]] == [True, True]
     assert [cell["verdict"] for cell in finished.json["cells"]] == ["inconclusive"] * 2
     assert "changed Service/apple-service: metadata.labels.team" in finished.err

@@ -23,8 +23,8 @@ def test_a_chart_goes_from_its_output_to_a_verdict(harness: CommandLine, tmp_pat
     cells = done.json["cells"]
     found = {(cell["configuration"], cell["change"]): cell for cell in cells}
     graceful = found["graceful", "restart"]
-    assert found["as-is", "restart"]["verdict"] == "lossy", done.err
-    assert graceful["verdict"] == "lossless" or is_starved(graceful, cells), done.err
-    assert done.code == 1
+    assert found["as-is", "restart"]["verdict"] == "lossy", done.result
+    assert graceful["verdict"] == "lossless" or is_starved(graceful, cells), done.result
+    assert done.code == 1, done.result
     assert "To keep and edit this Experiment: harness init" in done.err
     assert (tmp_path / "run" / "index.html").is_file()

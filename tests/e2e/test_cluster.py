@@ -23,7 +23,7 @@ def test_kubectl_works_on_a_persistent_cluster(harness: CommandLine, tmp_path: P
     """apply, rollout, set, scale, patch, describe, logs and delete work. ``down`` leaves nothing."""
     env = {"XDG_STATE_HOME": str(tmp_path / "state")}
     up = harness.run("cluster", "up", "--name", NAME, "--profile", "instant", env=env)
-    assert up.code == 0, up.err
+    assert up.code == 0, up.result
     try:
         config = harness.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip()
 
@@ -47,7 +47,7 @@ def test_kubectl_works_on_a_persistent_cluster(harness: CommandLine, tmp_path: P
         assert NAME in harness.run("cluster", "status", env=env).out
     finally:
         down = harness.run("cluster", "down", "--name", NAME, env=env)
-    assert down.code == 0
+    assert down.code == 0, down.result
     harness.wait_for_none()
     assert "no cluster" in harness.run("cluster", "status", env=env).out
 
@@ -61,11 +61,11 @@ def test_a_persistent_cluster_answers_at_its_ingress(harness: CommandLine, tmp_p
     status = wait_until(lambda: answer_of(Entry(address, int(port)), "/", "")[0], timeout=PATIENCE, what="an answer")
     down = harness.run("cluster", "down", "--name", NAME, env=env)
 
-    assert (up.code, status, down.code) == (0, 404, 0)
+    assert (up.code, status, down.code) == (0, 404, 0), up.result
 
 
 def test_removing_a_missing_cluster_is_an_error(harness: CommandLine, tmp_path: Path) -> None:
     """The exit code is 2, and the cluster is named."""
     finished = harness.run("cluster", "down", "--name", "nobody", env={"XDG_STATE_HOME": str(tmp_path)})
 
-    assert (finished.code, "nobody" in finished.err) == (2, True)
+    assert (finished.code, "nobody" in finished.err) == (2, True), finished.result

@@ -39,7 +39,7 @@ def test_an_application_without_its_hook_is_worse(harness: CommandLine) -> None:
     words = ("compare", "with.yaml", "without.yaml", "--repeat", "5", "--out", "compared", "--json")
     done = harness.run(*words, timeout=SECONDS)
 
-    assert done.code == 1, done.err
+    assert done.code == 1, done.result
     found = json.loads(done.out)
     cells = {cell["change"]: cell for cell in found["cells"]}
     assert cells["rolling-update"]["outcome"] == "worse"

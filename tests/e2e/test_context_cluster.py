@@ -43,7 +43,7 @@ def existing(harness: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Return the running cluster, with a namespace of others."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     up = harness.run("cluster", "up", "--name", NAME)
-    assert up.code == 0, up.err
+    assert up.code == 0, up.result
     config = Path(harness.run("cluster", "kubeconfig", "--name", NAME).out.strip())
     with Kube(config) as kube:
         kube.create(FOREIGN, "")
@@ -70,8 +70,8 @@ def test_it_is_used_and_left_as_it_was(existing: Existing, experiment: Callable[
 
     cells = finished.json["cells"]
     assert [cell["change"] for cell in cells] == ["none", "selector-patch"]
-    assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.err
-    assert finished.code == code_of(cells)
+    assert all(cell["verdict"] == "lossless" or is_starved(cell, cells) for cell in cells), finished.result
+    assert finished.code == code_of(cells), finished.result
     assert existing.namespaces() == before
     assert NAME in json.loads((tmp_path / "run" / "end.json").read_text())["facts"]["cluster"]
     assert not list((tmp_path / "run").rglob("kubeconfig"))
@@ -83,7 +83,7 @@ def test_nothing_is_done_without_confirmation(existing: Existing, experiment: Ca
     unasked = existing.run(experiment(), "--context", f"harness-{NAME}")
     unnamed = existing.run(experiment(), "--yes")
 
-    assert (unasked.code, unnamed.code) == (2, 2)
+    assert (unasked.code, unnamed.code) == (2, 2), unasked.result
     assert f"context harness-{NAME}" in unasked.err
     assert f"harness-{NAME}" in unnamed.err
     assert existing.namespaces() == before

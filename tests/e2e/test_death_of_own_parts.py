@@ -38,6 +38,6 @@ def test_the_death_of_its_own_part_is_inconclusive(
         os.kill(pid, signal.SIGKILL)
     finished = harness.finish(process)
 
-    assert finished.code == 3, finished.err
+    assert finished.code == 3, finished.result
     assert finished.json["cells"][0]["verdict"] == "inconclusive"
     assert "trial-failed" in finished.json["cells"][0]["findings"]

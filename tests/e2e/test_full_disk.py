@@ -37,7 +37,7 @@ def test_a_full_disk_is_reported_and_never_lossless(
     command = [sys.executable, "-m", "harness", "run", str(experiment()), "--out", str(disk / "run"), "--json"]
     finished = harness.finish(harness.start_command([*UNSHARE, "sh", "-c", run, "sh", *command]))
 
-    assert finished.code == 3, finished.err
+    assert finished.code == 3, finished.result
     assert [cell["verdict"] for cell in finished.json["cells"]] == ["inconclusive"]
     assert "No room on disk" in finished.err
     assert "Traceback" not in finished.err

@@ -31,7 +31,7 @@ def test_every_command_explains_itself(harness: CommandLine, command: list[str])
     """Help goes to stdout with code 0, and has its own sentence."""
     finished = harness.run(*command, "--help")
 
-    assert finished.code == 0
+    assert finished.code == 0, finished.result
     assert "Usage: " in finished.out
     assert len(finished.out.splitlines()) > 4
 

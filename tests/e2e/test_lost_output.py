@@ -180,7 +180,7 @@ def test_sighup_during_the_baseline_ends_a_run_in_order(
     finished = harness.finish(process)
     harness.wait_for_none()
 
-    assert finished.code == 128 + signal.SIGHUP, finished.err
+    assert finished.code == 128 + signal.SIGHUP, finished.result
     assert "Stopped by SIGHUP" in finished.out
     assert harness.run("analyze", out).code == 3
 

@@ -55,7 +55,7 @@ def test_the_gate_closes_where_only_the_target_loses(
     closed = harness.run("migrate", path, *ways, "--out", out, "--json")
 
     assert outcomes(closed) == {"none": "lossless", "ingress-edit": "target-loses"}
-    assert closed.code == 1
+    assert closed.code == 1, closed.result
     (edit,) = (pair for pair in closed.json["pairs"] if pair["change"] == "ingress-edit")
     assert [(d["code"], d["side"]) for d in edit["differences"]] == [("reload", "target")]
     assert edit["target"]["cut"] >= edit["target"]["lost"] > 0
@@ -66,7 +66,7 @@ def test_the_gate_closes_where_only_the_target_loses(
     opened = harness.run("migrate", "--analyze", turned(out, tmp_path / "opened"), "--json")
 
     assert outcomes(opened) == {"none": "lossless", "ingress-edit": "source-loses"}
-    assert opened.code == 0
+    assert opened.code == 0, opened.result
     assert [each["numbers"]["annotation"].rpartition("/")[2] for each in opened.json["settings"]] == ["rewrite-target"]
 
 
@@ -91,7 +91,7 @@ def test_a_stop_leaves_both_readable_and_nothing_green(
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
 
-    assert finished.code == 130, finished.err
+    assert finished.code == 130, finished.result
     assert "Stopped before the end" in finished.out
     assert "Traceback" not in finished.err
     assert harness.run("analyze", out / "source-ingress-nginx").code in {0, 3}

@@ -110,7 +110,7 @@ def test_changes_become_cards(session: Started, page: Page, harness: CommandLine
         page.goto(file.as_uri())
         expect(page.locator("#cards .card")).to_have_count(2, timeout=SOON)
 
-    assert finished.code == 0, finished.err
+    assert finished.code == 0, finished.result
     assert re.search(rf"^1. {SELECTOR}: {WITHOUT_LOSS.pattern}, 0 of \d+ lost, 0 cut$", finished.out, re.MULTILINE)
     assert (session.out / "index.html").exists()
     assert list(session.temporary.iterdir()) == []
@@ -169,7 +169,7 @@ def test_two_sessions_at_once(session: Started, harness: CommandLine, tmp_path: 
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
 
-    assert finished.code == 0, finished.err
+    assert finished.code == 0, finished.result
     assert (finished.json["exit_code"], finished.json["directory"]) == (0, str(out))
     assert address.removeprefix("page: ").strip() != session.url
     assert session.process.poll() is None

@@ -32,4 +32,4 @@ def test_every_remedy_is_lossless_in_three_trials_of_three(harness: CommandLine,
     assert found != []
     assert [each["cell"] for each in found if each["works"] is False] == []
     assert [each["lost_after"] for each in found] == [0] * len(found)
-    assert finished.code == (0 if all(each["works"] for each in found) else 3)
+    assert finished.code == (0 if all(each["works"] for each in found) else 3), finished.result

@@ -26,6 +26,8 @@ MISSED = cell("roll", "inconclusive", "missed-slots", "sender-paused", "no-overl
     ("odd", "others", "accepted"),
     [
         (MISSED, (), True),
+        ({**MISSED, "findings": ["missed-slots", "changes-apart", "never-reused"]}, (), True),
+        ({**MISSED, "findings": ["changes-apart"]}, (), False),
         ({**MISSED, "lost": 1}, (), False),
         ({**MISSED, "expected": "lossy"}, (), False),
         ({**MISSED, "findings": ["missed-slots", "change-not-observed"]}, (), False),
@@ -105,3 +107,36 @@ def test_the_last_measurement_of_each_cell_counts(tmp_path: Path) -> None:
 
     assert found == {"a": ("lossless", "run"), "b": ("lossless", "run-2")}
     assert [trial_of(run, name) for name in "ab"] == [run / "trials/a/1", tmp_path / "run-2/trials/b/1"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "errors", "first"),
+    [
+        (
+            {"cells": [FINE, {**MISSED, "change": "edit"}]},
+            "",
+            "exit 3: roll lossless lost 0 []; edit inconclusive lost 0 [missed-slots,no-overlap]",
+        ),
+        ({"pairs": [{"change": "edit", "outcome": "unknown"}]}, "", "exit 3: edit unknown"),
+        ({"verdict": "lossy", "lost": {"tls": 1}, "findings": []}, "", "exit 3: watch lossy lost {'tls': 1} []"),
+        (None, "[1/2] a\nerror: no folder x\nName one.\n", "exit 3: error: no folder x"),
+        (None, "a\nb\n", "exit 3: b"),
+    ],
+)
+def test_a_failed_test_shows_verdicts_and_findings_first(
+    printed: Mapping[str, Any] | None, errors: str, first: str
+) -> None:
+    """The rest follows: standard error, and the findings of a run with their numbers."""
+    out = "" if printed is None else json.dumps(printed)
+
+    assert Finished(3, out, errors).result.splitlines() == [first, *errors.splitlines()]
+
+
+def test_a_failed_test_shows_the_numbers_of_findings(tmp_path: Path) -> None:
+    """They say why a cell is inconclusive, and only the run directory has them."""
+    finding = {"code": "missed-slots", "numbers": {"count": 2}}
+    stored = {"id": "bare--roll", "findings": [], "trials": [{"findings": [finding, {"code": "sender-paused"}]}]}
+    (tmp_path / "verdict.json").write_text(json.dumps({"cells": [stored]}), encoding="utf-8")
+    printed = json.dumps({"directory": str(tmp_path), "cells": [MISSED]})
+
+    assert 'bare--roll: missed-slots {"count": 2}' in Finished(3, printed, "").result.splitlines()

@@ -38,8 +38,8 @@ def test_a_control_is_lossless_and_its_run_directory_complete(
 
     (cell,) = finished.json["cells"]
     rows = read_ledger(out / "trials" / "bare--none" / "1" / "traffic" / "ledger-0.npy")
-    assert is_sound(cell), finished.err
-    assert finished.code == code_of([cell])
+    assert is_sound(cell), finished.result
+    assert finished.code == code_of([cell]), finished.result
     assert cell["sent"] == (rows["outcome"] != Outcome.MISSED).sum()
     assert {"run.json", "verdict.json", "index.html", "junit.xml", "summary.md"} <= set(before)
     assert harness.run("analyze", out).code == finished.code
@@ -62,7 +62,7 @@ def test_a_loss_against_expectation_is_exit_code_1(
     }
     finished = harness.run("run", experiment(changes=[change]), "--out", out, "--json")
 
-    assert finished.code == 1, finished.err
+    assert finished.code == 1, finished.result
     lossy = {cell["change"]: cell for cell in finished.json["cells"]}["rolling-update"]
     assert lossy["verdict"] == "lossy"
     assert lossy["lost"] > 0
@@ -87,7 +87,7 @@ def test_a_rate_that_the_sender_can_not_keep_is_inconclusive(
     }
     finished = harness.run("run", experiment(traffic=traffic), "--out", tmp_path / "run", "--json")
 
-    assert finished.code == 3, finished.err
+    assert finished.code == 3, finished.result
     assert finished.json["cells"][0]["verdict"] == "inconclusive"
 
 
@@ -103,7 +103,7 @@ def test_evidence_that_was_changed_is_not_judged(
     ledger.write_bytes(content)
     finished = harness.run("analyze", out)
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert "ledger-0.npy" in finished.err
 
 
@@ -111,7 +111,7 @@ def test_only_keeps_the_control(harness: CommandLine, experiment: Callable[..., 
     """``--only change=…`` keeps the control of the configuration."""
     finished = harness.run("validate", experiment(changes=["none", ROLLING]), "--only", "change=rolling-update")
 
-    assert finished.code == 0
+    assert finished.code == 0, finished.result
     assert "none" in finished.out
 
 
@@ -123,5 +123,5 @@ def test_an_out_directory_in_use_is_refused(
     (tmp_path / "run" / "mine.txt").write_text("mine", encoding="utf-8")
     finished = harness.run("run", experiment(), "--out", tmp_path / "run")
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert (tmp_path / "run" / "mine.txt").read_text(encoding="utf-8") == "mine"

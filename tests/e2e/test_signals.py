@@ -48,7 +48,7 @@ def test_a_stopped_run_leaves_no_process_and_readable_evidence(
     process.send_signal(number)
     finished = harness.finish(process)
 
-    assert finished.code == CODES[number], finished.err
+    assert finished.code == CODES[number], finished.result
     harness.wait_for_none()
     assert "Traceback" not in finished.err
     if moment != "bring-up":

@@ -51,8 +51,8 @@ def test_a_starved_trial_is_repeated_and_the_report_says_so(
 
     assert "missed-slots" in line
     assert "repeated/bare--none/1-1" in line
-    assert is_sound(cell), finished.err
-    assert finished.code == code_of([cell])
+    assert is_sound(cell), finished.result
+    assert finished.code == code_of([cell]), finished.result
     assert (out / "repeated/bare--none/1-1/traffic/ledger-0.npy").is_file()
     assert "repeated trial 1" in (out / "index.html").read_text(encoding="utf-8")
     assert "the machine is busy: 1 trial had no processor time; repeating bare--none" in finished.err
@@ -78,13 +78,13 @@ def test_without_a_repetition_the_run_says_first_that_the_machine_is_busy(
     assert finished.out.index(sentence) < finished.out.index("bare")
     repeated = harness.run("run", "--rerun", out, "--out", again, "--json")
     (cell,) = repeated.json["cells"]
-    assert is_sound(cell), repeated.err
-    assert repeated.code == code_of([cell])
+    assert is_sound(cell), repeated.result
+    assert repeated.code == code_of([cell]), repeated.result
     environment = json.loads((again / "verdict.json").read_bytes())["environment"]
     assert environment["repeats"] == f"the inconclusive cells of {out}: bare--none"
     nothing_left = harness.run("run", "--rerun", again)
     if repeated.code == 0:
-        assert nothing_left.code == 2
+        assert nothing_left.code == 2, nothing_left.result
         assert "none of its cells is inconclusive" in nothing_left.err
 
 

@@ -42,7 +42,7 @@ def test_a_crash_loop_is_found_once_for_all_trials(harness: CommandLine, tmp_pat
 
     done = harness.run("run", tmp_path / "stuck.yaml", "--out", tmp_path / "run", "--parallel", "1", "--json")
 
-    assert {cell["verdict"] for cell in done.json["cells"]} == {"inconclusive"}, done.err
+    assert {cell["verdict"] for cell in done.json["cells"]} == {"inconclusive"}, done.result
     outcomes = [json.loads(file.read_text())["failure"] for file in (tmp_path / "run").rglob("outcome.json")]
     (second,) = (text for text in outcomes if "Not tried again" in text)
     (first,) = (text for text in outcomes if text != second)

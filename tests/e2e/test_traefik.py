@@ -33,7 +33,7 @@ def test_an_edit_cuts_no_connection_and_is_on_the_timeline(
     lines = [json.loads(line) for line in (trial / "access.jsonl").read_text(encoding="utf-8").splitlines()]
     cell = {cell["change"]: cell for cell in finished.json["cells"]}["ingress-edit"]
 
-    assert (cell["lost"], cell["connections_cut"]) == (0, 0), finished.err
+    assert (cell["lost"], cell["connections_cut"]) == (0, 0), finished.result
     assert "change-not-observed" not in cell["findings"]
     assert {event.what for event in told} <= {"configured", "sync"}
     assert "configured" in {event.what for event in told}

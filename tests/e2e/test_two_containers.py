@@ -78,8 +78,8 @@ def test_the_port_of_an_ended_container_refuses_while_its_pod_lives(
     app = container("app", 8081, lifecycle={"preStop": {"sleep": {"seconds": 8}}})
     finished, cell = run(harness, experiment, tmp_path, app, container("proxy", 8080))
 
-    assert is_sound(cell), (cell, finished.err)
-    assert finished.code == code_of(finished.json["cells"])
+    assert is_sound(cell), finished.result
+    assert finished.code == code_of(finished.json["cells"]), finished.result
 
 
 def test_a_pod_of_one_container_without_a_hook_is_silent_and_loses(
@@ -88,7 +88,7 @@ def test_a_pod_of_one_container_without_a_hook_is_silent_and_loses(
     """After its only container ends, its network is removed: nginx waits, and the request is lost."""
     finished, cell = run(harness, experiment, tmp_path, container("proxy", 8080))
 
-    assert (finished.code, cell["verdict"]) == (1, "lossy"), (cell, finished.err)
+    assert (finished.code, cell["verdict"]) == (1, "lossy"), finished.result
     verdict = json.loads((tmp_path / "run" / "verdict.json").read_text(encoding="utf-8"))
     lost = [trial["identity"]["lost"] for each in verdict["cells"] for trial in each["trials"]]
     assert sum(each.get("timeout-response", 0) for each in lost) > 0, lost

@@ -59,7 +59,7 @@ def account(finished: Finished) -> dict[str, Any]:
     assert found["ok"] + found["lost_total"] + found["unfinished"] == found["sent"]
     assert found["sent"] + found["missed_slots"] + found["abandoned"] + found["client_faults"] == found["planned"]
     assert found["lost_total"] == sum(found["lost"].values())
-    assert finished.code == CODES[found["verdict"]], finished.err
+    assert finished.code == CODES[found["verdict"]], finished.result
     assert "Traceback" not in finished.err
     assert "\x1b" not in finished.err + finished.out
     return found
@@ -90,7 +90,7 @@ def test_it_ends_after_its_time(harness: CommandLine, target: FaultyServer, tmp_
     assert (found["planned"], found["lost"], found["unfinished"], found["outages"]) == (60, {}, 0, [])
     doubts = set(found["findings"])
     assert found["verdict"] == "lossless" or (doubts & STARVED and doubts <= BUSY)
-    assert (again.code, report.code) == (finished.code, 0)
+    assert (again.code, report.code) == (finished.code, 0), again.result
     assert {name: (out / name).read_bytes() for name in before} == before
 
 
@@ -145,7 +145,7 @@ def test_an_unknown_host(harness: CommandLine) -> None:
     finished = harness.run("watch", "http://nosuch.invalid/", "--for", "1s", "--json")
     found = account(finished)
 
-    assert (finished.code, found["planned"], found["findings"]) == (3, 0, ["trial-failed"])
+    assert (finished.code, found["planned"], found["findings"]) == (3, 0, ["trial-failed"]), finished.result
     assert "cannot resolve nosuch.invalid" in finished.err
 
 
@@ -167,7 +167,7 @@ def test_ctrl_c_before_the_first_request(harness: CommandLine, target: FaultySer
     process.send_signal(signal.SIGINT)
     finished = harness.finish(process)
 
-    assert (finished.code, account(finished)["planned"]) == (3, 0)
+    assert (finished.code, account(finished)["planned"]) == (3, 0), finished.result
 
 
 def test_a_second_ctrl_c_ends_it_at_once(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_a_second_ctrl_c_ends_it_at_once(harness: CommandLine, target: FaultySer
     finished = harness.finish(process)
     harness.wait_for_none()
 
-    assert finished.code == 130
+    assert finished.code == 130, finished.result
     assert "ended at once" in finished.err
     assert harness.run("analyze", out, "--unsealed").code == 3
 
@@ -197,9 +197,9 @@ def test_kill_9_of_the_watch(harness: CommandLine, target: FaultyServer, tmp_pat
     harness.wait_for_none()
     sealed, told = harness.run("analyze", out), harness.run("analyze", out, "--unsealed")
 
-    assert sealed.code == 2
+    assert sealed.code == 2, sealed.result
     assert "--unsealed" in sealed.err
-    assert told.code == 3
+    assert told.code == 3, told.result
     rows = rows_of(out)
     assert f"{len(rows)} planned = {(rows['outcome'] != Outcome.MISSED).sum()} sent" in told.out
     assert "it was killed before its end" in told.out
@@ -215,7 +215,7 @@ def test_kill_9_of_its_traffic_process(harness: CommandLine, target: FaultyServe
     finished = harness.finish(process)
     found = account(finished)
 
-    assert (finished.code, "trial-failed" in found["findings"]) == (3, True)
+    assert (finished.code, "trial-failed" in found["findings"]) == (3, True), finished.result
     assert found["sent"] + found["missed_slots"] == len(rows_of(out))
     assert found["planned"] == len(rows_of(out)) + found["abandoned"]
 
@@ -242,7 +242,7 @@ def test_invalid_input_is_refused_before_anything_starts(harness: CommandLine, t
         "watch", "localhost:80", "http://h/", "--rate", "0", "--for", "3", "--method", "GTE", "--connections", "old"
     )
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     for word in ("--rate", "--for", "GTE", "old"):
         assert word in finished.err
     assert not (tmp_path / "reports").exists()

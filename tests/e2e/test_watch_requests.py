@@ -91,6 +91,6 @@ def test_the_target_of_redirects_is_reported(harness: CommandLine, server: _Reco
     finished = harness.run("watch", f"http://{server.at}/", *words)
     lost = finished.json["lost_total"]
 
-    assert finished.code == 1
+    assert finished.code == 1, finished.result
     assert lost == finished.json["sent"] > 0
     assert f"https://shop.example/login ({lost})" in " ".join(finished.err.split())

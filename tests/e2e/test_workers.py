@@ -64,8 +64,8 @@ def test_two_workers_share_a_run_and_every_record_comes_home(
     (cell,) = finished.json["cells"]
 
     assert [worker.code for worker in joined] == [0, 0], joined
-    assert is_sound(cell), finished.err
-    assert finished.code == code_of([cell])
+    assert is_sound(cell), finished.result
+    assert finished.code == code_of([cell]), finished.result
     assert cell["sent"] == sum(int((rows["outcome"] != Outcome.MISSED).sum()) for rows in ledgers)
     assert all(len(rows) > 0 and set(rows["worker"]) == {number} for number, rows in enumerate(ledgers))
     assert [event["wrong"] for event in events(traffic, "home")] == [0, 0]
@@ -96,7 +96,7 @@ def test_a_worker_killed_half_way_is_named_and_accounted_for(
     (trial,) = verdict["cells"][0]["trials"]
     identity = trial["identity"]
 
-    assert finished.code == 3, finished.err
+    assert finished.code == 3, finished.result
     assert codes == [0, 4]
     assert trial["verdict"] == "inconclusive"
     failures = [f["numbers"]["failure"] for f in trial["findings"] if f["code"] == "trial-failed"]
@@ -122,7 +122,7 @@ def test_joining_a_missing_run_is_an_error(harness: CommandLine) -> None:
     """The error names the address after the given time."""
     finished = harness.run("worker", "--join", f"127.0.0.1:{free_port()}", "--wait", "1s")
 
-    assert finished.code == 4
+    assert finished.code == 4, finished.result
     assert "waiting for the master at 127.0.0.1:" in finished.out
     assert "within 1 s" in finished.err
 
@@ -132,7 +132,7 @@ def test_invalid_addresses_and_numbers_are_refused(harness: CommandLine, experim
     wrong = harness.run("worker", "--join", "nowhere", "--wait", "soon")
     lone = harness.run("run", experiment(), "--expect-workers", "2")
 
-    assert (wrong.code, lone.code) == (2, 2)
+    assert (wrong.code, lone.code) == (2, 2), wrong.result
     assert "--join 'nowhere'" in wrong.err
     assert "--wait 'soon'" in wrong.err
     assert "--bind HOST:PORT" in lone.err

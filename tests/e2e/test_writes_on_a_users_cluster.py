@@ -79,7 +79,7 @@ def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
     folder = tmp_path_factory.mktemp("users")
     command, env = CommandLine(folder), {"XDG_STATE_HOME": str(folder / "state")}
     up = command.run("cluster", "up", "--name", NAME, env=env)
-    assert up.code == 0, up.err
+    assert up.code == 0, up.result
     direct = Path(command.run("cluster", "kubeconfig", "--name", NAME, env=env).out.strip())
     url = next(word for word in up.out.split() if word.startswith("http://"))
     with recording(direct, folder) as (kubeconfig, recorded):
@@ -123,7 +123,7 @@ def test_a_run_writes_into_its_own_namespaces_alone(
     )
     finished = harness.run(*users.words(file))
 
-    assert finished.code in {0, 1, 3}, finished.err
+    assert finished.code in {0, 1, 3}, finished.result
     assert failures(tmp_path / "run") == []
     assert users.recorded.outside() == []
     assert len(users.recorded.made) == len(CHANGES)
@@ -143,7 +143,7 @@ def test_a_cluster_scoped_object_is_refused(
     file = experiment(workload=workload(tmp_path, INGRESS_CLASS), traffic=TRAFFIC)
     finished = harness.run(*users.words(file))
 
-    assert finished.code == 2
+    assert finished.code == 2, finished.result
     assert "workload.yaml:1: IngressClass fruit is cluster-scoped" in finished.err
     assert "create it before the run" in finished.err
     assert users.recorded.writes == []
@@ -158,5 +158,5 @@ def test_the_record_catches_a_write_outside(
     words = map(str, users.words(file))
     finished = harness.finish(harness.start_command([sys.executable, "-c", SABOTAGED, *words]))
 
-    assert users.recorded.outside() == [Write("POST", "/apis/networking.k8s.io/v1/ingressclasses")], finished.err
+    assert users.recorded.outside() == [Write("POST", "/apis/networking.k8s.io/v1/ingressclasses")], finished.result
     assert "fruit" in users.names("IngressClass")

@@ -203,7 +203,7 @@ def test_the_page_has_every_row() -> None:
 
 @pytest.mark.parametrize(("address", "refused"), [("10.1.2.3", ["endpoints.addresses"]), ("127.4.0.9", [])])
 def test_only_pods_of_this_cluster_stand_behind_an_endpoint_slice(address: str, refused: list[str]) -> None:
-    """A server of the user's is not here, and traffic stays on this machine."""
+    """A server of the user is elsewhere, and traffic stays on this machine."""
     made: Manifest = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

@@ -54,7 +54,7 @@ def test_kubeconfig_has_one_context(tmp_path: Path) -> None:
     ],
 )
 def test_a_node_has_a_valid_name(tmp_path: Path, cluster: str, node: str) -> None:
-    """A cell of several axes has a ``+`` in its name, which the API server refuses in that of a Node."""
+    """A cell of several axes has a ``+`` in its name, which the API server refuses in the name of a Node."""
     settings = NodeSettings(
         name=cluster, directory=tmp_path, block=AddressBlock(33), profile="kind", seed=7, ingress="none", nginx=None
     )

@@ -57,13 +57,13 @@ def test_a_policy_that_allows_the_ports_of_services_is_accepted(rules: list[dict
     ],
 )
 def test_a_policy_that_blocks_a_port_of_a_service_is_refused(rules: list[dict[str, Any]]) -> None:
-    """The ingress controller is in another namespace, and nothing here says what that is called."""
+    """The ingress controller is in another namespace, whose name and address are unknown here."""
     assert not allows(rules)
     assert not allows(rules, {"matchExpressions": [{"key": "app", "operator": "Exists"}]})
 
 
 def test_a_policy_for_other_pods_has_no_effect() -> None:
-    """Of a database for which no pods run, or for outgoing traffic only."""
+    """One policy is for a database for which no pods run, the other only for outgoing traffic."""
     assert allows([], {"matchLabels": {"app": "db"}})
     assert allows([], policyTypes=["Egress"])
 

@@ -51,7 +51,7 @@ def test_a_quota_of_other_objects_limits_no_pods(name: str) -> None:
     ],
 )
 def test_a_quota_of_pods_or_their_resources_may_keep_a_pod_from_being_created(name: str) -> None:
-    """A pod that replaces another one counts as well, and one without the amounts is rejected."""
+    """A pod that replaces another one counts too, and a pod without amounts of a limited resource is rejected."""
     assert not limits_no_pods({"hard": {"configmaps": "10", name: "1000"}})
 
 
@@ -123,5 +123,5 @@ def test_a_claim_for_one_pod_is_refused_if_a_pod_that_runs_mounts_it() -> None:
     ],
 )
 def test_a_container_starts_only_with_enough_memory(limits: dict[str, Any], starts: bool) -> None:
-    """``128m`` is 0.128 bytes: a frequent slip for ``128Mi``."""
+    """``128m`` is 0.128 bytes: a frequent mistake for ``128Mi``."""
     assert startable(limits) is starts

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
@@ -65,6 +66,26 @@ def test_a_wrong_status_restarts_the_wait(monkeypatch: pytest.MonkeyPatch) -> No
 
     assert len(hosts) >= 4
     assert set(hosts) == {"fruit.example"}
+
+
+def test_a_machine_that_stands_still_between_two_answers_has_seen_only_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the data plane may still have no endpoints, and its first wrong answer restarts the wait."""
+    now, answers = 0.0, iter([200, 200, 503])
+    seen: list[int] = []
+
+    def answer_of(*_args: object) -> tuple[int, bytes]:
+        nonlocal now
+        # The machine stands still during the second answer.
+        now += 10.0 if len(seen) == 1 else 0.1
+        seen.append(next(answers, 200))
+        return seen[-1], b""
+
+    monkeypatch.setattr(entry, "answer_of", answer_of)
+    monkeypatch.setattr(entry, "time", SimpleNamespace(monotonic=lambda: now))
+    entry.wait_for_entry(Entry("127.0.0.1", 9), plan())
+
+    assert seen[:3] == [200, 200, 503]
+    assert len(seen) - 3 >= entry.UNBROKEN_SECONDS / 0.1 - 1
 
 
 def test_a_timeout_names_the_path(monkeypatch: pytest.MonkeyPatch) -> None:

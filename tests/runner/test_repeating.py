@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.analysis.evidence import TrialEvidence
+from harness.findings.completeness import NoTraffic
 from harness.findings.coverage import NoOverlap
-from harness.findings.losses import RequestsLost
+from harness.findings.finding_type import Subject
+from harness.findings.registry import TYPES, WEIGHTS
 from harness.findings.sending import BehindSchedule, MachineSaturated, MissedSlots
+from harness.findings.shapes import NeverReused
 from harness.judging import starved
 from harness.judging.starved import is_starved, starved_cells
 from harness.judging.trial import judge_trial
@@ -20,13 +24,13 @@ from harness.model.attempt import Outcome
 from harness.model.changes import NoChange
 from harness.model.experiment import Cell, Configuration
 from harness.model.timeline import EventKind
-from harness.model.verdict import TrialVerdict, Verdict
+from harness.model.verdict import TrialVerdict, Verdict, Weight
 from harness.runner import repeating
 from harness.runner.repeating import Repeater, may_be_starved
 from harness.runner.trial_order import TrialJob
 from harness.store.ledger_format import ATTEMPT
 from harness.store.rundir import RunDirectory
-from harness.testing.evidence import quiet_trial, with_losses, with_rows, without_events
+from harness.testing.evidence import STOP, quiet_trial, with_losses, with_rows, without_events
 from harness.testing.reports import sample_run
 
 MISSED = with_rows(quiet_trial(), 1.2, 1.4, outcome=Outcome.MISSED)
@@ -201,9 +205,58 @@ def test_a_trial_without_a_ledger_is_not_starved(tmp_path: Path) -> None:
     assert not may_be_starved(trial)
 
 
-def test_the_codes_of_load_and_those_of_losses_are_apart() -> None:
-    """A finding of both kinds would let a loss be repeated away."""
-    codes = starved.STARVED
-    assert codes == {MissedSlots.code, BehindSchedule.code, MachineSaturated.code}
-    assert NoOverlap.code in starved.FOLLOWS
-    assert RequestsLost.code not in codes | starved.FOLLOWS
+#: Findings of evidence that a starved sender does not cause: they name another fault, which no repetition must hide.
+NOT_OF_LOAD = {
+    "abandoned-slots",
+    "answers-open-ended",
+    "change-not-observed",
+    "change-withheld",
+    "clock-uncertain",
+    "field-assumed",
+    "node-unwell",
+    "release-incomplete",
+    "share-not-as-asked",
+    "unfinished",
+    "version-untold",
+    "watch-interrupted",
+}
+
+
+def test_every_finding_of_a_trial_is_of_load_or_follows_or_is_neither() -> None:
+    """A finding of two kinds would let another fault be repeated away, and one of no kind was forgotten."""
+    trials = {
+        code
+        for code, each in TYPES.items()
+        if WEIGHTS[code] is Weight.EVIDENCE and (Subject.TRIAL in each.subjects or not each.subjects)
+    }
+
+    assert {MissedSlots.code, BehindSchedule.code, MachineSaturated.code} == starved.STARVED
+    assert not starved.STARVED & starved.FOLLOWS
+    assert not NOT_OF_LOAD & (starved.STARVED | starved.FOLLOWS)
+    assert trials == starved.STARVED | starved.FOLLOWS | NOT_OF_LOAD
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda e: with_rows(e, 0.0, STOP, carried=0), NeverReused.code),
+        (lambda e: with_losses(e, 0, STOP, Outcome.MISSED), NoTraffic.code),
+        (lambda e: with_losses(e, 1.0, STOP, Outcome.MISSED), NoOverlap.code),
+    ],
+)
+def test_what_follows_from_missed_requests_is_no_other_reason(
+    spoil: Callable[[TrialEvidence], TrialEvidence], code: str
+) -> None:
+    """A stream that was not sent also shows nothing of its connections. The trial is repeated, and says why."""
+    judged = judge_trial(spoil(MISSED))
+
+    assert code in {finding.code for finding in judged.findings}
+    assert is_starved(judged)
+
+
+def test_a_consequence_without_missed_requests_has_another_reason() -> None:
+    """A server that closes every connection is found although it is repeated as often as asked for."""
+    judged = judge_trial(with_rows(quiet_trial(), 0.0, STOP, carried=0))
+
+    assert NeverReused.code in {finding.code for finding in judged.findings}
+    assert not is_starved(judged)

@@ -12,19 +12,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from command_line import CommandLine
+from command_line import NOTES, CommandLine, short
 
 from harness.findings.expectations import ControlMissing
-from harness.findings.registry import TYPES, WEIGHTS
 from harness.judging.starved import FOLLOWS as CONSEQUENCES
 from harness.judging.starved import STARVED
-from harness.model.verdict import Weight
 
 #: Codes of findings that may follow from a starved sender. By themselves they are faults.
 FOLLOWS = CONSEQUENCES | {ControlMissing.code}
 #: The most measurements of a cell whose sender was starved.
 MEASUREMENTS = 3
-NOTES = {code for code in TYPES if WEIGHTS[code] is Weight.NOTE}
 
 Cell = Mapping[str, Any]
 
@@ -78,9 +75,9 @@ def wrong_rows(harness: CommandLine, table: Path, out: Path, *words: str) -> lis
         only = [f"--only=configuration={cell['configuration']},change={cell['change']}" for cell in doubtful]
         where = [*only, "--out", out.with_name(f"{out.name}-{measurement + 1}"), "--parallel", "1"]
     wrong = [cell for cell in odd if not is_starved(cell, cells)]
-    lines = [f"{_name(cell)}: {cell['verdict']}, lost {cell['lost']}, {cell['findings']}" for cell in wrong]
+    lines = [f"{cell['configuration']} x {short(cell)}" for cell in wrong]
     if not wrong and finished.code != code_of(cells):
-        lines.append(f"exit code {finished.code} and not {code_of(cells)}: {finished.err}")
+        lines.append(f"not exit code {code_of(cells)}: {finished.result}")
     return lines
 
 
@@ -108,10 +105,6 @@ def _was_starved(cell: Cell, cells: Iterable[Cell]) -> bool:
     """Return True if the machine starved the sender of a cell or of its control, whatever the result."""
     mine = [cell, *(each for each in cells if _is_control(each) and _configuration(each) == _configuration(cell))]
     return any(STARVED & set(each["findings"]) for each in mine)
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell['configuration']} x {cell['change']}"
 
 
 def _configuration(cell: Cell) -> str:

@@ -153,6 +153,30 @@ def test_a_standstill_is_reported_and_costs_a_slot(tmp_path: Path) -> None:
     assert len(client.missed) >= len(client.standstills)
 
 
+def test_a_standstill_while_a_slot_is_sent_is_reported_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A timeout could expire before the engine's next turn, and the slot after this one is missed."""
+    origin, second = 1_000_000_000_000, 1_000_000_000
+    now = [origin]
+
+    class Stalled(RecordedSlots):
+        def begin(self, planned: int, index: int) -> int:
+            now[0] += 3 * second
+            return super().begin(planned, index)
+
+    client = Stalled()
+    monkeypatch.setattr(engine_module, "monotonic_ns", lambda: now[0])
+    with closing(EventLog(tmp_path / "traffic.jsonl")) as journal:
+        engine = Engine(TrafficPlan(rate=1, routes=ROUTES), cast(Client, client), journal, origin_ns=origin)
+        engine.start()
+        reported = list(client.standstills)
+        now[0] += second // 10
+        engine.stop()
+
+    assert reported == [(origin + second, origin + 3 * second)]
+    assert client.standstills == reported
+    assert (client.begun, client.missed) == ([0, 3 * second], [second, 2 * second])
+
+
 def test_no_time_after_the_end_of_the_schedule_is_a_standstill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No slot is missed then, so nothing would show that an answer had more than its time."""
     client, origin, second = RecordedSlots(), 1_000_000_000_000, 1_000_000_000

@@ -4,12 +4,10 @@ from harness.controllers.base import IngressController, KindManifests
 from harness.controllers.nginx.log import LOG
 from harness.controllers.nginx.routes import ROUTES
 from harness.controllers.nginx.sharing import SHARING
-from harness.model.controllers import CONTROLLERS
+from harness.model.controllers import ControllerFacts
 
-INGRESS_NGINX = IngressController(
-    facts=CONTROLLERS["ingress-nginx"],
-    log=LOG,
-    sharing=SHARING,
-    kind=KindManifests(image="ingress-nginx", folders=("ingress-nginx",), node_port=30080),
-    routes=ROUTES,
-)
+
+def ingress_controller(facts: ControllerFacts) -> IngressController:
+    """Return the controller with these facts."""
+    kind = KindManifests(image="ingress-nginx", folders=("ingress-nginx",), node_port=30080)
+    return IngressController(facts=facts, log=LOG, sharing=SHARING, kind=kind, routes=ROUTES)

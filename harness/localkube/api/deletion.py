@@ -51,7 +51,7 @@ def _check(target: RequestInfo, live: Object, options: DeleteOptions) -> None:
 
 
 def _grace(pod: Object, options: DeleteOptions) -> int:
-    """Return the pod's grace period in seconds: none if it was never scheduled or has ended."""
+    """Return the pod's grace period in seconds: 0 if it was never scheduled or has ended."""
     if not pod["spec"].get("nodeName") or pod.get("status", {}).get("phase") in {"Succeeded", "Failed"}:
         return 0
     asked = options.grace_seconds

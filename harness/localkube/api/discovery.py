@@ -10,8 +10,8 @@ from harness.localkube.machinery.resources import RESOURCES, REVIEWS, Resource
 #: The Kubernetes version whose behaviour this server copies.
 VERSION = "v1.34.4"
 
-#: A document of OpenAPI v2 in protobuf that describes no kind. kubectl reads it for kinds that v3 does not describe; it
-#: could not say otherwise that a manifest has a version that no longer exists.
+#: A document of OpenAPI v2 in protobuf that describes no kind. kubectl reads it for kinds that v3 does not describe.
+#: Without it, kubectl could not report that a manifest has a version that no longer exists.
 OPENAPI_V2 = b"\x0a\x032.0"
 OPENAPI_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 

@@ -1,7 +1,7 @@
 """Read Endpoints, which are computed from EndpointSlices when a client asks for them.
 
-A real cluster has a controller that writes them, and whose work no other component needs. An object that a user has
-stored precedes.
+On a real cluster a controller writes them, but no other component needs them. An object that a user has stored takes
+precedence.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def evict(registry: Registry, target: RequestInfo, body: Any, query: Mapping[str
             spent = RequestInfo(BUDGETS, target.namespace, budget["metadata"]["name"], "status")
             registry.modify(spent, lambda live: _spent(live, target.name))
         registry.modify(replace(target, subresource="status"), _disrupted)
-        # Its version is that of the request: the condition has changed it since.
+        # The version in the request was checked above; the write of the condition has changed it since.
         delete(registry, target, replace(options, version=None))
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 

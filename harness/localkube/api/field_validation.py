@@ -18,8 +18,8 @@ class FieldValidation:
     """Decodes the objects of one request.
 
     Attributes:
-        mode: ``Strict``, ``Warn`` or ``Ignore``: what follows of unknown fields.
-        trusted: The client is a part of the cluster, whose objects need no check.
+        mode: The treatment of unknown fields: ``Strict``, ``Warn`` or ``Ignore``.
+        trusted: True if the client is a component of the cluster, whose objects need no check.
         said: The warnings for the client.
     """
 
@@ -44,7 +44,7 @@ class FieldValidation:
 
         Args:
             obj: The object that was sent, or that a patch has made.
-            patched: A patch has made it; then its faults are the patch's.
+            patched: True if a patch has made it; then errors are about the patch.
 
         Raises:
             StatusError: 400 (422 for a patch), a value has a wrong type, or with ``Strict`` a field is unknown.

@@ -38,7 +38,7 @@ def _by_spec(rule: Callable[[Mapping[str, Any]], bool]) -> Harmless:
 
 
 def _by_objects(rule: Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], bool]) -> Harmless:
-    """Return the check of a specification to which the other objects belong."""
+    """Return the check of a specification that also depends on the other objects."""
     return lambda site: isinstance(site.value, Mapping) and rule(site.value, site.objects)
 
 

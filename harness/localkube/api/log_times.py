@@ -37,7 +37,7 @@ class Growth:
     times: array[int] = field(default_factory=_numbers)
 
     def add(self, size: int, now_ns: int) -> None:
-        """Take in a size. A file that has become smaller begins again."""
+        """Record a size; begin again if the file has become smaller."""
         if self.sizes and size < self.sizes[-1]:
             self.sizes, self.times = _numbers(), _numbers()
         if size > (self.sizes[-1] if self.sizes else 0):
@@ -67,7 +67,7 @@ class LogTimes:
         self._growths: dict[str, Growth] = {}
 
     def look(self, now_ns: int) -> None:
-        """Take in the present sizes, and forget files that are gone."""
+        """Record the current sizes, and forget files that are gone."""
         try:
             with os.scandir(self._folder) as entries:
                 sizes = {entry.name: _size(entry) for entry in entries if entry.name.endswith(".log")}
@@ -107,7 +107,7 @@ class Stamper:
 
     Args:
         growth: The file's growth.
-        offset: Offset of the first byte that will be fed: the begin of a line.
+        offset: Offset of the first byte that will be fed: the beginning of a line.
     """
 
     def __init__(self, growth: Growth, offset: int) -> None:

@@ -101,7 +101,7 @@ def with_paths(owners: Iterable[Ownership], owner: Owner, version: str, paths: f
 
 
 def record_created(obj: Object, manager: str) -> None:
-    """Give all fields of a new object to the client that created it; empty for a client without a name."""
+    """Give all fields of a new object to the client that created it; without a ``manager``, do nothing."""
     if manager:
         set_owners(obj, [Ownership(Owner(manager), obj["apiVersion"], timestamp(), frozenset(leaves(obj)))])
 

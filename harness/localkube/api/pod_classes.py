@@ -14,7 +14,7 @@ from harness.localkube.machinery.objects import Object
 from harness.localkube.machinery.resources import PODS, PRIORITYCLASSES, RUNTIMECLASSES
 
 if TYPE_CHECKING:
-    # Those who only ask for the names need no storage, and the client that it imports takes 0.1 s.
+    # Modules that only read ``BUILT_IN`` need no storage, and importing it takes 0.1 s.
     from harness.localkube.api.storage import Storage
 
 #: Value of each PriorityClass that every cluster has, by its name.

@@ -269,7 +269,7 @@ def _merged(target: RequestInfo, live: Object, new: Object) -> Object:
         metadata = live["metadata"]
         annotations = (new.get("metadata") or {}).get("annotations")
         if target.resource.kind == "Deployment" and annotations:
-            # Its controller writes the revision so, which leaves the generation as it is.
+            # Its controller writes the revision in this way, because that does not raise the generation.
             metadata = {**metadata, "annotations": annotations}
         return {**live, "metadata": metadata, "status": status}
     if target.subresource == "finalize":

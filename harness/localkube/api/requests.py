@@ -62,7 +62,8 @@ def check_sender(host: str, origin: str) -> None:
     if _is_local(host) and (not origin or urlsplit(origin).netloc == host):
         return
     sender = origin or host
-    raise errors.StatusError(403, "Forbidden", f"the embedded cluster answers no page of a browser: {sender}")
+    message = f"the embedded cluster refuses requests of web pages ({sender}): use localhost or an IP address"
+    raise errors.StatusError(403, "Forbidden", message)
 
 
 @lru_cache(maxsize=64)

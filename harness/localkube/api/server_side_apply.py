@@ -21,7 +21,7 @@ def applied(live: Object, manifest: Object, manager: str, *, force: bool) -> Obj
     """Return the live object with a manager's manifest applied, with the owners of its fields.
 
     Args:
-        live: The object; without any field of its own for a new one.
+        live: The stored object; for a new one, an object without fields.
         manifest: The fields that the manager wants to own.
         manager: The client's ``fieldManager``.
         force: True to take fields of other managers instead of refusing them.
@@ -58,7 +58,7 @@ def _conflicts(
 def _refused(conflicts: list[tuple[Ownership, Path]], live: Object, manager: str) -> list[tuple[Ownership, Path]]:
     """Return the conflicts of a manager, except those that kubectl has with its own client-side apply.
 
-    An annotation says what kubectl applied in that way; it may take over the fields that nobody has changed since.
+    An annotation says what kubectl applied in that way. kubectl may take over the fields that nobody has changed since.
     """
     last_applied = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
     if manager != _KUBECTL or not last_applied:

@@ -24,7 +24,7 @@ from harness.localkube.machinery.objects import Object, key_of
 #: HTTP status and body. The body is an object of the requested kind unless its ``kind`` field says otherwise.
 Answer = tuple[int, Object]
 
-#: The part of a query that has the manager of a client that names none; an applied manifest needs a name.
+#: Parameter that holds the default manager of a client that names none. To apply a manifest, a client must name one.
 _DEFAULT_MANAGER = "defaultManager"
 
 #: Kinds whose deletion is answered with the object; for others, a Status is the answer once they are gone.
@@ -134,7 +134,7 @@ def _stored_target(target: RequestInfo) -> RequestInfo:
 
 
 def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValidation) -> None:
-    """Decode a manifest that is applied; a real server fails there, with words of its own, in any mode."""
+    """Check a manifest to apply: a real server rejects its unknown fields in any mode, with another message."""
     kind, version = manifest.get("kind", ""), manifest.get("apiVersion", "")
     if not version:
         raise errors.bad_request(f"invalid object type: /, Kind={kind}")
@@ -155,7 +155,7 @@ def _check_applied(manifest: Object, target: RequestInfo, validation: FieldValid
 
 
 def _typed(target: RequestInfo, obj: Object) -> Object:
-    """Say what an object is, where its client has left that to the path."""
+    """Return an object with its kind and version, which a client may leave to the path."""
     obj.setdefault("kind", target.resource.kind)
     obj.setdefault("apiVersion", target.resource.api_version)
     return obj
@@ -181,7 +181,7 @@ def signed(query: Mapping[str, str], agent: str) -> Mapping[str, str]:
 
 
 def check_options(method: str, query: Mapping[str, str]) -> None:
-    """Check the parameters that all writes share; raises ``StatusError`` 422 for a ``dryRun`` that there is not."""
+    """Check the parameters that all writes share; raise ``StatusError`` 422 for an unknown value of ``dryRun``."""
     dry = query.get("dryRun")
     if dry not in {None, "", "All"}:
         verb = {"POST": "Create", "PUT": "Update", "PATCH": "Patch"}.get(method, "Delete")

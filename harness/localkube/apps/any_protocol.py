@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.localkube.apps.http2 import Http2Session
     from harness.localkube.apps.tls_layer import TlsServerLayer
 
-#: The first bytes of a client that speaks HTTP/2 without asking.
+#: The first bytes of a client that speaks HTTP/2, with or without TLS.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #: The first byte of a TLS handshake.
 _HANDSHAKE = 0x16

@@ -66,7 +66,7 @@ def confine(folders: Sequence[Path]) -> None:
 
 
 def _device_rights(device: Path, writes: int) -> int:
-    """Return the rights on a device; a rule for what is no folder may have only those that files have."""
+    """Return the rights on a device; a rule for a path that is not a folder may only have rights on files."""
     rights = _READ | writes if device.is_dir() else 1 << 2 | _WRITE_FILE | writes & (_TRUNCATE | _IOCTL)
     return rights & ~_CHANGES & ~_REFER
 

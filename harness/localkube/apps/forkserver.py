@@ -4,12 +4,15 @@ The node's own process runs an event loop and must not fork. A new interpreter f
 time and memory. Requests and reports are JSON, one per line, on a socket inherited from the kubelet. If the socket
 closes, the kubelet is gone and all containers are killed.
 
-A request has an ``id`` that the answer repeats (an empty ``app`` runs ``args`` as a program):
-``{"id", "start": {app, args, env, address, log, folder, mounts, root}}`` or ``{"id", "exec": {container, argv, env,
-console}}`` are answered with ``{"id", "pid"}`` or ``{"id", "error"}``. In ``folder`` a program begins. ``mounts`` are
-what it sees in addition (``mounts.Mount``), with ``root`` as an empty folder for its view. ``console`` is null, or
-``{files, terminal, folder, writable}``: the paths of standard input, output and error, true for a terminal, and the
-folders in which the program may write.
+Requests with an ``id``, each answered with ``{"id", "pid"}`` or ``{"id", "error"}``:
+
+- ``{"id", "start": {app, args, env, address, log, folder, mounts, root}}`` starts a container. An empty ``app`` runs
+  ``args`` as a program. ``folder`` is its working directory. ``mounts`` (``mounts.Mount``) are mounted into its view of
+  the machine's files; ``root`` is an empty folder that becomes the root of this view.
+- ``{"id", "exec": {container, argv, env, console}}`` runs a program in a container. ``console`` is null, or ``{files,
+  terminal, folder, writable}``: the paths of standard input, output and error, true for a terminal, the working
+  directory, and the folders in which the program may write.
+
 ``{"signal": {pid, number, tree}}`` is not answered. ``{"exited": pid, "code"}`` reports an end. The two may cross, so a
 signal to a process that has ended has no effect. The code of a killed process is 128 + signal, as in container
 runtimes.
@@ -216,7 +219,7 @@ class ForkServer:
             os._exit(code)
 
     def _signal(self, *, pid: int, number: int, tree: bool) -> None:
-        """Signal a process that is not reaped yet; the number of any other may belong to a stranger by now."""
+        """Signal a process that is not reaped yet; after that, its PID may belong to a process of somebody else."""
         container = self._containers.get(pid)
         if container is None:
             if tree and any(pid in each.executed for each in self._containers.values()):

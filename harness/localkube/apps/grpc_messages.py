@@ -35,7 +35,7 @@ def check_request(service: str) -> bytes:
     """Return a ``HealthCheckRequest``.
 
     Raises:
-        ValueError: The name of the service is longer than that of any Kubernetes object.
+        ValueError: The name of the service has more than 127 bytes, so that its length does not fit in one byte.
     """
     name = service.encode()
     if len(name) > _LONGEST_NAME:

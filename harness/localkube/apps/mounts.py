@@ -62,7 +62,7 @@ def enter(mounts: Sequence[Mount], root: Path) -> None:
     _unshare()
     _mount(None, _ROOT, None, _REC | _PRIVATE)
     _mount("tmpfs", root, "tmpfs", 0)
-    # What a path leads to on the machine is also what it leads to in the new root.
+    # The new root has the symbolic links of the machine, so each mount belongs where these links lead.
     placed = {Path(each.target).resolve(): each for each in mounts}
     outer = {path: each for path, each in placed.items() if not any(other in path.parents for other in placed)}
     _mirror(_ROOT, root, outer, {parent for path in outer for parent in path.parents})
@@ -117,7 +117,7 @@ class Entering:
 
 
 def join(pid: int) -> None:
-    """Give this process the view of another one."""
+    """Give this process the view of another process."""
     for name, kind in (("user", _NEW_USER), ("mnt", _NEW_NAMESPACE)):
         theirs, ours = Path(f"/proc/{pid}/ns/{name}"), Path(f"/proc/self/ns/{name}")
         if theirs.readlink() == ours.readlink():

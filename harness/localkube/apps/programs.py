@@ -25,7 +25,7 @@ _END_MS = 5000
 def first_process_ignores(pid: int, number: int) -> bool:
     """Return True if a signal would have no effect on this process as the first of a container.
 
-    The kernel drops a signal to the first process that it neither handles nor blocks.
+    The kernel drops a signal that the first process neither handles nor blocks.
     """
     if number in {signal.SIGKILL, signal.SIGSTOP}:
         return False

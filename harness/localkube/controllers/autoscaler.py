@@ -65,7 +65,7 @@ class AutoscalerController:
         await self._conclude(autoscaler, decision, current)
 
     def _scales(self, target: Object) -> tuple[ResourceCache | None, str]:
-        """Return the objects of a target's kind, and the reason if none of them has its name."""
+        """Return the cache of the target's kind (None if it has no scale), and the error if the target is not in it."""
         group = str(target.get("apiVersion") or "").rpartition("/")[0]
         for resource, cache in (
             (DEPLOYMENTS, self._context.deployments),
@@ -76,7 +76,7 @@ class AutoscalerController:
         return None, f'no matches for kind "{target.get("kind")}" in group "{group}"'
 
     async def _rescale(self, cache: ResourceCache, target: Object, replicas: int) -> None:
-        """Write the scale; raise ``ApiError`` if the target has changed meanwhile, and the sync is repeated."""
+        """Write the scale; raise ``ApiError`` if the target has changed meanwhile, so that the sync is repeated."""
         version = target["metadata"]["resourceVersion"]
         body = {"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}}
         await cache.patch(target, body, subresource="scale")

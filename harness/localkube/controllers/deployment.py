@@ -136,13 +136,13 @@ class DeploymentController:
         await self._mark_revision(deployment, wanted[REVISION])
 
     async def _mark_revision(self, deployment: Object, revision: str, created: Object | None = None) -> None:
-        """Write the revision, and with it that its ReplicaSet was created, where it was."""
+        """Write the revision; with ``created``, also the condition that says that this ReplicaSet was created."""
         if created is not None or annotations_of(deployment).get(REVISION) != revision:
             body: Object = {"metadata": {"annotations": {REVISION: revision}}}
             has_deadline = deployment["spec"].get("progressDeadlineSeconds") is not None and not is_resumed(deployment)
             if created is not None and has_deadline:
                 body["status"] = {"conditions": with_created(deployment, created)}
-            # Through the status, as the real controller does: it leaves the generation as it is.
+            # Through the status subresource, as the real controller does, because that does not raise the generation.
             await self._context.deployments.patch(deployment, body, subresource="status")
 
     async def _resize(self, deployment: Object, sizes: Mapping[str, int], bounds: Bounds) -> None:

@@ -41,18 +41,18 @@ def deployment_status(
 
 
 def was_resumed(deployment: Object) -> bool:
-    """Tell whether a Deployment was paused until now, by its condition."""
+    """Return True if the condition still says that a Deployment is paused, and its spec no longer does."""
     entry = condition(deployment, "Progressing")
     return entry is not None and entry["reason"] == _PAUSED and not deployment["spec"].get("paused")
 
 
 def is_resumed(deployment: Object) -> bool:
-    """Tell whether its condition says that it was resumed, and nothing since."""
+    """Return True if the condition says that a Deployment was resumed, and has not changed since."""
     return (condition(deployment, "Progressing") or {}).get("reason") == _RESUMED
 
 
 def with_resumed(deployment: Object) -> list[Object]:
-    """Return the conditions with the one that says that it was resumed."""
+    """Return the conditions, with one that says that the Deployment was resumed."""
     now = timestamp(datetime.now(UTC))
     entry = _entry(deployment, "Progressing", "Unknown", _RESUMED, "Deployment is resumed", updated=now)
     return _replaced(deployment, entry)
@@ -64,7 +64,7 @@ def _replaced(deployment: Object, entry: Object) -> list[Object]:
 
 
 def with_created(deployment: Object, replica_set: Object) -> list[Object]:
-    """Return the conditions with the one that says that a ReplicaSet was created."""
+    """Return the conditions, with one that says that a ReplicaSet was created."""
     text = f'Created new replica set "{replica_set["metadata"]["name"]}"'
     now = timestamp(datetime.now(UTC))
     created = _entry(deployment, "Progressing", "True", "NewReplicaSetCreated", text, updated=now)

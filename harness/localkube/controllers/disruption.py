@@ -126,7 +126,7 @@ class WantedPods:
 
 
 def demand_of(budget: Object, pods: Sequence[Object], scales: Mapping[str, WantedPods]) -> Demand:
-    """Compute the demand of a budget. Shares are of the wanted number of pods, not of the existing ones.
+    """Compute the demand of a budget. Percentages refer to the wanted number of pods, not to the existing ones.
 
     Args:
         budget: The budget.

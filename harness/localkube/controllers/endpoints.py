@@ -40,7 +40,7 @@ def selects(service: Object, pod: Object) -> bool:
 def endpoint_of(pod: Object, *, publish_not_ready: bool = False) -> Object | None:
     """Return a pod's endpoint; None if the pod has no address or has ended.
 
-    A pod that is being deleted has ``ready: false`` even if it still passes its probes; ``serving`` shows that it does.
+    A pod that is being deleted has ``ready: false``, unless ``publish_not_ready``. ``serving`` shows that it is ready.
     """
     status = pod.get("status") or {}
     if not status.get("podIP") or status.get("phase") in {"Succeeded", "Failed"}:

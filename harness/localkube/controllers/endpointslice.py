@@ -44,7 +44,7 @@ class _PodChange:
 class EndpointSliceController:
     """A controller that watches Services and pods.
 
-    It learns of each pod's change after a separate delay, as on a real cluster: if two pods are deleted together, the
+    It learns of each pod's change after a separate delay, as on a real cluster. If two pods are deleted together, the
     slices show one deletion first, and the other some milliseconds later. A reader with a limited rate, such as
     Traefik, may read in between, and then sends requests to the second pod until its next read.
 
@@ -76,13 +76,13 @@ class EndpointSliceController:
             return
         marked = old is not None and now is not None and is_deleting(now) and not is_deleting(old)
         profile = self._context.profile
-        self._await(key_of(pod), now, profile.endpoints_terminating if marked else profile.endpoints)
+        self._schedule(key_of(pod), now, profile.endpoints_terminating if marked else profile.endpoints)
 
-    def _await(self, key: Key, state: Object | None, delay: Delay) -> None:
-        """Add a change of a pod to those that are not known yet, whose times stay in the order of the changes.
+    def _schedule(self, key: Key, state: Object | None, delay: Delay) -> None:
+        """Add a change of a pod to those that are not known yet, and keep their times in the order of the changes.
 
-        If a later change is due before an earlier one, they exchange their times. None is later than its own longest
-        delay allows: then the earlier ones come sooner.
+        If a later change would be due before an earlier one, the two exchange their times. No change is due later than
+        its own longest delay allows; the changes before it are moved forward if necessary.
         """
         now = asyncio.get_running_loop().time()
         due = now + delay.sample(self._context.rng)
@@ -91,9 +91,9 @@ class EndpointSliceController:
             change.due = min(time, change.latest)
         for later, earlier in itertools.pairwise(reversed(self._coming)):
             earlier.due = min(earlier.due, later.due)
-        self._await_first(now)
+        self._schedule_first(now)
 
-    def _await_first(self, now: float) -> None:
+    def _schedule_first(self, now: float) -> None:
         if self._coming:
             self.queue.add_after(_PODS, max(0.0, self._coming[0].due - now))
 
@@ -104,7 +104,7 @@ class EndpointSliceController:
             await self._sync(key)
 
     def _learn_next(self) -> None:
-        """Take the pod's state after the first change, and sync the Services that select it or selected it before."""
+        """Apply the first change if it is due, and sync the Services that select its pod or selected it before."""
         now = asyncio.get_running_loop().time()
         if self._coming and self._coming[0].due <= now:
             change = self._coming.pop(0)
@@ -114,7 +114,7 @@ class EndpointSliceController:
             for service in self._context.services.in_namespace(change.key[0]):
                 if any(each is not None and selects(service, each) for each in (before, change.state)):
                     self.queue.add(key_of(service))
-        self._await_first(now)
+        self._schedule_first(now)
 
     async def _sync(self, key: Key) -> None:
         service = self._context.services.get(key)

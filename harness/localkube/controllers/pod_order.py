@@ -58,7 +58,7 @@ class _Facts:
     """The facts of a pod that decide its place.
 
     Attributes:
-        use: Facts that precede its age, the smallest first.
+        use: Facts that are compared before its age; the pod with the smaller ones is deleted first.
         ready_since: Time at which it became ready; None if it is not, or if the time is unknown.
         restarts: The largest number of restarts of a container, and of a sidecar, negated.
         created: Time of its creation.

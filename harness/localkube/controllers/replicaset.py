@@ -148,7 +148,7 @@ class ReplicaSetController:
 
 @dataclass(frozen=True, slots=True)
 class PodClaim:
-    """The active pods of a namespace, sorted by what a ReplicaSet does with them.
+    """The active pods of a namespace, grouped by what a ReplicaSet does with them.
 
     Attributes:
         keep: Its own pods that its selector matches.
@@ -162,7 +162,7 @@ class PodClaim:
 
 
 def claim_of(replica_set: Object, pods: Iterable[Object]) -> PodClaim:
-    """Sort the pods of a ReplicaSet's namespace; omit ended pods and those of other controllers."""
+    """Group the pods of a ReplicaSet's namespace; omit inactive pods and those of other controllers."""
     uid = replica_set["metadata"]["uid"]
     own: list[Object] = []
     free: list[Object] = []
@@ -187,7 +187,7 @@ def conditions_after(replica_set: Object, rejected: str | None) -> list[Object]:
     """Return the conditions of a ReplicaSet after a sync.
 
     Args:
-        replica_set: It, before the sync.
+        replica_set: The ReplicaSet before the sync.
         rejected: Message of the API server that rejected a pod; None if it rejected none.
     """
     before: list[Object] = (replica_set.get("status") or {}).get("conditions") or []

@@ -68,7 +68,6 @@ _RULES: Mapping[str, ValueRule] = {
     "x-forwarded-prefix": ValueRule("forwarded_prefix", r"[-._~a-zA-Z0-9/]+"),
     "upstream-vhost": ValueRule("upstream_vhost", r"[-.a-zA-Z0-9:]+"),
 }
-#: Separate from ``_RULES``, because it applies to backends; in a location's settings it would cause a reload.
 #: ``redirect_of`` reads them together.
 _REDIRECT: Mapping[str, ValueRule] = {
     "temporal-redirect": ValueRule(
@@ -104,6 +103,7 @@ _HASH: Mapping[str, ValueRule] = {
         "hash_by", rf"(?:[-a-zA-Z0-9_.:/]|\$\{{{_HASH_VARIABLE}\}}|\${_HASH_VARIABLE}(?![a-zA-Z0-9_]))+"
     )
 }
+#: Separate from ``_RULES``, because it applies to backends; in a location's settings it would cause a reload.
 _BALANCING: Mapping[str, ValueRule] = {"load-balance": ValueRule("balancing", "|".join(Balancing), Balancing)}
 _NAME = r"[-._~a-zA-Z0-9/]+"
 _CANARY: Mapping[str, ValueRule] = {

@@ -46,7 +46,8 @@ COMPONENT = "nginx-ingress-controller"
 #: Port of the admin server at the data plane's address; the same as in ingress-nginx.
 ADMIN_PORT = 10246
 
-#: The controller's pod, which a real cluster's events refer to. Here the controller is part of the node's process.
+#: The object of Events about the controller. On a real cluster it is the controller's pod; here the controller runs in
+#: the node's process and does not know its pod, so the name is that of the Deployment.
 _POD: Object = {
     "apiVersion": "v1",
     "kind": "Pod",

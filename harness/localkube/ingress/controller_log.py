@@ -20,7 +20,7 @@ ACCESS_FORMAT = (
     "$upstream_response_length $upstream_response_time $upstream_status $req_id"
 )
 
-#: Process ID of the controller in its container, and the version that the lines are of.
+#: Process ID of the controller in its container, and the release whose lines are copied.
 _PROCESS, _RELEASE = 7, "v1.11.0"
 _BANNER = """-------------------------------------------------------------------------------
 NGINX Ingress controller

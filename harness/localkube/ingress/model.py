@@ -109,12 +109,11 @@ class LocationSettings:
         limits: Limits for each client; None for none.
         auth: Basic authentication; None for none.
         default_backend: Name of the Service that serves while the Ingress's own has no endpoints, and that answers in
-            place of custom errors; empty for none. A change of it alone causes no reload: only that of a location that
-            uses it does.
+            place of custom errors; empty for none. A change of it causes a reload only if a location uses it.
         custom_errors: Statuses that the default backend replaces.
         protocol: Protocol of connections to endpoints, one of ingress-nginx's names.
         keep_errors: True to replace only nginx's own responses with these statuses, not those of endpoints.
-        preserve_trailing_slash: True to keep a slash at the end of a path in these redirects. As in ingress-nginx, a
+        preserve_trailing_slash: True to keep a slash at the end of a path in redirects to HTTPS. As in ingress-nginx, a
             change of it alone causes no reload.
         without_effect: Names and values of annotations that have no effect here. As in ingress-nginx, a change of one
             causes a reload.

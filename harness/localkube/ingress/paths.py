@@ -65,7 +65,18 @@ class PathAnnotations:
 
 @dataclass(frozen=True, slots=True)
 class IngressPath:
-    """One path of one Ingress, with its host."""
+    """One path of one Ingress, with its host.
+
+    Attributes:
+        host: The host; ``ANY_HOST`` for a rule without one.
+        path: The path as written.
+        kind: Its ``pathType``.
+        backend: Name of the backend: namespace, Service and port.
+        service: Namespace and name of the Service.
+        port: Name or number of the Service's port.
+        ingress: ``namespace/name`` of the Ingress.
+        annotations: The Ingress's annotations.
+    """
 
     host: str
     path: str

@@ -66,7 +66,7 @@ class NginxProcess:
         master = self._master
         if master is None:
             return
-        # Popen.terminate would reap a master that has ended. Until it is reaped, its group's number is no other's.
+        # Popen.terminate would reap a master that has ended. Until then, no other process group can get its number.
         os.kill(master.pid, signal.SIGTERM)
         # A second cancellation may end the wait early, but never skips the kill.
         try:

@@ -62,11 +62,11 @@ class TokenBucket:
 
 
 class LimitOnceStarted:
-    """A limit that does not count syncs while a cluster starts.
+    """A limit that does not count syncs while a cluster's applications start.
 
     Args:
-        limit: The limit from then on.
-        starting: The file that exists until then.
+        limit: The limit once the applications have started.
+        starting: The file that exists while they start.
     """
 
     def __init__(self, limit: Limit, starting: Path) -> None:
@@ -75,7 +75,7 @@ class LimitOnceStarted:
         self._has_started = False
 
     async def take(self) -> None:
-        """Return at once during the start, and wait for the limit after it. The start does not come back."""
+        """Return at once until the file is first found missing; from then on, wait for the limit."""
         self._has_started = self._has_started or not self._starting.exists()
         if self._has_started:
             await self._limit.take()

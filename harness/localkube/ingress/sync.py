@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Synchronizer:
-    """Brings nginx to the wanted configuration, and keeps the one that it runs with.
+    """Brings nginx to the wanted configuration, and remembers the configuration with which nginx runs.
 
     Args:
         nginx: The process, started with ``first``.

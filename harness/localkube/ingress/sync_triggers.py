@@ -128,7 +128,7 @@ def secrets_of(ingress: Object) -> set[Key]:
 
 
 def intent_of(ingress: Object) -> tuple[Any, Any, Any]:
-    """Return the part of an Ingress that users write, and a change of which causes a sync: labels, too.
+    """Return the parts of an Ingress whose change causes a sync: specification, annotations and labels.
 
     The status is excluded, although ingress-nginx does sync after a status change. But ingress-nginx writes the status
     on a timer, a minute after the Ingress was created. Here it is written at once, and the token for it would be
@@ -138,7 +138,7 @@ def intent_of(ingress: Object) -> tuple[Any, Any, Any]:
 
 
 def on_class(dirty: Dirty) -> Callback:
-    """Handle any IngressClass except our own, which exists before it is created."""
+    """Handle any IngressClass except our own, which on a real cluster is older than its controller."""
 
     def on_change(_kind: EventType, _old: Object | None, new: Object) -> None:
         if new["metadata"]["name"] != INGRESS_NGINX.ingress_class:
@@ -150,7 +150,8 @@ def on_class(dirty: Dirty) -> Callback:
 def on_service(dirty: Dirty, has_slices: Callable[[Object], bool]) -> Callback:
     """Handle changes of a Service, such as its selector.
 
-    Its creation and deletion are ignored, because those of its slices trigger a sync.
+    Its creation and deletion are ignored, because those of its slices trigger a sync. If the slices arrive first, the
+    creation counts: the sync for the slices did not find the Service.
     """
 
     def on_change(kind: EventType, old: Object | None, new: Object) -> None:

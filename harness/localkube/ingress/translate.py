@@ -112,7 +112,7 @@ def _is(obj: Object, namespace: str, found: str, name: str) -> bool:
 
 
 def _aliases(ingresses: Sequence[Object], hosts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return the further names of each host: those of its oldest main Ingress that has some and are no hosts."""
+    """Return the further names of each host, from its oldest main Ingress with such names; hosts are left out."""
     found: dict[str, tuple[str, ...]] = {}
     for ingress in ingresses:
         names = aliases_of(ingress)

@@ -16,7 +16,7 @@ async def run_kubelet(client: ApiClient, settings: NodeSettings, server: Contain
 
     Args:
         client: The API server.
-        settings: The cluster's.
+        settings: The cluster's settings.
         server: The fork server that makes containers; None starts one.
     """
     from harness.localkube.kubelet.agent import run  # noqa: PLC0415 - as above

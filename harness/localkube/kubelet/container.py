@@ -234,7 +234,7 @@ class ContainerWorker:
         )  # fmt: skip
 
     async def _environment(self) -> dict[str, str]:
-        """Return its environment. A stand-in reads no variables, so of its spec only the sources must exist.
+        """Return its environment. A stand-in reads no variables, but the objects that these come from must exist.
 
         Raises:
             ConfigError: A source does not exist, or is not supported.
@@ -253,13 +253,15 @@ class ContainerWorker:
         The application is empty for a local command, and for another program of an image with a shell.
 
         Raises:
-            ConfigError: The settings of the cluster do not have the local command.
+            ConfigError: The settings of the cluster do not have the local command, or one of its variables is not set.
         """
         args = arguments(self._spec.get("args"), env)
         if self._model is not None and self._model.command:
             found = self._node.settings.commands.get(self._model.command)
             if found is None:
-                raise ConfigError(f"the Experiment has no command {self._model.command}, and nothing else can have one")
+                raise ConfigError(
+                    f"the Experiment has no command {self._model.command}; only its commands can run in pods"
+                )
             try:
                 return "", found.line(args, env), found.folder
             except ValueError as error:
@@ -300,13 +302,13 @@ class ContainerWorker:
         return folder
 
     def _writable(self, inside: Inside) -> tuple[str, ...]:
-        """Return the folders in which programs may write that are executed next to a local command."""
+        """Return the folders in which programs executed next to a local command may write."""
         if not inside.folder:
             return ()
         return (str(self._own_folder()), *(each.target for each in inside.mounts if not each.read_only))
 
     async def _watch_listeners(self, target: RunningContainer) -> None:
-        """Kill a local command that listens at an address of other pods; report one at the loopback address."""
+        """Kill a local command that listens at an address of other pods; report one that listens at loopback."""
         while True:
             await asyncio.sleep(_LISTENERS_SECONDS)
             self._check_listeners(target, self._node.listeners.get())

@@ -1,4 +1,4 @@
-"""The process that makes containers, as the node's process has it: a fork of itself, or a fresh interpreter."""
+"""Start the process that makes containers: by a fork of the node's process, or as a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class ContainerServer(Protocol):
 
 
 class ExecutedServer:
-    """One that begins in a fresh interpreter, for a process that runs an event loop already.
+    """A fork server in a fresh interpreter, for a process that runs an event loop and therefore must not fork.
 
     Args:
-        log: File for what it has to say.
+        log: File for its own output.
     """
 
     def __init__(self, log: Path) -> None:
@@ -59,10 +59,10 @@ class ExecutedServer:
 
 
 class ForkedServer:
-    """One that is forked off this process, which has a single thread and no event loop yet.
+    """A fork server that is a fork of this process, which must have a single thread and no event loop yet.
 
     Args:
-        log: File for what it has to say.
+        log: File for its own output.
     """
 
     def __init__(self, log: Path) -> None:
@@ -88,7 +88,7 @@ class ForkedServer:
 
 
 def _serve(control: socket.socket, log: int) -> None:
-    """Be the server, in the process that was just forked; does not return."""
+    """Run the server in the process that was just forked, then end that process; never return."""
     code = 1
     try:
         os.dup2(log, 1)

@@ -65,7 +65,7 @@ def environment(
 
 
 def without_own_sources(container: Object) -> Object:
-    """Return a container without the variables whose sources only its own program needs, such as its resources."""
+    """Return only the variables of a container from ConfigMaps and Secrets, which must exist even for a stand-in."""
     known = {"configMapKeyRef", "secretKeyRef"}
     kept = [each for each in container.get("env") or [] if known & (each.get("valueFrom") or {}).keys()]
     return {"env": kept, "envFrom": container.get("envFrom") or []}

@@ -95,7 +95,7 @@ def _reads_no_variables(site: Site) -> bool:
 
 
 def _needs_no_system(site: Site) -> bool:
-    """Return True if the programs use no files and need no certain user.
+    """Return True if the programs use no files and do not need a particular user.
 
     This is the case for the known images that are one static program each, and for stand-ins.
     """
@@ -107,7 +107,7 @@ def _needs_no_system(site: Site) -> bool:
 
 
 def _may_be_non_root(site: Site) -> bool:
-    """Accept ``runAsNonRoot`` if a non-root user is given and the program does not need a certain user.
+    """Accept ``runAsNonRoot`` if a non-root user is given and the program does not need a particular user.
 
     The user of an image that has a stand-in is unknown; it is assumed not to be root.
     """
@@ -376,7 +376,9 @@ TABLES: Mapping[str, Fields] = {
         inert={"apiVersion": "there is only one"},
         decisive={
             "fieldPath": Decisive(
-                "gives the program this field of its pod", _known_field, "those of the downward API that need no node"
+                "gives the program this field of its pod",
+                _known_field,
+                "those of the downward API, except status.hostIPs",
             )
         },
     ),

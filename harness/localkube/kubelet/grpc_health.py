@@ -32,7 +32,7 @@ async def check_health(address: str, port: int, service: str) -> None:
 
     Raises:
         OSError: The connection failed.
-        UnhealthyError: The answer is another one.
+        UnhealthyError: The service is not serving, or the server does not speak gRPC.
     """
     reader, writer = await asyncio.open_connection(address, port)
     try:

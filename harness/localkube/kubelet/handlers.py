@@ -44,8 +44,8 @@ class RunningContainer:
         shell: True if its image has programs to execute.
         verified_ports: Ports whose listener is verified to belong to the container.
         model: The model of the stand-in or command that runs in place of its image, or None.
-        folder: The folder in which programs begin that are executed inside; empty for any.
-        writable: The folders in which those may write, if it runs a local command.
+        folder: Working directory of programs executed inside; empty unless it runs a local command.
+        writable: The folders in which these programs may write, if it runs a local command.
     """
 
     process: Process
@@ -94,7 +94,7 @@ class HandlerRunner:
     async def probe(self, probe: Object, target: RunningContainer) -> None:
         """Run the action of a probe; return if it succeeded.
 
-        A stand-in does not have the program of an exec probe, so for one it is checked that it listens.
+        A stand-in does not have the program of an exec probe, so the check is that the stand-in listens.
 
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
@@ -112,7 +112,7 @@ class HandlerRunner:
         Args:
             handler: The action.
             target: The container.
-            hook: It is a hook: any HTTP answer is a success, and TCP and gRPC are not supported.
+            hook: True for a hook: any HTTP answer is a success, and TCP and gRPC are not supported.
 
         Raises:
             HandlerFailedError: The action failed, or its kind is not supported.
@@ -131,7 +131,8 @@ class HandlerRunner:
         elif handler.get("sleep") is not None:
             await asyncio.sleep(handler["sleep"]["seconds"])
         else:
-            raise HandlerFailedError("the local cluster supports only exec, httpGet, tcpSocket, grpc and sleep")
+            known = "hooks are exec, httpGet or sleep" if hook else "probes are exec, httpGet, tcpSocket or grpc"
+            raise HandlerFailedError(f"the local cluster does not support this action: {known}")
 
     async def _exec(self, command: list[str], target: RunningContainer) -> None:
         missing = unavailable_program(command) if target.stand_in is not None else ""
@@ -181,7 +182,7 @@ class HandlerRunner:
         """Return the status of an answer; redirects on the same host are followed, as the kubelet does.
 
         Raises:
-            HandlerFailedError: There are more than ten.
+            HandlerFailedError: There are more than ten redirects.
         """
         here = url
         for _ in range(_REDIRECTS + 1):

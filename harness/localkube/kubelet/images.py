@@ -28,7 +28,7 @@ class OnSigterm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A program of the local cluster and the image whose name it has.
+    """An image that the local cluster can run, and the program that runs for it.
 
     Attributes:
         name: As users write it.

@@ -1,4 +1,4 @@
-"""Serve local commands in the kubelet: their variables, and a look at what they share with other pods."""
+"""Support local commands in the kubelet: set their variables, and find listeners that other pods would share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from harness.localkube.commands import POD_IP, PORT
 from harness.localkube.kubelet.listeners import Listener, all_listeners, owned
 from harness.localkube.kubelet.reusable import make_reusable
 
-#: Programs that signal others by number or name. A command has no process numbers of its own.
+#: Programs that signal processes by number or name. A local command is among all processes of the machine, so these
+#: programs could signal processes that are not its own.
 _SIGNALLING = re.compile(r"(?:^|[\s;&|/(])(kill|pkill|killall)(?:$|[\s;&|)])")
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})
 #: Seconds for which a reading of the machine's listeners serves other commands too.

@@ -139,7 +139,7 @@ def orders(model: StandInModel, pod: Object, container: Object, certificate: str
 
 
 def _probed_by_http(container: Mapping[str, Any], scheme: str) -> Iterator[int]:
-    """Yield the ports that a probe or hook asks by HTTP or HTTPS: the real program speaks it there."""
+    """Yield the ports to which a probe or hook sends HTTP or HTTPS requests, since the real program speaks it there."""
     hooks = container.get("lifecycle") or {}
     actions = [container.get(kind) or {} for kind in _PROBES] + [hooks.get(hook) or {} for hook in hooks]
     for get in (each["httpGet"] for each in actions if each.get("httpGet")):

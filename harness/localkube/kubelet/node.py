@@ -27,9 +27,6 @@ from harness.localkube.system.programs import INGRESS_PROGRAMS
 
 _log = logging.getLogger(__name__)
 
-#: Most characters of a label's value.
-_LONGEST_NAME = 63
-
 
 @dataclass(slots=True)
 class Node:
@@ -47,7 +44,7 @@ class Node:
         recorder: Writes Events as ``kubelet``.
         scheduler: Writes Events as the scheduler, which is part of this kubelet.
         black_hole: Drops connections to the addresses of pods that have ended.
-        listeners: The listeners of the machine, which commands may have at addresses of other pods.
+        listeners: The listeners of the machine, to find commands that listen at addresses of other pods.
         schedulable: Set while the node accepts new pods (cleared by ``kubectl cordon``).
         freed: Set when a pod leaves the node, and then replaced.
     """
@@ -93,7 +90,7 @@ class Node:
         self._placed[pod["metadata"]["uid"]] = pod
 
     def release(self, pod: Object) -> None:
-        """Count a pod no longer, and wake those that wait for its place."""
+        """Stop counting a pod as one of the node's, and wake the pods that wait for room."""
         if self._placed.pop(pod["metadata"]["uid"], None) is not None:
             self.freed.set()
             self.freed = asyncio.Event()

@@ -161,7 +161,7 @@ class PodWorker:
     async def _find_room(self) -> bool:
         """Wait until the node takes the pod, and report the reason until then; return False if the pod is gone before.
 
-        Most reasons never end; that of an anti-affinity or of too few resources ends with another pod.
+        Most reasons are permanent. An anti-affinity or a lack of resources ends when another pod leaves the node.
         """
         reported = ""
         while not self._gone.is_set():
@@ -195,7 +195,7 @@ class PodWorker:
             )
 
     def _create_workers(self) -> bool:
-        """Create the containers' workers; return False if the pod cannot start, and then waits for its deletion."""
+        """Create the containers' workers; return False if the pod cannot start and can only be deleted."""
         system = self._node.is_system(self._namespace)
         address = self._node.system_address() if system else self._node.next_address()
         self._network = PodNetwork(
@@ -286,7 +286,7 @@ class PodWorker:
         return True
 
     async def _stand_in_for(self, state: ContainerState) -> None:
-        """Take the time of a stand-in for an init container, which succeeds; end early if the pod is deleted."""
+        """Report an init container as running for the start time of its stand-in, then as succeeded, unless deleted."""
         started, loop = timestamp(), asyncio.get_running_loop()
         await self._deleted_before(self._relists.next(loop.time()))
         state.state = {"running": {"startedAt": started}}
@@ -358,7 +358,7 @@ class PodWorker:
     async def _wait_for_start(self) -> bool:
         """Wait as long as a real kubelet takes to start containers; return True if the pod is deleted meanwhile.
 
-        Volumes are mounted only for local commands, but the ConfigMaps and Secrets that they need must exist.
+        Volumes are mounted only for local commands, but the ConfigMaps and Secrets of all volumes must exist.
         """
         while reason := await self._why_not_mounted():
             self._node.record_event(self._pod, "FailedMount", reason, kind="Warning")
@@ -428,12 +428,12 @@ class PodWorker:
             grace = self._pod["spec"].get("terminationGracePeriodSeconds", 30)
             sidecars = [each for each in self._begun if each.state.sidecar]
             await asyncio.gather(*(self._stop_in_turn(each, grace) for each in sidecars))
-        await self._deleted_or_ended()
+        await self._all_ended()
         await asyncio.sleep(self._node.profile.network.sample(self._node.rng))
         if kept := self._network.remove():
             self._node.report_kept(self._pod, self._network.address, kept)
 
-    async def _deleted_or_ended(self) -> None:
+    async def _all_ended(self) -> None:
         """Wait until every container that has begun has ended."""
         for container in self._begun:
             await container.ended.wait()

@@ -86,8 +86,8 @@ class Prober:
         Args:
             target: The container.
             started: Start time of the container on the loop's clock; ``initialDelaySeconds`` counts from it.
-            anchor: Time at which the kubelet first saw the pod. Ticks are whole periods after it, or after the last
-                trigger, because the kubelet's ticker starts before the container.
+            anchor: Time at which the kubelet's ticker starts: soon after the kubelet saw the pod, before the container
+                starts. Ticks are whole periods after this time, or after the last trigger.
         """
         loop = asyncio.get_running_loop()
         period = max(1, self.probe.get("periodSeconds") or 10)

@@ -29,7 +29,7 @@ class Console:
     Attributes:
         files: Paths of its standard input, output and error.
         terminal: True if they are a terminal.
-        folder: The folder in which it begins.
+        folder: Its working directory.
         writable: The folders in which it may write.
     """
 
@@ -41,10 +41,10 @@ class Console:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """The files of a program of the machine.
+    """The files that a program of the machine sees.
 
     Attributes:
-        folder: The folder in which it begins; empty for any.
+        folder: Its working directory; empty for any.
         mounts: What it sees in addition to the machine's files.
         root: An existing empty folder, which its view of the files needs.
     """

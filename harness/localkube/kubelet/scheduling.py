@@ -122,7 +122,7 @@ def _lacking(pod: Mapping[str, Any], others: Iterable[Mapping[str, Any]]) -> lis
 
 
 def _excludes(pod: Mapping[str, Any], other: Mapping[str, Any], node: Mapping[str, str]) -> bool:
-    """Return True if a pod must not be on the same node, or in the same zone of it, as another pod."""
+    """Return True if the anti-affinity of a pod keeps it away from a node on which another pod is."""
     affinity = (pod["spec"].get("affinity") or {}).get("podAntiAffinity") or {}
     for term in affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ():
         own = [pod["metadata"].get("namespace")]
@@ -136,7 +136,7 @@ def _excludes(pod: Mapping[str, Any], other: Mapping[str, Any], node: Mapping[st
 
 
 def _requests(pods: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the sum of the requests of all containers of pods; a limit without a request counts as one."""
+    """Return the sum of the requests of all containers of pods; a limit without a request counts as a request."""
     total: dict[str, float] = {}
     for container in (each for pod in pods for each in pod["spec"].get("containers") or ()):
         resources = container.get("resources") or {}

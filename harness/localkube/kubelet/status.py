@@ -44,8 +44,9 @@ class ContainerState:
 
     @property
     def initialized(self) -> bool:
-        """True if the next init container may start."""
-        return "terminated" in self.state or (self.sidecar and self.started)
+        """Return True if it has succeeded, or is a sidecar that has started, as the condition ``Initialized`` requires."""
+        has_succeeded = (self.state.get("terminated") or {}).get("exitCode") == 0
+        return has_succeeded or (self.sidecar and self.started)
 
     def to_json(self) -> Object:
         """Return the API's ContainerStatus."""
@@ -71,8 +72,8 @@ def phase_of(
 ) -> str:
     """Return Pending, Running, Succeeded or Failed.
 
-    A pod that is being deleted can end even if its restart policy is Always. One that is never restarted has failed
-    once an init container has.
+    A pod that is being deleted can end even if its restart policy is Always. A pod whose restart policy is Never has
+    failed once an init container has failed.
     """
     if restart_policy == "Never" and any((each.state.get("terminated") or {}).get("exitCode") for each in init):
         return "Failed"

@@ -105,7 +105,7 @@ class Stopper:
             self._abandoned.add(running)
             running.add_done_callback(self._forget)
             if not process.exited.done():
-                # It is reported once the container has ended, unless the hook has ended first.
+                # Report the failure once the container has ended, unless the hook has ended first.
                 process.exited.add_done_callback(
                     lambda _: None if running.done() else on_failure("context deadline exceeded")
                 )

@@ -1,8 +1,8 @@
 """The volumes of a pod as folders, as the kubelet keeps them.
 
-The files of a ConfigMap, a Secret or the downward API are links into one folder, and an update replaces the link to
-that folder: a program sees all files of one version or all of another. A file that is mounted alone (``subPath``) stays
-the one of the container's start.
+The files of a ConfigMap, a Secret or the downward API are links into one folder. An update replaces the link to that
+folder, so that a program sees all files of one version or all of another. A file that is mounted alone (``subPath``)
+stays as it was when the container started.
 """
 
 from __future__ import annotations

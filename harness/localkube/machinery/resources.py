@@ -134,7 +134,8 @@ NOT_RUN = (
     Resource("batch", "v1", "Job", "jobs", subresources=("status",)),
     Resource("batch", "v1", "CronJob", "cronjobs", short_names=("cj",), subresources=("status",)),
 )
-#: Kinds that have no effect on requests and are only stored here.
+#: More kinds. Only autoscalers have a controller here; objects of all others are stored. Which of them would affect
+#: requests on a real cluster is in ``harness.localkube.api.fields``.
 STORED = (
     Resource("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", short_names=("pvc",)),
     Resource("", "v1", "ResourceQuota", "resourcequotas", short_names=("quota",)),
@@ -193,6 +194,9 @@ def by_plural(plural: str, group: str = "", version: str = "v1") -> Resource:
 
 
 def by_kind(kind: str, api_version: str) -> Resource:
-    """Return the resource of a manifest's ``kind`` and ``apiVersion``; raise ``KeyError`` if it is not served."""
+    """Return the resource of a kind in the group of an ``apiVersion``; raise ``KeyError`` if it is not served.
+
+    The version is ignored: the result has the preferred one.
+    """
     group, slash, _version = api_version.partition("/")
     return _BY_KIND[group if slash else "", kind]

@@ -75,7 +75,7 @@ class _Proxy:
             self._program_others(key, service, pieces.get(key, ()))
 
     def _program_others(self, key: Key, service: Object, pieces: Iterable[Object]) -> None:
-        """Update the files of the ports after the first one, which nothing but traffic with TLS uses."""
+        """Update the files of the ports after the first one; only traffic with TLS uses them."""
         names = [port["name"] for port in (service["spec"].get("ports") or [])[1:] if port.get("name")]
         before, self._ports[key] = (
             self._ports.get(key, {}),
@@ -104,7 +104,7 @@ def _on_service(runner: BoundedRunner) -> Callback:
 
 
 def _on_slice(runner: BoundedRunner) -> Callback:
-    """Handle any change of endpoints, even of unready ones, because each change uses up the sync period."""
+    """Handle any change of endpoints, even of unready ones: it delays the next update by the sync period."""
 
     def on_change(kind: EventType, old: Object | None, new: Object) -> None:
         if kind != "MODIFIED" or old is None or any(old.get(part) != new.get(part) for part in ("endpoints", "ports")):

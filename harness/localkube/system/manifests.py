@@ -1,6 +1,6 @@
 """Build the objects of the ingress controllers, with the names and labels of their official manifests.
 
-Only a few objects are created: those that a rolling update of the controller needs and that a user expects to find.
+Only a few objects are created: those that a rolling update of the controller needs, and those that a user looks for.
 """
 
 from __future__ import annotations

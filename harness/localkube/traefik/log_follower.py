@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.kube.traefik_log import TraefikLog
 from harness.localkube.ingress.sync_log import SyncLog
 
-#: Seconds between two reads of the log, which is also the uncertainty of the times.
+#: Seconds between two reads of the log; the recorded times are uncertain by at least as much.
 POLL_SECONDS = 0.01
 
 

@@ -22,7 +22,7 @@ from harness.traffic.plan import TrafficChildPlan, WorkerGroup
 from harness.traffic.process import TrafficChild
 
 #: Seconds for Locust to start and for the detector's calibration.
-_READY_SECONDS = 120.0
+_READY_SECONDS = 300.0
 #: Seconds after the requests' own timeout in which a busy machine must have written all records.
 _DRAIN_SECONDS = 60.0
 

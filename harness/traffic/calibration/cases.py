@@ -14,7 +14,7 @@ from harness.traffic.calibration.faults import FAULTS, HANDSHAKES, Ending, Fault
 #: Timeout of attempts that must run into it.
 SHORT = 0.2
 #: Timeout of all other attempts, which even a starved machine keeps.
-LONG = 15.0
+LONG = 60.0
 #: The shapes that each fault is met with. A connection that waited unused has cases of its own; all other shapes obtain
 #: their connections in one of these three ways.
 _SHAPES = (Shape.NEW, Shape.REUSED)

@@ -41,6 +41,10 @@ _POLL = 0.002
 _SLACK = 1.0
 #: Their timeout in seconds where no other attempt was made before.
 _UNMEASURED = 1.0
+#: The longest of these timeouts in seconds.
+_LONGEST_WAIT = 15.0
+#: Seconds for anything awaited. All attempts have timeouts, so only a fault of the client takes longer.
+_PATIENCE = 4 * LONG
 
 
 class CalibrationRun:
@@ -127,7 +131,7 @@ class CalibrationRun:
         """
         if not case.is_left_waiting:
             return case.timeout
-        return min(LONG, max(case.timeout, _SLACK * self._slowest)) if self._slowest else _UNMEASURED
+        return min(_LONGEST_WAIT, max(case.timeout, _SLACK * self._slowest)) if self._slowest else _UNMEASURED
 
     def _meet(self, case: FaultCase, method: Method, shape: Shape, facts: dict[str, int]) -> None:
         """Meet one fault repeatedly, with a client of its own."""
@@ -255,7 +259,7 @@ def _context(*, trusts: bool) -> ssl.SSLContext:
 
 def _wait(condition: Callable[[], bool], what: str) -> None:
     """Wait in a greenlet while the loop runs."""
-    deadline = monotonic_ns() + round((LONG + 5) * 1e9)
+    deadline = monotonic_ns() + round(_PATIENCE * 1e9)
     while not condition():
         if monotonic_ns() > deadline:
             raise CalibrationError(f"Waited without success for {what}.")

@@ -14,13 +14,13 @@ import pytest
 from harness.clusters.shared.pod_logs import ContainerRun
 from harness.clusters.shared.trial_cluster import TrialCluster
 from harness.controllers.base import IngressController
-from harness.controllers.nginx import INGRESS_NGINX
-from harness.controllers.traefik import TRAEFIK
+from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kube.logs import LogLine
 from harness.kube.stamps import Stamps
 
+INGRESS_NGINX, TRAEFIK = INGRESS_CONTROLLERS["ingress-nginx"], INGRESS_CONTROLLERS["traefik"]
 STAMP = "2026-01-31T12:00:00Z"
 POD = ContainerRun("u", "controller-1", "controller", 0)
 NGINX_SAYS = (

@@ -36,8 +36,8 @@ def test_a_token_names_its_account_and_its_end() -> None:
     assert claims["exp"] - claims["iat"] == 1200
 
 
-def test_a_token_without_wishes() -> None:
-    """An empty request gives a token for an hour, to the API server itself."""
+def test_an_empty_request_gets_the_defaults() -> None:
+    """The token is valid for an hour, for the API server itself."""
     claims = claims_of(tokens.issue(ACCOUNT, {}, NOW)["status"]["token"])
 
     assert claims["exp"] - claims["iat"] == 3600

@@ -121,8 +121,8 @@ def test_the_clusters_own_components_get_no_warning(server: str) -> None:
     assert events(server) == []
 
 
-def test_a_configmap_of_the_controller_causes_a_warning(server: str) -> None:
-    """The controller does not read its ConfigMap here; any other ConfigMap is stored without a warning."""
+def test_a_configmap_in_the_namespace_of_a_controller_causes_a_warning(server: str) -> None:
+    """On a real cluster the controller may read it. One in another namespace is stored without a warning."""
     body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -47,11 +47,11 @@ def read(path: Path, growth: Growth, ended: Callable[[], bool] = lambda: True, *
     [(0, "one\ntwo\nthree\n"), (1, "one\ntwo\nthree\n"), (2, "two\nthree\n"), (3, "three\n"), (4, "")],
 )
 def test_lines_since_a_time(log: Path, growth: Growth, since: int, shown: str) -> None:
-    """A line belongs to the time at which its begin was there."""
+    """A line belongs to the time at which its first byte was seen."""
     assert read(log, growth, since_ns=since * SECOND) == shown
 
 
-def test_each_line_has_the_time_of_its_begin(log: Path, growth: Growth) -> None:
+def test_each_line_has_the_time_of_its_first_byte(log: Path, growth: Growth) -> None:
     """The bytes of one line may have been written at two times."""
     text = read(log, growth, timestamps=True)
 
@@ -63,7 +63,7 @@ def test_each_line_has_the_time_of_its_begin(log: Path, growth: Growth) -> None:
 
 
 def test_options_together(log: Path, growth: Growth) -> None:
-    """The later one of both begins counts, and the limit counts what is sent."""
+    """The later one of both starting points counts, and the limit counts what is sent."""
     assert read(log, growth, since_ns=2 * SECOND, tail=1) == "three\n"
     assert read(log, growth, since_ns=3 * SECOND, tail=3) == "three\n"
     assert read(log, growth, timestamps=True, limit=12) == "1970-01-01T0"

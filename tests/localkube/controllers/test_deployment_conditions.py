@@ -117,7 +117,7 @@ def test_an_earlier_template_after_a_failed_rollout_is_progress_when_a_pod_goes(
     [(2, 2, "NewReplicaSetAvailable"), (0, 1, "ReplicaSetUpdated"), (0, 0, "NewReplicaSetAvailable")],
 )
 def test_recreate_is_progress_only_when_it_loses_a_part_of_its_old_pods(updated: int, old: int, reason: str) -> None:
-    """Before the new ReplicaSet is made, the condition is that of the last rollout, also if all go together."""
+    """Else the condition stays that of the last rollout until the new ReplicaSet is made, even if all pods go."""
     done = deployment(
         generation=3,
         reason="NewReplicaSetAvailable",

@@ -314,7 +314,7 @@ def test_an_old_pod_never_leaves_before_the_new_one_is_in() -> None:
 
 
 def test_a_pod_that_is_gone_leaves_after_its_earlier_changes() -> None:
-    """Its removal overtakes none of them, and does not make the controller look for it."""
+    """Its removal does not overtake the changes that came before it."""
 
     async def scenario() -> list[list[tuple[str, bool]]]:
         pods, slices, controller = controlled(replace(INSTANT, endpoints=Delay(0.0, HOUR)), 0.0, 1.0, 0.0)

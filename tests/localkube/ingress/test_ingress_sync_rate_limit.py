@@ -92,8 +92,8 @@ def test_syncs_while_the_applications_start_take_no_token(tmp_path: Path) -> Non
     assert asyncio.run(scenario()) == pytest.approx([0, 0, 0, 1 / 0.3, 2 / 0.3])
 
 
-def test_a_cluster_that_nobody_starts_slowly_has_its_limit_at_once(tmp_path: Path) -> None:
-    """Without the file, as in every trial, the second sync waits."""
+def test_without_the_file_of_a_start_the_limit_counts_at_once(tmp_path: Path) -> None:
+    """A trial has no such file, so its second sync waits."""
     time = Time()
     limit = LimitOnceStarted(TokenBucket(0.3, 1, clock=time.read, sleep=time.sleep), tmp_path / "starting")
 

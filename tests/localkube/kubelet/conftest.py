@@ -117,7 +117,7 @@ class LocalCluster:
             return await response.text()
 
     async def until_answer(self, expected: str, pod: Object, path: str, seconds: float = PATIENCE) -> None:
-        """Wait until a pod answers a path so."""
+        """Wait until a pod gives this response to a path."""
         async with asyncio.timeout(seconds):
             while await self.ask(pod, path) != expected:
                 pass

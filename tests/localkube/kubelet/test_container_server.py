@@ -28,7 +28,7 @@ def ask(server: ContainerServer, request: dict[str, object]) -> dict[str, object
 
 
 def start(server: ContainerServer, log: Path) -> int:
-    """Start a container; returns its process id."""
+    """Start a container; return its process ID."""
     order = {"app": "", "args": ["sleep", "60"], "env": {"PATH": os.environ["PATH"]}, "address": "127.9.9.9"}
     return int(str(ask(server, {"id": 1, "start": {**order, "log": str(log)}})["pid"]))
 
@@ -39,8 +39,8 @@ def is_gone(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_ends_in_order_when_its_owner_lets_go(kind: Callable[[Path], ContainerServer], tmp_path: Path) -> None:
-    """Every container is killed by then; its code can be asked for twice."""
+def test_it_ends_when_its_owner_closes_the_socket(kind: Callable[[Path], ContainerServer], tmp_path: Path) -> None:
+    """Every container is killed by then, and the exit code of the server can be read twice."""
     server = kind(tmp_path / "server.log")
     container = start(server, tmp_path / "container.log")
     assert not is_gone(container)
@@ -51,8 +51,8 @@ def test_it_ends_in_order_when_its_owner_lets_go(kind: Callable[[Path], Containe
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_its_death_is_told(kind: Callable[[Path], ContainerServer], tmp_path: Path) -> None:
-    """With the signal."""
+def test_a_killed_server_reports_its_signal(kind: Callable[[Path], ContainerServer], tmp_path: Path) -> None:
+    """Its containers end with it."""
     server = kind(tmp_path / "server.log")
     container = start(server, tmp_path / "container.log")
     owner = int(Path(f"/proc/{container}/stat").read_text().rpartition(")")[2].split()[1])
@@ -106,8 +106,8 @@ time.sleep(60)
 """
 
 
-def test_a_forked_one_keeps_nothing_of_its_owners_and_goes_with_it(tmp_path: Path) -> None:
-    """No descriptor of the node's, so that no socket outlives it; kill -9 of the node ends it."""
+def test_a_forked_server_keeps_no_file_of_its_owner_and_ends_with_it(tmp_path: Path) -> None:
+    """So no socket of the node outlives the node; kill -9 of the node ends the server."""
     (tmp_path / "held").touch()
     argv = [sys.executable, "-c", OWNER, str(tmp_path / "held"), str(tmp_path / "server.log")]
     owner = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)

@@ -25,7 +25,7 @@ def refused(manifest: dict[str, Any]) -> list[tuple[str, FieldClass]]:
 @pytest.mark.parametrize("place", ["annotations", "labels"])
 @pytest.mark.parametrize("name", ASKING)
 def test_a_pod_that_asks_for_a_container_is_refused(name: str, place: str) -> None:
-    """Meshes read annotations and labels; a pod of its own is like one of a template."""
+    """Meshes read annotations and labels. A pod without an owner is treated like one of a template."""
     metadata = {place: {"app": "shop", name: "true"}}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", **metadata}, "spec": {"containers": []}}
 

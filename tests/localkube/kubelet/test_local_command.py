@@ -360,10 +360,10 @@ def test_processes_that_detached_themselves_end_with_their_container(on_cluster:
 
 
 @pytest.mark.processes
-def test_the_address_of_a_command_that_keeps_it_is_never_refused_in_silence(
+def test_the_address_that_a_command_keeps_drops_connections_or_is_reported(
     on_cluster: OnCluster, tmp_path: Path
 ) -> None:
-    """It listens without SO_REUSEADDR; if the kubelet can't take its address over, the node says so."""
+    """The command listens without SO_REUSEADDR. If the kubelet can't take over its address, the node says so."""
     (tmp_path / "rigid.py").write_text(RIGID)
     command = LocalCommand(str(tmp_path), (sys.executable, "rigid.py", "$POD_IP", "$PORT"))
 

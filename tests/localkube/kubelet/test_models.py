@@ -336,7 +336,7 @@ def test_an_image_that_is_known_to_have_no_shell_fails_exec_hooks(image: str, sh
 
 
 @pytest.mark.parametrize("said", [True, False])
-def test_a_model_that_speaks_of_the_shell_decides(said: bool) -> None:
+def test_a_model_that_sets_the_shell_takes_precedence(said: bool) -> None:
     """Somebody may have added one to an image of that name."""
     for image in ("traefik/whoami:v1.10", SHOP):
         metadata = {"annotations": {ANNOTATION: encode({"*": StandInModel(shell=said)})}}

@@ -346,7 +346,7 @@ def test_established_connections_end_with_their_process(on_cluster: OnCluster) -
     assert rest == b""
 
 
-def test_a_pod_whose_address_is_kept_makes_the_node_unwell(
+def test_a_pod_whose_address_is_kept_is_reported_by_the_node(
     on_cluster: OnCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pod has an Event that names the address, and the node stays ready."""

@@ -47,7 +47,7 @@ async def kill(status: Object) -> float:
 
 
 class Lateness:
-    """The time by which this process ran late: as much later it may have seen a change.
+    """The time by which this process ran late, and by which it may therefore have seen a change late.
 
     Attributes:
         seconds: The sum so far.
@@ -106,8 +106,8 @@ def test_a_crash_is_found_at_a_relist_and_the_restart_at_the_next(on_cluster: On
     (found, ready), (again, ready_again) = seen[-2:]
 
     assert (ready, ready_again) == (False, True)
-    # It is a second. A process that was late sees the two sooner after each other; a kubelet that was later than a
-    # second has written both at once, and its restart is at least a second after the kill.
+    # The restart is a second after the find. If this process was late, it sees the two sooner after each other. If the
+    # kubelet was later than a second, it wrote both at once, and the restart is at least a second after the kill.
     assert again - max(found, killed) > 0.5 - late.seconds
 
 

@@ -141,7 +141,7 @@ def test_the_pods_on_the_node_count(pod: Object, other: Object, message: str) ->
 
 
 def test_a_new_node_takes_pods_at_once(tmp_path: Path) -> None:
-    """A node takes pods as soon as its object is made; of an object that was there before, the watch says more."""
+    """A node takes pods as soon as it has created its object. If the object existed before, its watch decides."""
     unused: Any = None
 
     async def scenario() -> list[bool]:

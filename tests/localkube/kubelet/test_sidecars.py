@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,13 @@ def test_the_readiness_of_a_sidecar_counts() -> None:
 
 
 def test_a_pod_is_initialized_once_its_sidecars_have_started() -> None:
-    """An init container without a restart policy has to end for that."""
+    """An init container without a restart policy has to succeed for that."""
+    failed = replace(state("init", running=False), state={"terminated": {"exitCode": 1}})
+
     assert conditions(state("proxy", sidecar=True))["Initialized"] == "True"
     assert conditions(state("init"))["Initialized"] == "False"
+    assert conditions(state("init", running=False))["Initialized"] == "True"
+    assert conditions(failed)["Initialized"] == "False"
 
 
 @pytest.mark.parametrize(("init", "expected"), [((SIDECAR,), 5678), ((ECHO,), None)])
@@ -151,7 +156,7 @@ def test_containers_start_after_the_sidecar_has_started(on_cluster: OnCluster) -
 
 @pytest.mark.parametrize(("policy", "expected"), [("Never", "Failed"), ("Always", "Pending")])
 def test_a_failed_init_container_ends_a_pod_that_is_never_restarted(policy: str, expected: str) -> None:
-    """Otherwise it is tried again."""
+    """With any other restart policy, the init container is run again."""
     pod = {**pod_with(), "spec": {**pod_with()["spec"], "restartPolicy": policy}}
     failed = ContainerState("init", "i", state={"terminated": {"exitCode": 1}}, container_id="x")
     waiting = ContainerState("apple", "i", state=INITIALIZING)

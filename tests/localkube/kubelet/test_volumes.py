@@ -236,7 +236,7 @@ def test_a_command_gets_the_volumes_that_can_be_mounted(
 
 
 def test_without_namespaces_a_command_gets_no_volume(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel decides, and a program without its files would be another program."""
+    """Only the kernel decides if mounts are possible, and without its files a program may behave differently."""
     monkeypatch.setattr(mounts, "why_not", lambda: "unshare: Operation not permitted")
 
     assert refused({"configMap": {"name": "s"}})

@@ -43,3 +43,12 @@ def test_only_system_pods_can_use_the_image(system: IngressProgram) -> None:
     """Pods of the controller can use the image, workloads cannot."""
     assert find_image(system.image, system=True) is not None
     assert find_image(system.image) is None
+
+
+@ALL
+def test_a_controller_stays_ready_through_a_stall(system: IngressProgram) -> None:
+    """It leaves its Service after 30 s without an answer, so a stall of the machine does not refuse connections."""
+    probe = deployment_of(system, 8080, 8443)["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]
+
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= 30
+    assert probe["periodSeconds"] == 1

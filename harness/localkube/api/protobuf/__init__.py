@@ -1,1 +1,1 @@
-"""Decodes the protobuf bodies that kubectl and other Go clients send."""
+"""Decode the protobuf bodies that kubectl and other Go clients send."""

@@ -122,7 +122,7 @@ def _single(field: FieldDescriptor, value: Any) -> Any:
 
 
 def _time(value: Any) -> str | None:
-    """Return a time in RFC 3339; None for the zero time, which an absent one is sent as."""
+    """Return a time in RFC 3339; None for the zero time, which stands for an absent one."""
     if not value.seconds and not value.nanos:
         return None
     return datetime.fromtimestamp(value.seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

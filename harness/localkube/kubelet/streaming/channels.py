@@ -35,7 +35,7 @@ class ClientMessage:
 
     Attributes:
         channel: Its channel.
-        data: The rest of it.
+        data: The message without the number of its channel.
     """
 
     channel: int

@@ -1,4 +1,4 @@
-"""Run a program in a container for a client that reads and writes it: `kubectl exec`, and `kubectl cp` through ``tar``.
+"""Run a program in a container and connect it with a client: `kubectl exec`, and `kubectl cp` through ``tar``.
 
 The program really runs, with the container's environment, as a process of this machine. It sees the machine's files and
 may write only in a folder of its pod, in which it begins; see ``apps.confinement``.

@@ -18,7 +18,6 @@ _HEAD = struct.Struct(">IBBH")
 _FIN = 0x01
 #: Bytes of data in one frame.
 _LONGEST_DATA = 32 * 1024
-_LONGEST_FRAME = 1 << 24
 
 #: Words of HTTP that SPDY's compression knows from the start, each after its length.
 _WORDS = (
@@ -113,13 +112,13 @@ class SpdyConnection:
         """Take bytes from the client and answer the frames that are complete.
 
         Raises:
-            SpdyError: They are no SPDY/3.1.
+            SpdyError: They are not SPDY/3.1.
         """
         self._buffer += data
         while len(self._buffer) >= _HEAD.size:
             first, flags, high, low = _HEAD.unpack_from(self._buffer)
             length = high << 16 | low
-            if length > _LONGEST_FRAME or len(self._buffer) < _HEAD.size + length:
+            if len(self._buffer) < _HEAD.size + length:
                 return
             body = self._buffer[_HEAD.size : _HEAD.size + length]
             self._buffer = self._buffer[_HEAD.size + length :]
