@@ -74,7 +74,7 @@ class MistimedAnswers:
     """Good answers by a version that may not answer at that time.
 
     Attributes:
-        early: Answers of the new version before the change.
+        early: Answers that only the change, or its second part, makes right, but that came before it began.
         late: Answers of a version that the change, or its undo, has removed from the route.
         strayed: Answers to a sticky session by the other candidate.
     """
@@ -235,8 +235,9 @@ def _strayed(evidence: TrialEvidence, version: Versions, times: Times, rows: Mas
 def sticky_sessions(evidence: TrialEvidence, version: Versions, times: Times, rows: Mask) -> Iterator[StickySession]:
     """Yield the sessions that carried a cookie, per repetition of a test.
 
-    Requests without a cookie are left out: the server does not know their session. This lasts until the controller
-    sets cookies, which may be later than the test was observed. The size of a request shows if it carried a cookie.
+    Requests without a cookie are left out: the server does not know their session. A session has no cookie until the
+    controller sets cookies, which may be later than the test was observed. The size of a request shows if it carried a
+    cookie.
     """
     sticky, order, attempts = evidence.release.sticky_cookie, streams(evidence.traffic), evidence.attempts
     carried = carried_cookie(evidence)

@@ -1,9 +1,9 @@
 """Chooses the attempts of a watch's segments that stay, and counts all others exactly.
 
 Only a right answer on an own or a pooled connection is ever counted and not kept, and only if it lies further than
-``AROUND_S`` from everything of interest. Of interest are each attempt that is no right answer or was sent late, the
-first answer of each kind (a new version of the application, as a rule), and the begin of the watch. So all rows stay
-that ``reducing.py`` keeps, and the verdict on the rest is that on the whole.
+``AROUND_S`` from everything of interest. Of interest are attempts that are no right answers or were sent late, the
+first occurrence of each answer (usually that of a new version), and the begin of the watch. So all rows stay that
+``reducing.py`` keeps, and the verdict on the rest is that on the whole.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from harness.model.experiment import TrafficPlan
 from harness.model.schedule import streams
 from harness.model.shapes import KEPT_SHAPES, SHAPES, ConnectionSource, shapes_from
 
-#: All requests that were due so long before, or up to so long after, anything of interest stay: seconds.
+#: Requests that were due within so many seconds before or after anything of interest stay.
 AROUND_S = 5
 #: Of the right answers elsewhere, ``sampled`` keeps one in so many.
 SAMPLE = 100
-#: So many different answers are of interest when they come first. An application with more has no versions to tell.
+#: Number of different answers whose first occurrence is of interest. An application with more different answers does
+#: not show its version by them.
 FIRST_ANSWERS = 100
 
 _AROUND = AROUND_S * NS
@@ -106,6 +107,9 @@ class Compacting:
 
     def compact(self, segment: WholeSegment, following: WholeSegment, period: int) -> CompactedSegment | None:
         """Return what stays of a segment; None if it must stay as it is.
+
+        It must if it is damaged (a gap in its numbers, or times out of order), if the segment after it is too short to
+        show what is close to its end, or if all of its attempts stay.
 
         Args:
             segment: The segment; each one must be given once, in their order.
@@ -247,8 +251,8 @@ def _kept_connections(
 ) -> Rows:  # fmt: skip
     """Return the connections that stay, and count the others.
 
-    Those of shapes that keep or prepare connections stay, those that another segment has too, those of attempts that
-    stay, and the one with the highest number, by which a reader sees which ones the next segment repeats.
+    Connections stay if their shape keeps or prepares connections, if another segment has them too, or if they belong to
+    attempts that stay. The one with the highest number stays as well: it shows which ones the next segment repeats.
     """
     kept = list[Rows]()
     for rows in connections:

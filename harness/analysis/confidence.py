@@ -54,8 +54,8 @@ def anytime_bound(transitions: Transitions, level: float = LEVEL) -> float:
 
     A bound for a fixed number is wrong if one stops when it pleases. This one is a confidence sequence: two martingales
     bet against each probability, one that all transitions are lossless, one by a mixture over a uniform prior
-    (beta-binomial). By Ville's inequality their mean exceeds ``1 / (1 - level)`` at any time with a probability of at
-    most ``1 - level`` if the probability is true, so probabilities at which it does are excluded.
+    (beta-binomial). By Ville's inequality, their mean against the true probability ever exceeds
+    ``1 / (1 - level)`` with a probability of at most ``1 - level``. So each probability at which it does is excluded.
     """
     count, lossy = transitions.count, transitions.lossy
     low, high = lossy / count if count else 0.0, 1.0

@@ -52,7 +52,10 @@ def is_cut(facts: Facts) -> Mask:
 
 
 def closed_unused(facts: Facts, begin: float) -> Mask:
-    """Return which connections were opened ahead of need and ended by the peer, unused, since a moment (seconds)."""
+    """Return True for connections that were opened ahead of need and ended by the peer, unused, since a moment.
+
+    The moment is in seconds from the traffic's start.
+    """
     rows = facts.evidence.connections
     by_us = np.isin(rows["reason"], (CloseReason.OPEN, CloseReason.BY_US))
     unused = np.isin(rows["shape"], shapes_from(ConnectionSource.AHEAD)) & (rows["requests"] == 0)
@@ -62,11 +65,11 @@ def closed_unused(facts: Facts, begin: float) -> Mask:
 
 
 def waited_unused(facts: Facts, stream: Stream) -> tuple[Mask, Integers]:
-    """Return which attempts of a stream's shape were the first on a connection that had waited for long enough.
+    """Find the attempts of a stream's shape whose connection had waited for long enough.
 
     Returns:
-        The mask, and the time at which each attempt's connection was opened, in nanoseconds from the origin; -1 for
-        attempts of other shapes, and where it is not known.
+        True for these attempts; and the time at which each attempt's connection was opened, in nanoseconds from the
+        origin; -1 for attempts of other shapes, and where it is not known.
     """
     attempts, rows = facts.evidence.attempts, facts.evidence.connections
     opened: Integers = np.full(len(attempts), -1, dtype=np.int64)

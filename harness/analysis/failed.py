@@ -28,7 +28,7 @@ def failed_of(facts: Facts, most: int = MOST) -> FailedAttempts:
     Args:
         facts: The trial's facts.
         most: Number of attempts to keep. If there are more, the first and the last of each kind are kept, and others
-            evenly over time.
+            evenly over time; of too many kinds, a selection that is even over time.
     """
     failed = np.flatnonzero(facts.is_lost | (facts.outcome == Outcome.UNFINISHED))
     rows = facts.evidence.attempts

@@ -12,7 +12,7 @@ from functools import cache
 
 from harness.analysis.proportions import fisher
 
-#: Probability that a change without effect raises an alarm in a comparison, at most.
+#: Highest probability that a comparison raises an alarm although the change has no effect.
 LEVEL = 0.05
 #: Probability with which the smallest difference is found.
 POWER = 0.8
@@ -110,9 +110,10 @@ def _is_chosen(a: int, n: int, b: int, m: int) -> bool:
 
 @cache
 def _limits(n: int, m: int, level: float) -> tuple[int | None, ...]:
-    """Return for each number of lossy transitions before the fewest after it that are an alarm; None if none is.
+    """Return, for each number of lossy transitions of the first side, the lowest number of the second that is an alarm.
 
-    The fewest never falls as the number before it rises, so each search begins where the last one ended.
+    It is None if no number is. The lowest number never falls as that of the first side rises, so each search begins
+    where the last one ended.
     """
     found: list[int | None] = []
     b = 0

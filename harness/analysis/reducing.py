@@ -1,9 +1,10 @@
 """Reduces the evidence of a large ledger to the rows that judging looks at one by one, and counts of all others.
 
-The ledger is read in blocks, twice, and the ledger of connections once, so memory does not grow with the traffic. Every
-attempt stays a row that is not a right answer, that was sent late, that has a neighbour of interest, or that belongs to
-a stream whose connections wait or whose answers are delayed. Of the others only those stay that a check must see: the
-first of each stream, and the ones around each gap in sending. The verdict is the same as that of all rows.
+The ledger is read in blocks, twice, and the ledger of connections once, so memory does not grow with the traffic. An
+attempt stays a row if it is not a right answer, was sent late, or was due close to a late request or to a loss without
+an answer. All attempts of a stream stay whose connections wait or whose answers are delayed. Of the others only those
+stay that a check must see: the first of each stream, and the ones around each gap in sending. The verdict is the same
+as that of all rows.
 
 A ledger of a watch may lack attempts that were counted earlier (``compacting.py``). Their counts are added to those of
 this module, and the verdict is again the same.

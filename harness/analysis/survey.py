@@ -78,7 +78,7 @@ class LatencyMeasures:
         self.late_during.add_counted(counted.lateness)
 
     def collect(self, own: RowFacts) -> None:
-        """Look at the same attempts again."""
+        """Keep the values around the wanted ranks, of the same attempts as before."""
         for distribution, values in self._values(own):
             distribution.collect(values)
 

@@ -53,7 +53,9 @@ class PodLife:
         return None if self.terminating is None else kubelet.get((self.name, "Killing"), self.terminating)
 
     def is_hook_cut(self, kubelet: Mapping[tuple[str, str], float]) -> bool:
-        """Return True if its preStop hook ran until the grace period was over: then the kubelet reports a failure, too.
+        """Return True if its preStop hook ran until the grace period was over.
+
+        The kubelet reports that with the same event as a hook that failed.
 
         Args:
             kubelet: The events of the kubelet, as ``kubelet_times`` returns them.
@@ -129,7 +131,7 @@ def _hooks(container: Mapping[str, Any]) -> bool:
 
 
 def stayed_ready(evidence: TrialEvidence, since: float, until: float) -> bool:
-    """Return True if pods were ready all the time and none was deleted, so that no loss is due to a missing pod.
+    """Return True if a pod was ready at the start and no pod was deleted, so that no loss is due to a missing pod.
 
     Args:
         evidence: The trial's evidence.

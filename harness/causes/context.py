@@ -50,7 +50,7 @@ class Moment:
     Attributes:
         at: Its time.
         what: Its kind.
-        subject: The pod, Service or controller, or one of two changes; empty if it concerns all.
+        subject: The pod or Service, or one of two changes; empty if it concerns every request.
         derived: True if it was not observed, but follows from other events.
     """
 
@@ -81,7 +81,7 @@ class Empty:
 
     Attributes:
         service: The Service.
-        start: Its start; minus infinity if there was none from the beginning.
+        start: Its start; the first observation of the Service if it had no ready endpoint then.
         end: Its end; infinity if it did not end.
         before: Addresses of the ready endpoints before it.
         after: Addresses of the ready endpoints after it.
@@ -156,7 +156,7 @@ class LossContext:
 
     @property
     def apply_s(self) -> float:
-        """Return the longest time until all of them use a configuration, seconds."""
+        """Return the longest time until all those who send to pods use a configuration, seconds."""
         if self.is_direct:
             return 0.0
         return self.controller.apply_s if self.controller.address else LONGEST_APPLY_S
@@ -189,7 +189,7 @@ class LossContext:
 
     @cached_property
     def sending(self) -> tuple[Numbers, Numbers]:
-        """The planned times of all requests in order, seconds, and the milliseconds by which each left later."""
+        """The planned times of all sent requests in order, seconds, and the milliseconds by which each left later."""
         planned = self.evidence.attempts["planned"] / NS
         late = self.facts.late_ms
         known = np.flatnonzero(~np.isnan(late))
@@ -207,7 +207,7 @@ class LossContext:
     def pod_at(self, address: str, when: float) -> PodLifecycle | None:
         """Return the pod with an address (``ip:port`` or ``ip``); the last one that existed at a time.
 
-        Real clusters use addresses again.
+        Real clusters give an address to another pod after a while.
         """
         pods = self._by_address.get(address.rpartition(":")[0] or address, ())
         there = [pod for pod in pods if pod.created <= when + SLACK_S]
@@ -284,8 +284,7 @@ class LossContext:
 
     def _service_moments(self, service: str) -> Iterator[Moment]:
         for empty in self.empties(service):
-            if math.isfinite(empty.start):
-                yield Moment(empty.start, Happening.SERVICE_EMPTY, service)
+            yield Moment(empty.start, Happening.SERVICE_EMPTY, service)
             if math.isfinite(empty.end):
                 yield Moment(empty.end, Happening.SERVICE_FILLED, service)
         before: EndpointStates | None = None
@@ -318,7 +317,7 @@ def _addresses(text: str) -> frozenset[str]:
 
 
 def _empty_periods(service: str, states: tuple[EndpointStates, ...]) -> Iterator[Empty]:
-    """Yield the periods without a ready endpoint, apart from the one before the Service was first observed."""
+    """Yield the periods without a ready endpoint, from the first observation of the Service on."""
     since: EndpointStates | None = None
     ready: frozenset[str] = frozenset()
     for state in states:

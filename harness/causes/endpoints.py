@@ -55,7 +55,7 @@ def _is_unrouted(loss: Loss) -> bool:
 
 
 def ended_pods(loss: Loss, context: LossContext) -> tuple[PodLifecycle, ...]:
-    """Return the pods whose end left a Service without endpoints; none if they are still there."""
+    """Return the pods whose end left a Service without endpoints; none if they did not end."""
     empty = empty_around(loss, context)
     if empty is None:
         return ()
@@ -324,7 +324,10 @@ class SelectorWithoutPods(NoEndpoint, code="selector-without-pods", certainty=Ce
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
-        """Return True if the Service lost its endpoints although no pod ended."""
+        """Return True if the change changes the selector of the Service, which had no endpoint.
+
+        Causes that are tried earlier cover a Service whose pods ended.
+        """
         empty = empty_around(loss, context)
         return empty is not None and context.is_selected(loss.service)
 

@@ -1,4 +1,4 @@
-"""Reads each lost request with everything that a rule asks of it."""
+"""Reads each lost request with every fact that a rule uses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BAD_GATEWAY, UNAVAILABLE, GATEWAY_TIMEOUT, NOT_FOUND = 502, 503, 504, 404
 SILENT = frozenset({Outcome.TIMEOUT_CONNECT, Outcome.TIMEOUT_RESPONSE})
 #: Outcomes of a request whose connection the peer ended.
 ENDED = frozenset({Outcome.CLOSED, Outcome.RESET, Outcome.TRUNCATED})
-#: Outcomes that a pod shows whose end a request met.
+#: Outcomes of a request that meets the end of its pod.
 _OF_ENDED_POD = SILENT | ENDED
 #: Rows among the attempts, or whole numbers that belong to them.
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -95,7 +95,7 @@ class Loss:
 
     @property
     def is_kept(self) -> bool:
-        """Return True if its connection had carried a request before."""
+        """Return True if its connection had carried a request before, or is of a shape whose connections are kept."""
         return self.carried > 0 or SHAPES[self.stream.shape].source.keeps
 
     @property
@@ -183,7 +183,7 @@ def losses_of(facts: Facts, context: LossContext, *, only: int | None = None) ->
 def _alike(
     facts: Facts, lost: Rows, opened: Sequence[float | None], times: tuple[Numbers, Numbers]
 ) -> Iterator[tuple[int, ...]]:
-    """Yield what the rules ask of each lost request, apart from its tries and its pod, with times in 10 ms."""
+    """Yield the facts of each lost request that rules use, apart from its tries and its pod, with times in 10 ms."""
     rows = facts.evidence.attempts
     fields = (
         facts.outcome[lost],
@@ -217,7 +217,7 @@ def _recorded_pod(context: LossContext, tries: Tries | None, connection: int, se
 
 
 def _guessed_pod(ended: Sequence[PodLifecycle], loss: Loss, context: LossContext) -> PodLifecycle | None:
-    """Return the pod of some that ended last before a request was sent, if the request shows a pod that ended."""
+    """Return that of some ended pods which was deleted last, if the request failed as it does at a pod that ends."""
     if loss.status not in (BAD_GATEWAY, GATEWAY_TIMEOUT) and loss.outcome not in _OF_ENDED_POD:
         return None
     was_near = _had_connection if context.is_direct and not loss.is_first_on_connection else _near

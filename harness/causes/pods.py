@@ -70,12 +70,12 @@ class PodLifecycle:
         deleted: Time at which its deletion was requested.
         stopping: Time at which its kubelet began to stop it: the preStop hook starts.
         sigterm: Time of SIGTERM; derived from the hook's duration.
-        sigkill: Time of SIGKILL; None if the pod ended before its grace period, or was deleted by force.
+        sigkill: Time of SIGKILL; None if the pod ended within its grace period, or was deleted by force.
         gone: Time at which it no longer existed.
         grace: Its grace period, seconds.
         hook: The preStop hook of its container.
         hook_failed: Time at which its hook failed; None also if the hook ran until the grace period was over.
-        is_hook_cut: True if its hook ran until the grace period was over.
+        is_hook_cut: True if its hook ran until the grace period was over, as reported or as both durations show.
         has_probe: True if its container has a readiness probe.
     """
 
@@ -131,7 +131,7 @@ def serving_container(deployment: Manifest) -> Mapping[str, Any]:
 
 
 def pod_lifecycles(evidence: TrialEvidence) -> tuple[PodLifecycle, ...]:
-    """Return the request_traces of all pods in the timeline, in order of creation."""
+    """Return the lifecycles of all pods in the timeline, in order of creation."""
     deployments = {name_of(m): m for m in evidence.manifests if m.get("kind") == "Deployment"}
     kubelet = kubelet_times(evidence)
     return tuple(_lifecycle(evidence, life, deployments, kubelet) for life in pod_lives(evidence))
@@ -203,6 +203,6 @@ def signal_marks(evidence: TrialEvidence) -> tuple[Mark, ...]:
     return tuple(sorted(found, key=lambda mark: mark.at))
 
 
-def owned(request_traces: Iterable[PodLifecycle], deployment: str) -> tuple[PodLifecycle, ...]:
+def owned(pods: Iterable[PodLifecycle], deployment: str) -> tuple[PodLifecycle, ...]:
     """Return the pods of a Deployment."""
-    return tuple(trace for trace in request_traces if trace.deployment == deployment)
+    return tuple(pod for pod in pods if pod.deployment == deployment)

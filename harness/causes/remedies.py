@@ -157,7 +157,7 @@ def surge_first(deployment: Manifest, context: LossContext) -> RemedyPatch:
 
 
 def _with_sleep(deployment: Manifest, spec: Mapping[str, Any], context: LossContext) -> dict[str, Any]:
-    """Return the patch of fields of a Deployment's spec, with a preStop sleep if its pods end sooner than they may.
+    """Return the patch of fields of a Deployment's spec, with a preStop sleep if its pods end too soon without one.
 
     The other pods can take over only if an ended one serves until all know of its end. A hook that fails, or that the
     grace period cuts, does not keep it so long.

@@ -1,4 +1,4 @@
-"""Tells the trace of one request: its connection, its tries, the events around it and its cause."""
+"""Traces one request: its connection, its tries, the events around it and its cause."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class TracedEvent:
     Attributes:
         offset_ms: Time of the event minus the sent time, milliseconds; negative if it came before.
         event: Kind of the event, as in ``Happening``.
-        subject: The pod or Service, or one of two changes; empty if it concerns all.
+        subject: The pod or Service, or one of two changes; empty if it concerns every request.
         derived: True if it was not observed, but follows from other events.
     """
 

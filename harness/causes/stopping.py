@@ -18,9 +18,9 @@ from harness.model.causes import Certainty, RemedyPatch
 from harness.model.controllers import reads_annotation
 from harness.wording import seconds
 
-#: The duration of a hook that nobody knows, in numbers.
+#: The number in place of the duration of a hook that nobody knows.
 UNKNOWN_S = -1.0
-#: A request that was sent so long before SIGTERM and ended after it was in flight, seconds.
+#: A request was in flight at SIGTERM if it was sent more than so many seconds before it, and ended after it.
 _IN_FLIGHT_S = 0.05
 
 
@@ -211,7 +211,7 @@ class StoppedInFlight(Stopping, code="stopped-in-flight", certainty=Certainty.LI
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
-        """Return True if the pod had the request at SIGTERM, and ended before it was killed."""
+        """Return True if the pod had a request with a delayed answer at SIGTERM, and ended before it was killed."""
         del context
         pod = stopped_pod(loss)
         if pod is None or pod.sigterm is None or pod.sigkill is not None or loss.stream.delay <= 0:
@@ -236,7 +236,7 @@ class StoppedInFlight(Stopping, code="stopped-in-flight", certainty=Certainty.LI
 
 @dataclass(frozen=True, kw_only=True)
 class HookFailed(Stopping, code="hook-failed", certainty=Certainty.CERTAIN):
-    """The preStop hook failed, because the image lacks the program, so the pod was stopped at once."""
+    """The preStop hook failed, usually because the image lacks its program, so the pod was stopped at once."""
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:

@@ -59,10 +59,15 @@ class SenderStarved(Surrounding, code="sender-starved", certainty=Certainty.LIKE
 
 
 def _late_around(loss: Loss, context: LossContext) -> float:
-    """Return the median lateness of the requests that were due while a request waited, milliseconds."""
+    """Return the median lateness of the requests that were due within 0.5 s of a lost one, milliseconds."""
     sent, late = context.sending
     first, last = np.searchsorted(sent, (loss.sent - _AROUND_S, loss.sent + _AROUND_S))
     return float(np.median(late[first:last])) if last > first else 0.0
+
+
+def _unwell_at(context: LossContext, loss: Loss) -> set[str]:
+    """Return the nodes that became unwell within 10 s before a lost request was sent, or within 1 s after."""
+    return {node for at, node in context.unwell if at - 1.0 <= loss.sent <= at + 10.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +82,14 @@ class NodeWasUnwell(Surrounding, code="node-unwell", certainty=Certainty.LIKELY,
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
-        """Return True if a node had become unwell within 10 s before the loss."""
-        return any(at - 1.0 <= loss.sent <= at + 10.0 for at, _ in context.unwell)
+        """Return True if a node became unwell around the loss."""
+        return bool(_unwell_at(context, loss))
 
     @classmethod
     def of(cls, subject: str, losses: Sequence[Loss], context: LossContext) -> Self:
         """Return the cause with the names of the nodes."""
-        del subject, losses
-        return cls(nodes=", ".join(sorted({node for _, node in context.unwell})))
+        del subject
+        return cls(nodes=", ".join(sorted(set().union(*(_unwell_at(context, loss) for loss in losses)))))
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

@@ -66,7 +66,7 @@ class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Cer
 
     @classmethod
     def explains(cls, loss: Loss, context: LossContext) -> bool:
-        """Return True if a connected try to a pod that is well failed at once."""
+        """Return True if the controller answered 502 although its last try had a connection to a pod that stayed."""
         pod = loss.pod
         if context.is_direct or pod is None or pod.deleted is not None or loss.status != BAD_GATEWAY:
             return False
@@ -79,8 +79,8 @@ class UpstreamIdleTimeout(CauseType, code="upstream-idle-timeout", certainty=Cer
         return cls(deployment=subject, controller=context.sender)
 
     def place(self) -> tuple[str, str]:
-        """Return the controller's setting."""
-        return "ConfigMap/ingress-nginx-controller", "data.upstream-keepalive-timeout"
+        """Return the Deployment, whose program has the idle timeout; it is no field of a manifest."""
+        return f"Deployment/{self.deployment}", ""
 
     def sentence(self) -> Sentence:
         """Return text and advice."""

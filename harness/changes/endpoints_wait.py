@@ -12,8 +12,8 @@ from harness.model.controllers import Aspect
 class EndpointsWait:
     """A repeated check of a Service's endpoints.
 
-    Events of the ingress controller from before the change of the endpoints are about something else. So the time of
-    the last check at which the endpoints had not yet changed is remembered.
+    An event of the ingress controller from before the endpoints changed is about something else. So this class keeps
+    the time of the last check at which they had not yet changed, and only later events count.
 
     Args:
         context: Context of the change.

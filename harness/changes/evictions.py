@@ -75,7 +75,7 @@ class Evictions:
             self._refused[number] = error.answer
             return
         except NotFoundError:
-            del self._left[number]  # It has gone by itself.
+            del self._left[number]  # It ended without this eviction.
             return
         self.begun = self.begun or begun
         self.evicted = (*self.evicted, self._left.pop(number))

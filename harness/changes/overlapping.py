@@ -1,8 +1,8 @@
 """Makes a change while another one is in progress.
 
 The other change is carried out in a thread of its own. This one is made as soon as the other one has begun on the
-cluster, which is observed and not assumed: the API server has accepted it and, if it replaces pods, one has come or is
-leaving.
+cluster. That is observed and not assumed: the API server has accepted the other change and, if it replaces pods, a new
+pod has appeared or a pod is being deleted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOOK_INTERVAL = 0.02
 
 
 class _CutShortError(HarnessError):
-    """The change in progress is not continued, because the one that was made meanwhile has failed."""
+    """The change in progress is not continued, because the second change has failed."""
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class _InProgress:
 
     def _go_on(self) -> None:
         if self._cut_short.is_set():
-            raise _CutShortError("The change that was made meanwhile has failed.")
+            raise _CutShortError("The second change, which was made while this one was in progress, has failed.")
 
     def _has_begun(self) -> bool:
         if not self._accepted.is_set():

@@ -48,7 +48,7 @@ class _Memory(Generic[T]):
 class RememberingKube:
     """A ``KubeApi`` that caches its reads within ``looking``.
 
-    Each thread looks for itself. Returned objects are shared between reads and must not be changed.
+    ``looking`` applies to the thread that enters it. Returned objects are shared between reads and must not be changed.
 
     Args:
         kube: The API server.

@@ -142,7 +142,7 @@ class Repetition(Generic[SpecT_co]):
         self.hold(max(seconds, self.context.undo_after or 0.0), self.context.clock.now())
 
     def undo(self, entry: UndoEntry) -> bool:
-        """Undo an entry of the journal. Return True if the object is as it was before."""
+        """Undo an entry of the journal. Return True if this call has undone it; otherwise record the reason."""
         result = undo(entry, self.context.undo, self.context.kube)
         if result.outcome is not UndoOutcome.UNDONE:
             missing = f"{result.outcome}: {result.text}"
@@ -150,7 +150,7 @@ class Repetition(Generic[SpecT_co]):
         return result.outcome is UndoOutcome.UNDONE
 
     def settle(self, since: int) -> bool:
-        """Wait for the system to come to rest, and then for the pause before the next repetition."""
+        """Wait for the system to come to rest, and then for the pause. Return True if it came to rest."""
 
         def missing() -> Missing:
             return () if self.context.quiet(since) else ("the system to come to rest",)

@@ -9,7 +9,7 @@ from harness.changes.rollouts import current
 
 
 def replacement_missing(context: ChangeContext, applied: AppliedChange) -> Missing:
-    """Return what is missing until removed pods are gone, and every replica is ready.
+    """Return what is missing until removed pods are gone, and every replica is ready, one of them a new pod at least.
 
     Args:
         context: Context of the change.

@@ -63,7 +63,7 @@ def replaced_missing(context: ChangeContext, applied: AppliedChange) -> Missing:
 
 
 def rollout_missing(target: Object, *, since: int) -> Missing:
-    """Return what is missing until a rollout newer than generation ``since`` is complete."""
+    """Return what is missing until the rollout of a generation after ``since`` is complete."""
     kind = _kind_of(target)
     status = STATUS_OF[kind](target)
     if target["metadata"].get("generation", 0) <= since:
@@ -82,7 +82,7 @@ def is_replaced(pod: Object, target: Object) -> bool:
 def _reasons(context: ChangeContext, target: Object) -> Missing:
     """Return why pods of a StatefulSet or DaemonSet are not ready, as far as their status says so.
 
-    A Deployment says in its own status why it does not get ahead.
+    A Deployment has the reason in its own status.
     """
     if _kind_of(target) == "Deployment":
         return ()

@@ -59,10 +59,15 @@ class UndoEntry:
 class UndoOutcome(StrEnum):
     """The result of an undo."""
 
+    #: The fields have their values from before again, or the created object is deleted.
     UNDONE = "undone"
+    #: Every field had its value from before already: the change was never made, or somebody else has undone it.
     NOT_NEEDED = "not-needed"
+    #: At least one field, or the object, is somebody else's now. It was left, and the other fields were restored.
     LEFT = "left"
+    #: The object does not exist any more.
     GONE = "gone"
+    #: The API server refused the undo or did not answer. It can be tried again.
     FAILED = "failed"
 
 
@@ -72,7 +77,7 @@ class UndoResult:
 
     Attributes:
         entry: The entry.
-        outcome: ``LEFT`` if somebody else has changed at least one field since; the other fields were restored.
+        outcome: Its result.
         text: Fields that were left, with their values; or the error.
     """
 
@@ -187,7 +192,7 @@ def undo(entry: UndoEntry, journal: UndoJournal, kube: KubeApi) -> UndoResult:
 
 
 def _delete(entry: UndoEntry, kube: KubeApi) -> UndoResult:
-    """Delete the created object, unless somebody else created the one of that name."""
+    """Delete the created object, unless the object of that name was created by somebody else."""
     mark = entry.operations[0]
     if value_at(kube.get(entry.kind, entry.name, entry.namespace), mark["path"]) != mark["value"]:
         return UndoResult(entry, UndoOutcome.LEFT, "somebody else created this object")
@@ -226,7 +231,10 @@ def _result(entry: UndoEntry, *, restored: bool, left: Sequence[str]) -> UndoRes
 
 
 def _sort_fields(entry: UndoEntry, found: Mapping[str, Any]) -> tuple[list[tuple[Operation, ...]], list[str]]:
-    """Return the fields with our value, and texts about fields with a third value. Restored fields are in neither."""
+    """Return the fields with our value, and texts about fields with a third value.
+
+    Fields that have their value from before are in neither.
+    """
     ours, left = [], []
     for field in _fields(entry.operations):
         path, last = field[-1]["path"], field[-1]

@@ -31,7 +31,7 @@ class ControllerLog:
         reader: Returns a reader for all other lines of one container.
         signals: Returns the names of the events that the controller logs with the settings of these pods.
         lists_tries: True if a line of the access log has every server that was tried; False if it may have only the
-            last, so that another try need not show.
+            last, so that earlier tries may be missing.
         logs_departures: True if a request that its client gives up is logged at once, whatever the controller does with
             it; False if that may come later.
     """

@@ -124,8 +124,8 @@ class Sharing:
     Attributes:
         begin: Returns the writes that split a rule, in order.
         alter: Returns the write that changes the shares of a split rule.
-        undo_forwards: True if writes are undone in the order in which they were made, not in reverse. The object that
-            routes requests to the candidate must be undone first.
+        undo_forwards: True if writes are undone in the order in which they were made, not in reverse: that order must
+            undo the object first that routes requests to the candidate.
     """
 
     begin: Callable[[SplitRule, RequestShare], tuple[Act, ...]]

@@ -31,7 +31,7 @@ class FalseGreen(TrialFinding, code="false-green", weight=Weight.NOTE, warns=Tru
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[FalseGreen]:
-        """Yield a finding if replaced pods used up their grace period."""
+        """Yield a finding if nothing was lost, and replaced pods without a preStop hook used up their grace period."""
         evidence, begin = facts.evidence, facts.moments.begin
         if begin is None or facts.is_lost.any():
             return
@@ -102,7 +102,7 @@ class PrestopFailed(TrialFinding, code="prestop-failed", weight=Weight.NOTE, war
     def check(cls, facts: Facts) -> Iterator[PrestopFailed]:
         """Yield a finding if the kubelet reports a failed hook.
 
-        It reports a hook that the grace period cut off in the same way.
+        The kubelet reports a hook that the grace period cut off in the same way; its time shows the difference.
         """
         reported: dict[str, str] = {}
         for event in facts.evidence.timeline:

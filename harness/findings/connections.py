@@ -32,7 +32,7 @@ class ConnectionsCut(
         pooled: Connections that were open when the change began.
         lost_reused: Requests lost together with their connection.
         times: Repetitions of the change.
-        looks: The client checks if a connection is still open before it reuses it.
+        looks: True if the client checks that a connection is still open before it reuses it.
     """
 
     cut: int
@@ -114,7 +114,7 @@ class UnusedClosed(
     Every real client notices that and opens another one, so no request is lost by it.
 
     Attributes:
-        closed: How many, since the change began.
+        closed: Number of these connections since the change began.
         by_rst: Those of them that ended by RST.
         waiting: Connections that were open ahead of need when the change began.
     """
@@ -125,7 +125,7 @@ class UnusedClosed(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[UnusedClosed]:
-        """Yield it where an unused connection was closed."""
+        """Yield a finding if an unused connection was closed."""
         begin = facts.moments.begin
         if begin is None:
             return
@@ -139,7 +139,7 @@ class UnusedClosed(
             )
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self._text} since the change began; {count(self.waiting)} were open then.",
             "No request was lost by that: a client notices it and opens another connection. A request that was sent "
@@ -147,7 +147,7 @@ class UnusedClosed(
         )
 
     def watch_sentence(self) -> Sentence:
-        """Return it for a watch."""
+        """Return text and advice for a watch."""
         return Sentence(f"{self._text}.", "Servers close connections that bring no request for a while.")
 
     @property
@@ -161,8 +161,8 @@ class UnusedClosed(
 class NothingReused(TrialFinding, code="nothing-reused", weight=Weight.NOTE, subjects={Subject.WATCH}):
     """No request of a watch reused a connection, although that was requested.
 
-    The account is complete without it. The server closes every connection, or there were fewer requests than
-    connections.
+    This is only a note, since every request is accounted for. The server closes every connection, or there were fewer
+    requests than connections.
     """
 
     ok: int

@@ -14,7 +14,7 @@ from harness.model.accounts import UncertainCount
 from harness.model.verdict import Verdict, Weight
 from harness.wording import count, plural, seconds
 
-#: What an Experiment can limit, as the end of a sentence.
+#: The counts that an Experiment can limit, each as the end of a sentence.
 _DONE = {"hidden": "saved by another try of the proxy", "twice": "executed more than once"}
 
 
@@ -91,7 +91,7 @@ class MaskingUnknown(CellFinding, code="masking-unknown", weight=Weight.EVIDENCE
 
     @classmethod
     def check(cls, cell: CellFacts) -> Iterator[MaskingUnknown]:
-        """Yield a finding for each limit that is kept as far as is known, and may be exceeded."""
+        """Yield a finding for each limit that the known number keeps, but that may be exceeded by what is unknown."""
         for what, allowed, found in _limits(cell):
             if found.known <= allowed and found.unknown != 0:
                 yield cls(what=what, allowed=allowed, known=found.known, unknown=found.unknown, without=_without(cell))

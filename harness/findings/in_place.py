@@ -77,7 +77,7 @@ class ChangeWithheld(TrialFinding, code="change-withheld", weight=Weight.EVIDENC
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[ChangeWithheld]:
-        """Yield a finding if the timeline has such an event."""
+        """Yield a finding if the timeline says that the change was withheld."""
         for moment in of_type(read(facts.evidence.timeline), ChangeEvent.WITHHELD, Withheld):
             yield cls(lost=moment.detail.lost or 0)
             return

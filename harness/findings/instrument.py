@@ -199,7 +199,10 @@ class IdentityBroken(
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[IdentityBroken]:
-        """Yield a finding unless every planned slot has one consistent record, and no other record exists."""
+        """Yield a finding if a record is doubled, not planned or contradictory, or if the end of sending is unknown.
+
+        A planned slot without a record has a finding of its own (``AbandonedSlots``).
+        """
         slots, unknown, impossible = facts.slots, unknown_codes(facts.outcome), impossible_successes(facts)
         has_end, bulk = facts.evidence.stopped_ns is not None, facts.evidence.bulk
         if facts.identity.holds and has_end and not (slots.duplicates or slots.foreign or unknown or impossible):

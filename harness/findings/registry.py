@@ -48,13 +48,13 @@ def types_in(group: ModuleType) -> Iterator[type[FindingType]]:
     """Yield the finding types that a module defines, in their order.
 
     Raises:
-        TypeError: A type lacks a code or a method, or has a check without a subject.
+        TypeError: A type lacks a code or a method, or has only one of check and subjects.
     """
     for kind in classes_in(group):
         if issubclass(kind, FindingType):
             require(kind, bool(kind.code), "has no code and no weight")
             require_complete(kind)
-            require(kind, hasattr(kind, "check") == bool(kind.subjects), "has a check without a subject")
+            require(kind, hasattr(kind, "check") == bool(kind.subjects), "needs both a check and subjects, or neither")
             yield kind
 
 

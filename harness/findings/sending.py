@@ -119,7 +119,7 @@ class BehindSchedule(TrialFinding, code="behind-schedule", weight=Weight.EVIDENC
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[BehindSchedule]:
-        """Yield a finding if requests were late on the whole, or if most were late during the change."""
+        """Yield a finding if more than 1 % of the requests were late, or more than 10 % of those during the change."""
         late, good, limit = facts.late_ms, facts.own.is_timed, LATENESS_P99_MS.value
         if not (late[good] > limit).any():
             return

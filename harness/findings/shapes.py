@@ -30,7 +30,7 @@ class NeverReused(OfStream, TrialFinding, code="never-reused", weight=Weight.EVI
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NeverReused]:
-        """Yield one for each such stream."""
+        """Yield a finding for each such stream."""
         begin, rows = facts.moments.begin, facts.evidence.attempts
         if begin is None:
             return
@@ -40,7 +40,7 @@ class NeverReused(OfStream, TrialFinding, code="never-reused", weight=Weight.EVI
                 yield cls(**name_of(stream))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self.stream}: since the change began no request travelled on a connection that had carried one before, "
             "so nothing is known of reused connections.",
@@ -56,7 +56,7 @@ class NeverIdle(OfStream, TrialFinding, code="never-idle", weight=Weight.EVIDENC
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NeverIdle]:
-        """Yield one for each such stream."""
+        """Yield a finding for each such stream."""
         begin, guarded = facts.moments.begin, _guarded(cls, facts)
         if begin is None or not guarded:
             return
@@ -66,7 +66,7 @@ class NeverIdle(OfStream, TrialFinding, code="never-idle", weight=Weight.EVIDENC
                 yield cls(**name_of(stream), idle_s=stream.unused_for)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self.stream}: since the change began no request travelled on a connection that had been idle for "
             f"{seconds(self.idle_s)}, so nothing is known of idle connections.",
@@ -83,7 +83,7 @@ class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=W
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NothingUnderWay]:
-        """Yield one for each such stream."""
+        """Yield a finding for each such stream."""
         begin, outcome = facts.moments.begin, facts.outcome
         if begin is None:
             return
@@ -94,7 +94,7 @@ class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=W
                 yield cls(**name_of(stream), delay_s=stream.delay, answered_s=_usual_answer(facts, mine))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         usual = f"; half of them were answered within {milliseconds(self.answered_s * 1000)}" if self.answered_s else ""
         return Sentence(
             f"{self.stream}: when the change began no request was waiting for its answer, which was to take "
@@ -107,8 +107,9 @@ class NothingUnderWay(OfStream, TrialFinding, code="nothing-under-way", weight=W
 class NeverPreopened(OfStream, TrialFinding, code="never-preopened", weight=Weight.EVIDENCE):
     """No connection that had waited unused met the change.
 
-    One meets it that is open and unused when a repetition begins, and then carries a request. So does one that the
-    peer closes instead, if requests travelled on connections that had waited for as long before the change.
+    A connection meets the change if it is open and unused when a repetition begins, and then carries a request. It also
+    does if the peer closes it instead, provided that before the change requests travelled on connections that had
+    waited for as long.
 
     Attributes:
         preopened_s: Seconds for which a connection had to wait.
@@ -120,7 +121,7 @@ class NeverPreopened(OfStream, TrialFinding, code="never-preopened", weight=Weig
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NeverPreopened]:
-        """Yield one for each stream without such a connection."""
+        """Yield a finding for each stream without such a connection."""
         begin, guarded = facts.moments.begin, _guarded(cls, facts)
         if begin is None or not guarded:
             return
@@ -134,7 +135,7 @@ class NeverPreopened(OfStream, TrialFinding, code="never-preopened", weight=Weig
                 yield cls(**name_of(stream), preopened_s=stream.unused_for, closed=len(closed))
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         closed = f" The other side closed {count(self.closed)} of them before their use." if self.closed else ""
         return Sentence(
             f"{self.stream}: no request since the change travelled on a connection that was opened before it and had "
@@ -151,7 +152,7 @@ class NothingWaited(OfStream, TrialFinding, code="nothing-waited", weight=Weight
 
     @classmethod
     def check(cls, facts: Facts) -> Iterator[NothingWaited]:
-        """Yield one for each such stream."""
+        """Yield a finding for each such stream."""
         for index, stream in enumerate(facts.streams):
             if SHAPES[stream.shape].waits:
                 keeps = SHAPES[stream.shape].source.keeps
@@ -160,7 +161,7 @@ class NothingWaited(OfStream, TrialFinding, code="nothing-waited", weight=Weight
                     yield cls(**name_of(stream), seconds=stream.unused_for)
 
     def sentence(self) -> Sentence:
-        """Return it for people."""
+        """Return text and advice for a run."""
         return Sentence(
             f"{self.stream}: no request travelled on a connection that had waited unused for {seconds(self.seconds)}, "
             "so nothing is known of such connections.",
@@ -169,7 +170,7 @@ class NothingWaited(OfStream, TrialFinding, code="nothing-waited", weight=Weight
 
 
 def _spans(starts: Numbers, opened: Integers, ended: Integers) -> Mask:
-    """Return which intervals contain the begin of a repetition; all in nanoseconds from the origin."""
+    """Return True for intervals that contain the begin of a repetition; all times are nanoseconds from the origin."""
     spans: Mask = np.searchsorted(starts, opened, side="left") < np.searchsorted(starts, ended, side="right")
     return spans
 
@@ -187,7 +188,7 @@ def _guarded(finding: type[FindingType], facts: Facts) -> list[tuple[Stream, Mas
 
 
 def _rested(facts: Facts, stream: Stream) -> Mask:
-    """Return which attempts of a stream's shape are on a connection that had been idle for long enough."""
+    """Return True for attempts of a stream's shape on a connection that had been idle for long enough."""
     rows = facts.evidence.attempts
     mine = np.flatnonzero((rows["shape"] == stream.shape) & facts.is_sent)
     mine = mine[np.lexsort((rows["sent"][mine], rows["connection"][mine], rows["worker"][mine]))]

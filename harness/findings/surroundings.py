@@ -18,7 +18,7 @@ from harness.wording import count, plural, seconds
 
 @dataclass(frozen=True, kw_only=True)
 class NodeUnwell(TrialFinding, code="node-unwell", weight=Weight.EVIDENCE):
-    """A node lacked a resource during the traffic."""
+    """A node was not well during the traffic: it lacked a resource or its network, or was not ready."""
 
     node: str
     conditions: str

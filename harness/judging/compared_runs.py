@@ -25,9 +25,9 @@ from harness.model.comparison import (
 )
 from harness.model.verdict import CellVerdict, RunVerdict, Verdict
 
-#: Properties of the surroundings that differ from run to run by nature.
+#: Beginnings of the names of surroundings that always differ from run to run.
 _VOLATILE = ("free processors", "repeat", "notice ", "cluster up in", "addresses", "fields without effect")
-#: Between a side and the rest of a configuration's name.
+#: Separator between a side and the rest of a configuration's name.
 _BETWEEN = "/"
 
 
@@ -86,8 +86,8 @@ def transitions(run: RunVerdict) -> dict[str, TransitionCounts]:
     """Return the numbers of each cell's transitions, by the cell's id.
 
     If the control lost requests, no transition of the cell has an answer. If the control is not sound as a whole, only
-    the transitions count whose own trial of the control, that of the same number, is lossless. A lossy transition
-    without it is left out just as a lossless one is: a share of which only the lossless part is left out is too large.
+    the transitions count whose trial of the control (the one with the same number) is lossless. Without it a lossy
+    transition is left out as well: if only lossless ones were left out, the share of lossy ones would be too large.
     """
     controls = {
         cell.configuration: frozenset(trial.number for trial in cell.trials if trial.verdict is Verdict.LOSSLESS)
@@ -171,7 +171,7 @@ def _size(cell: ComparedCell, before: ComparedSide, after: ComparedSide, repetit
 
 
 def steady(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the properties of the surroundings without those that differ from run to run by nature."""
+    """Return the properties of the surroundings without those that always differ from run to run."""
     return {name: value for name, value in environment.items() if not name.startswith(_VOLATILE)}
 
 

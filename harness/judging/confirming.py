@@ -1,4 +1,4 @@
-"""Judges the repetitions of cells that lost requests against the expectation: how often, and what goes with it."""
+"""Judges the repetitions of cells with unexpected losses: how often they lose again, and which findings differ then."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _state(found: TransitionCounts) -> ConfirmedState:
 
 
 def _differences(lossy: Sequence[TrialVerdict], lossless: Sequence[TrialVerdict]) -> Iterator[FindingShare]:
-    """Yield the findings that are not equally frequent in both, apart from the losses themselves."""
+    """Yield the findings that are more frequent in one of both than in the other, apart from the losses themselves."""
     trials = (*lossy, *lossless)
     codes = {finding.code for trial in trials for finding in trial.findings} - {RequestsLost.code}
     shares = [

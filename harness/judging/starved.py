@@ -1,4 +1,4 @@
-"""Tell a trial that proves nothing because the machine was busy from one that proves nothing for another reason."""
+"""Finds the trials that prove nothing only because the machine was busy, which may be run again."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from harness.findings.shapes import NeverIdle, NeverPreopened, NeverReused, Noth
 from harness.model.changes import NoChange
 from harness.model.verdict import CellVerdict, TrialVerdict, Verdict, Weight
 
-#: What is found where the machine left the sender without processor time.
+#: Codes of findings that show that the machine left the sender without processor time.
 STARVED = frozenset({BehindSchedule.code, MachineSaturated.code, MissedSlots.code})
-#: What may follow from that, and is not the load's by itself. Each says that no request did what the trial needs, and
-#: the missing requests are those that were not sent in time; or that the harness itself came too late.
+#: Codes of findings that may be a consequence of that, but may also have another reason. One says that the harness
+#: itself made a change too late (``ChangesApart``). Each other one says that no request did what the trial needs, which
+#: may be because the requests that would have done it were not sent in time.
 FOLLOWS = frozenset(
     {
         ChangesApart.code,
@@ -32,7 +33,7 @@ FOLLOWS = frozenset(
 
 
 def is_starved(trial: TrialVerdict) -> bool:
-    """Return true if a trial is inconclusive for want of processor time alone, and lost nothing."""
+    """Return True if a trial is inconclusive only because the sender lacked processor time, and lost nothing."""
     codes = {finding.code for finding in trial.findings if WEIGHTS.get(finding.code) is not Weight.NOTE}
     return (
         trial.verdict is Verdict.INCONCLUSIVE
@@ -43,12 +44,12 @@ def is_starved(trial: TrialVerdict) -> bool:
 
 
 def reasons(trial: TrialVerdict) -> tuple[str, ...]:
-    """Return the codes of the findings that say that a trial was starved, each once."""
+    """Return the codes of the findings that show that a trial was starved, each once."""
     return tuple(dict.fromkeys(each.code for each in trial.findings if each.code in STARVED))
 
 
 def starved_cells(cells: tuple[CellVerdict, ...]) -> tuple[CellVerdict, ...]:
-    """Return the inconclusive cells of which a trial was starved, or a trial of their control was."""
+    """Return the inconclusive cells with a starved trial of their own or of their control."""
     own = {cell.id for cell in cells if any(map(is_starved, cell.trials))}
     controls = {cell.configuration for cell in cells if cell.id in own and cell.change_kind == NoChange.kind}
     return tuple(

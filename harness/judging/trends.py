@@ -1,11 +1,12 @@
 """Finds the trend of each cell of a history: steady, flaky, or regressed since one run.
 
-The run since which a cell is bad is the split of its runs at which Fisher's exact test sees the largest difference
-between the transitions before and since. There are as many possible splits as runs, so the probability is multiplied by
-their number (Bonferroni). Runs without an answer, such as those of a busy machine, count for neither side.
+The run since which a cell is bad is found by splitting its runs in two: at the run for which Fisher's exact test sees
+the largest difference between the transitions before it and since. The probability is multiplied by the number of
+possible splits (Bonferroni), which is one less than that of the runs. Runs without an answer, such as those of a busy
+machine, count for neither side.
 
-The transitions of one night have its conditions in common, so many of them may be bad together in a flaky cell. A split
-therefore counts only if no run before is bad and every run since is, or if the test of whole runs agrees.
+The transitions of one run share its conditions, so many of them may be bad together in a flaky cell. A split therefore
+counts only if no run before is bad and every run since is, or if the test of whole runs agrees.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Defines the facts of a kind of change, from which everything else about the kind follows.
+"""Defines the facts of a kind of change. No other code decides by the name of a kind.
 
-These are the rights requested on a user's cluster, the documented Role, the permissions of ``--in-place``, the order of
-trials, the suggestions for misspelled names and the tables of the documentation.
+From the facts follow the rights requested on a user's cluster, the documented Role, the permissions of ``--in-place``,
+the order of trials, the suggestions for misspelled names and the tables of the documentation.
 """
 
 from __future__ import annotations

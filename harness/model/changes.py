@@ -125,7 +125,7 @@ class ChangeSpec:
 
     @property
     def old_answers_for(self) -> float | None:
-        """Return the seconds in which the old version may still answer; None until the controller has settled."""
+        """Return the seconds for which the old version may still answer; None if it may until routing has settled."""
         return None
 
     @property
@@ -135,7 +135,7 @@ class ChangeSpec:
 
     @property
     def own_hold(self) -> float:
-        """Return the seconds after which the change undoes itself; 0 if it does not."""
+        """Return the seconds for which the change is held before its undo or its end; 0 for none."""
         return 0.0
 
     @property
@@ -165,12 +165,12 @@ class ChangeSpec:
 
     @property
     def unpatched(self) -> tuple[str, ...]:
-        """Return the path of what it changes in its object without ``patch_of``; empty if it changes nothing so."""
+        """Return the path of the field that it changes other than by ``patch_of``; empty if there is none."""
         return ()
 
     @property
     def selects(self) -> Mapping[str, str | None]:
-        """Return the changed labels of the Service's selector, None for a lost one; empty if the selector stays."""
+        """Return the changed labels of the Service's selector, None for a removed one; empty if the selector stays."""
         return {}
 
     def selector_after(self, before: Mapping[str, str]) -> Mapping[str, str]:
@@ -194,7 +194,7 @@ class ChangeSpec:
         return False
 
     def patch_of(self, target: Mapping[str, Any], number: int) -> Patch | None:
-        """Return the patch of its object; None if it makes none, or none that is known before the run.
+        """Return the patch of its object; None if the kind makes no patch, or makes one that only the run can know.
 
         Args:
             target: The current object.
@@ -277,7 +277,7 @@ class RollingUpdate(ChangeSpec):
         daemonset: Name of the DaemonSet.
         set: Fields of the container that get a new value; ``{time}`` in a string is the repetition, from 1.
         container: The container's name; empty for the first one.
-        answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); it shows the new version.
+        answer: Glob of the body that only the new version gives (``{time}`` as in ``set``); empty if none is given.
         until: ``complete``, or ``progress-deadline`` for a rollout that is meant to get stuck and fail.
     """
 
@@ -564,7 +564,7 @@ class SelectorPatch(ChangeSpec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngressEdit(ChangeSpec):
-    """Changes annotations or the spec of an Ingress; observed when the controller has reloaded.
+    """Changes annotations or the spec of an Ingress; observed when the controller has put the edit into effect.
 
     Attributes:
         ingress: Its name.
@@ -576,8 +576,8 @@ class IngressEdit(ChangeSpec):
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="other annotations or another spec of an Ingress",
         target=TargetKind.INGRESS,
-        observed="ingress-nginx has reloaded; Traefik has loaded another configuration, or has looked at the Ingress "
-        "and found nothing to change",
+        observed="ingress-nginx has reloaded, or has updated endpoints if only annotations of a canary change; "
+        "Traefik has loaded another configuration, or has looked at the Ingress and found nothing to change",
         undoable=True,
         undo="the annotations and rules before",
         in_place=InPlace(usage="'ingress-edit: {annotations: {…}}'"),
@@ -982,8 +982,8 @@ class Kubectl(ChangeSpec):
     facts: ClassVar[ChangeFacts] = ChangeFacts(
         summary="any command of kubectl",
         target=TargetKind.ANYTHING,
-        observed="it ended with code 0, an object of the workload differs, every rollout is complete, "
-        "no pod is ending, and `answers` were given; its purpose is not checked",
+        observed="it ended with code 0, an object of the workload differs (unless `answers` are set), every rollout is "
+        "complete, no pod is ending, and `answers` were given; its purpose is not checked",
         undoable=False,
         undo="what the command changed is unknown",
         in_place=InPlace(refused="which objects a command changes is unknown, so it could not be undone"),

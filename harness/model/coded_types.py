@@ -23,7 +23,7 @@ def require(kind: type, holds: bool, otherwise: str) -> None:  # noqa: FBT001 - 
     """Raise an error about a type unless a condition holds.
 
     Raises:
-        TypeError: It does not hold.
+        TypeError: The condition does not hold.
     """
     if not holds:
         raise TypeError(f"{kind.__name__} {otherwise}.")
@@ -40,7 +40,7 @@ def require_complete(kind: type) -> None:
     """Require a dataclass without abstract methods.
 
     Raises:
-        TypeError: It is none, or lacks a method.
+        TypeError: The type is no dataclass, or lacks a method.
     """
     require(kind, "__dataclass_params__" in vars(kind), "is not a dataclass")
     lacking = ", ".join(sorted(getattr(kind, "__abstractmethods__", ())))

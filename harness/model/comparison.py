@@ -25,7 +25,7 @@ class ComparedOutcome(StrEnum):
     BETTER = "better"
     #: Chance explains the difference, or there is none.
     NO_DIFFERENCE_SHOWN = "no-difference-shown"
-    #: So few transitions could not have shown any difference.
+    #: There are too few transitions with an answer: they could not have shown any difference.
     NOT_ENOUGH_EVIDENCE = "not-enough-evidence"
 
 
@@ -34,9 +34,9 @@ class TransitionCounts:
     """The numbers of a cell's transitions on one side, by verdict.
 
     Attributes:
-        lossy: TransitionCounts that lost a request.
-        lossless: TransitionCounts that lost none.
-        inconclusive: TransitionCounts without an answer.
+        lossy: Transitions that lost a request.
+        lossless: Transitions that lost none.
+        inconclusive: Transitions without an answer.
     """
 
     lossy: int = 0
@@ -65,8 +65,8 @@ class ComparedSide:
     """A cell on one side.
 
     Attributes:
-        first: TransitionCounts of the first look.
-        repeated: TransitionCounts of the repetitions.
+        first: Transitions of the first look.
+        repeated: Transitions of the repetitions.
         sent: Requests sent at the first look.
         lost: Requests lost at the first look.
         cut: Connections cut at the first look.
@@ -124,7 +124,7 @@ class RunComparison:
         after: Name of the second side, for people.
         cells: All cells of either side.
         differences: Facts of the surroundings that differ: name -> (before, after).
-        repetitions: TransitionCounts that were asked for in addition, per side of each suspect cell.
+        repetitions: Transitions that were requested in addition, per side of each suspect cell.
         power: Probability with which each cell's smallest difference is found.
         directories: Run directories to link to: name -> path relative to the report.
         command: The command line.

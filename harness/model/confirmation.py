@@ -49,7 +49,7 @@ class ConfirmedCell:
         state: The result.
         repeated: Its repetitions by verdict.
         rate: 95 % confidence interval of the share of lossy repetitions among those with an answer.
-        differences: Findings that tell lossy and lossless repetitions apart, the clearest first.
+        differences: Findings that are more frequent in one kind of repetition than in the other, the clearest first.
         times: Median of a measure in lossy and in lossless repetitions, by its name.
     """
 

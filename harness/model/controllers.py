@@ -168,12 +168,12 @@ _INGRESS_NGINX = ControllerFacts(
     shares_named_services=False,
     share_rights=(Right("networking.k8s.io", "ingresses", ("create", "get", "patch", "delete")),),
     explanations=Explanations(
-        pace="ingress-nginx syncs at most 0.3 times a second (--sync-rate-limit), and any watched event takes that "
-        "turn, the entry of a pod that is not ready yet, too; each worker then looks for new endpoints once a second. "
+        pace="ingress-nginx syncs at most 0.3 times a second (--sync-rate-limit), and every watched event uses up a "
+        "sync, even a new pod that is not ready yet; each worker then looks for new endpoints once a second. "
         "So a change may be known 3.3 s + 1 s late",
         retries="ingress-nginx tries a request up to three times when an endpoint can't be connected to"
         " (proxy-next-upstream: error timeout)",
-        edits="nginx takes edits of an Ingress over with new workers, and the old ones close what is idle",
+        edits="nginx applies edits of an Ingress with new workers, and the old ones close idle connections",
         timeouts="ingress-nginx connects to a pod within 5 s and waits 60 s for its answer",
         no_endpoints="ingress-nginx answers 503",
         timeout_setting="annotations proxy-*-timeout",
@@ -202,7 +202,7 @@ _TRAEFIK = ControllerFacts(
         Right("traefik.io", "traefikservices", ("create", "get", "patch", "delete")),
     ),
     explanations=Explanations(
-        pace="Traefik takes a change over at once, and the next one 2 s later at most (providersThrottleDuration)",
+        pace="Traefik applies a change at once, and the next one 2 s later at most (providersThrottleDuration)",
         retries="Traefik tries a request once, unless a Middleware says otherwise (retry)",
         edits="Traefik swaps its routes in one process",
         timeouts="Traefik connects within 30 s and waits without end",

@@ -78,7 +78,7 @@ class FailedAttempts:
 
     Attributes:
         total: Number of all failed attempts.
-        kept: At most a few hundred of them, ordered by time; each kind is among them.
+        kept: At most 200 of them, ordered by time; each of up to 100 kinds is among them.
     """
 
     total: int = 0

@@ -115,9 +115,9 @@ class CellPair:
         outcome: Its result for the migration.
         source: The cell with the source controller.
         target: The cell with the target controller.
-        differences: Reasons why attempts differ.
+        differences: Reasons why the two sides differ.
         prestop_s: Shortest sleep of a preStop hook in the workload, seconds; -1 if there is none.
-        replicas: Smallest number of replicas in the workload.
+        replicas: Largest number of replicas of a Deployment of the workload.
     """
 
     configuration: str

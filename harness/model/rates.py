@@ -1,6 +1,6 @@
 """Rates of traffic: one constant rate, or several legs one after the other.
 
-They are apart from the schedule because Experiments, reports and the judge use rates as well.
+This module is apart from the schedule because Experiments, reports and the judge use rates as well.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Stream:
     Attributes:
         route: Index into the plan's routes.
         path: The route's path.
-        method: ``GET`` or ``POST``.
+        method: Its HTTP method.
         shape: How its attempts get their connections.
         delay: Seconds for which the application is asked to delay the answer.
         unused_for: Seconds for which a connection must have waited unused before an attempt.

@@ -7,7 +7,7 @@ WITHHELD = "(withheld)"
 
 
 class Secret(str):
-    """A text that is written as ``WITHHELD`` in every record; only the process that sends it gets the text itself."""
+    """A text that every record has as ``WITHHELD``; only the process that sends it gets the text itself."""
 
     __slots__ = ()
 

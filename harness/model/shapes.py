@@ -46,7 +46,7 @@ class ConnectionSource(Enum):
 
     @property
     def keeps(self) -> bool:
-        """True where a connection is kept after an answer; otherwise it carries a single request."""
+        """Return True if a connection is kept after an answer; otherwise it carries a single request."""
         return self in {ConnectionSource.POOL, ConnectionSource.RESTED}
 
 
@@ -85,7 +85,7 @@ class ShapeFacts:
         duration: The duration that it requires; None for none.
         guard: Code of the finding that keeps a stream from looking lossless although it never met the change.
             Empty only where every attempt shows the shape by itself.
-        is_usual: Plans that name no shape have it, and accounts of losses always name it.
+        is_usual: True if plans that name no shape have it, and accounts of losses always name it.
     """
 
     source: ConnectionSource
@@ -103,12 +103,12 @@ class ShapeFacts:
 
     @property
     def needs_application(self) -> bool:
-        """True where the application must help, by delaying its answers on demand."""
+        """Return True if the application must help, by delaying its answers on demand."""
         return self.duration is not None and self.duration.is_delay
 
     @property
     def waits(self) -> bool:
-        """True where a connection must have waited unused for the shape's duration."""
+        """Return True if a connection must have waited unused for the shape's duration."""
         return self.duration is not None and not self.duration.is_delay
 
 

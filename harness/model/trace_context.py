@@ -21,7 +21,7 @@ def trace_seed(token: str) -> int:
 def trace_ids(seed: int, number: int) -> tuple[int, int]:
     """Return the trace id (128 bits) and the span id (64 bits) of an attempt.
 
-    The lower half of the trace id differs in all bits from attempt to attempt, since samplers decide by it. Neither id
+    The lower halves of consecutive trace ids are spread over the whole range, since samplers decide by them. Neither id
     is ever 0, which the standard forbids.
 
     Args:

@@ -1,8 +1,8 @@
 """Estimates the time of an event from the time of its observation and from the cluster's timestamps.
 
 A live watch delivers events within milliseconds. A change that is found by listing may have happened at any time since
-the last observation. A Kubernetes timestamp then narrows that down, although it has only whole seconds. Timestamps of
-other machines depend on their clocks; one in the future is ignored.
+the last observation. A Kubernetes timestamp then narrows that down, although most have only whole seconds. Timestamps
+of other machines depend on their clocks; one in the future is ignored.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Observation:
         return upper, upper - max(lower, self.since)
 
     def place_reported(self, stamp: str) -> tuple[int, int]:
-        """Return (at, exact_ns) of an event that a node reported afterwards, so that even a watch sees it late."""
+        """Return (at, exact_ns) of an event that a node reports only later, so that even a watch sees it late."""
         lower, upper = self._within(stamp) if stamp else (self.at, self.at)
         return upper, upper - lower
 

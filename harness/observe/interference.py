@@ -27,7 +27,7 @@ _Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Alteration:
-    """An observed change of an object. If it was ``listed``, versions in between may have been missed."""
+    """An observed change of an object. If a list showed it (``listed``), versions in between may have been missed."""
 
     kind: str
     name: str
@@ -180,7 +180,7 @@ class _OwnApi:
 
 
 def differences(old: Object | None, new: Object | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return (fields, managers): changed fields that users write, and the field managers of the changes.
+    """Return the paths of changed fields that users write, and the field managers of the changes.
 
     Args:
         old: The object before; None if it did not exist.
@@ -225,7 +225,7 @@ def _managers(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]
 
 
 def _entries(obj: Mapping[str, Any]) -> dict[str, frozenset[tuple[Any, ...]]]:
-    """Return the times of each manager's entries, and their fields."""
+    """Return the operations with times, and the fields, of each field manager except those of statuses."""
     found: dict[str, set[tuple[Any, ...]]] = {}
     for entry in obj.get("metadata", {}).get("managedFields") or ():
         part = entry.get("subresource", "")

@@ -38,7 +38,7 @@ class KubeletTracker:
         yield Event(at, EventKind.KUBELET, involved.get("name", ""), obj.get("reason", ""), detail, exact)
 
     def deleted(self, obj: Object, observation: Observation) -> Iterator[Event]:
-        """Forget an expired Event. Nothing has happened."""
+        """Forget an expired Event; that yields no event."""
         del observation
         self._seen.pop(obj["metadata"]["uid"], None)
         yield from ()

@@ -1,6 +1,7 @@
-"""Tracks nodes under pressure: a kubelet without memory, disk or process ids evicts pods and delays probes.
+"""Tracks nodes that are not well: not ready, without network, or without memory, disk or process ids.
 
-A node without network counts too. The embedded cluster reports itself so if it can't drop connections to an ended pod.
+The kubelet of a node that lacks one of the last three evicts pods and delays probes. The embedded cluster sets
+``NetworkUnavailable`` if it can't drop the connections to an ended pod.
 
 Events mark the begin and end of a problem. A healthy node has no events.
 """

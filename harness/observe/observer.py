@@ -96,8 +96,8 @@ class Observer:
                 *targets.items(),
             ]
         ]
-        # Users of a shared cluster seldom have the right to read its nodes, and no verdict depends on it. A watch of
-        # Deployments saves reads during changes.
+        # Users of a shared cluster seldom have the right to read its nodes: without it, an unwell node is not noticed.
+        # A watch of Deployments only saves reads during changes.
         optional: tuple[tuple[str, str, Tracker], ...] = (
             ("Node", "", NodeTracker()),
             *((("Deployment", namespace, SilentTracker()),) if "Deployment" not in targets else ()),

@@ -29,7 +29,10 @@ class Scope:
     services: frozenset[str]
 
     def has(self, obj: Object) -> bool:
-        """Return True for pods of the Deployments, the Services, their endpoints, and Events of such pods."""
+        """Return True for pods of the Deployments, the Services, their endpoints, and Events of such pods.
+
+        All objects of other kinds belong to the trial.
+        """
         match obj["kind"]:
             case "Pod":
                 labels = obj["metadata"].get("labels") or {}

@@ -1,4 +1,7 @@
-"""Tracks the selectors of Services, which define their expected endpoints. It has no events: changes record patches."""
+"""Tracks the selectors of Services, which define their expected endpoints.
+
+It yields no events: the executor of a change records its own patch.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Observes one kind of object: lists, watches, and lists again when the watch breaks.
 
-Changes during an interruption are not missed: the tracker finds them by comparison, and its events say how inexact
-their times are.
+The list after an interruption shows what has changed meanwhile: the tracker compares it with the last known state, and
+its events say how inexact their times are. It can't show a change that was undone meanwhile, or an object that was
+created and deleted; the recorded interruption makes that visible.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Watcher:
         namespace: Namespace of the objects.
         kube: The API server.
         tracker: Turns objects into events.
-        keep: Receives a tracker's events. It iterates over them, so it can hold a lock meanwhile.
+        keep: Receives a tracker's events. The tracker works while they are iterated over, so ``keep`` can hold a lock.
         stop: Ends the watcher.
         clock: The run's clock.
         optional: True if the watcher may end when the server does not permit it. The timeline then says so.

@@ -1,6 +1,7 @@
 """Reads access logs: that of a trial as columns of its lines and of the tries in them, any other line by line.
 
-A line that was written in part is no JSON, also together with the next one, so neither is taken for a request.
+A line that was written in part is no JSON, and the next line, if it follows without a line break, is lost with it.
+Neither is taken for a request.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class _Columns:
             self.tries_connected.append(int(times[index] != "-") if times is not None and known else -1)
 
     def finished(self) -> AccessLines:
-        """Return the columns without the lines that occur twice word for word."""
+        """Return the columns; of lines that are equal word for word, only the first is kept."""
         worker, number, status, digest = (
             _column(each) for each in (self.worker, self.number, self.status, self.digest)
         )

@@ -134,7 +134,7 @@ class SegmentReplacer:
                 path.unlink(missing_ok=True)
             raise
         self._previous = hashlib.sha256(line).hexdigest()
-        # The seal decides what is read. A file that can't be removed takes room, and has no other effect.
+        # Readers follow the seal, so a replaced file that can't be removed only takes up room.
         with contextlib.suppress(OSError):
             for name in old:
                 (self._directory / name).unlink(missing_ok=True)
@@ -231,7 +231,7 @@ def unreplaced(*directories: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(directory: Path) -> Iterator[bool]:
-    """Yield True if segments may be replaced in the block; False if somebody reads them now, or nobody can tell."""
+    """Yield True if segments may be replaced in the block; False if a process reads them now, or that is unknown."""
     handle = _lock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         yield handle >= 0

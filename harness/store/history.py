@@ -23,7 +23,7 @@ def read_history(folder: Path) -> tuple[HistoryEntry, ...]:
     A line that occurs twice, as after a merge, counts once.
 
     Raises:
-        EvidenceError: A line is damaged, or has a newer format; the message names it.
+        EvidenceError: A line is damaged, or has another version of the format; the message names it.
     """
     path = folder / FILE
     try:
@@ -47,7 +47,7 @@ def append_history(folder: Path, entries: Sequence[HistoryEntry]) -> int:
         The number of entries added.
 
     Raises:
-        EvidenceError: A line of the history is damaged, or has a newer format.
+        EvidenceError: A line of the history is damaged, or has another version of the format.
         HarnessError: The folder or the file can't be written, or another process is writing it.
     """
     with clear_disk_errors(folder):

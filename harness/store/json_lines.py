@@ -1,4 +1,4 @@
-"""Reads files with one JSON object per line, whose last line may be incomplete."""
+"""Reads files with one JSON object per line; lines that can't be parsed are left out."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class LedgerWriter(_LedgerFile):
         connection: int = 0,
         carried: int = 0,
     ) -> int:
-        """Record that an attempt is about to be made; after the return it can't be lost.
+        """Record that an attempt is about to be made; after the return no end of this process can lose the record.
 
         Args:
             planned: Planned time, nanoseconds from the schedule's start.

@@ -13,7 +13,8 @@ VERSION = 1
 #: The time of an event that did not happen.
 NEVER = -1
 
-#: 80 bytes. ``number`` counts the worker's slots from 0; ``written`` is 1 once the intent is on disk, 0 in unused room.
+#: 80 bytes. ``number`` counts the worker's slots from 0. ``written`` is 1 once the intent is in the file, and 0 in
+#: unused room.
 ATTEMPT = np.dtype(
     [
         ("number", "<u8"),

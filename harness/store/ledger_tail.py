@@ -1,8 +1,8 @@
 """Reads a ledger while it is written, for progress, for statistics, and to detect the new version's answers.
 
-It goes on in the next segment when there is one.
-It uses ``pread`` and no memory map: the writer cuts the file at its end, and access beyond the end of a mapped file is
-fatal.
+When a segment ends, reading continues in the next one.
+The module uses ``pread`` and no memory map: the writer cuts the file at its end, and access beyond the end of a mapped
+file is fatal.
 """
 
 from __future__ import annotations

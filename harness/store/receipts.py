@@ -94,7 +94,7 @@ class _File:
         pod: The state of the pod's receipts.
         index: The number of the pod.
         next: The number of the next line; None before the first line of the file.
-        may_miss: True if lines at the end of the process may be missing.
+        may_miss: True if the reader of the process's output may have missed its last lines.
     """
 
     pod: PodReceipts

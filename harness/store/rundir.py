@@ -159,7 +159,7 @@ class RunDirectory:
         return run
 
     def trial(self, cell_id: str, number: int) -> TrialDirectory:
-        """Return the directory of a cell's trial (counted from 1); creates it if it is missing."""
+        """Return the directory of a cell's trial (counted from 1); create it if it is missing."""
         trial = TrialDirectory(self.path / "trials" / cell_id / str(number))
         with clear_disk_errors(trial.path):
             trial.traffic.mkdir(parents=True, exist_ok=True)
@@ -293,7 +293,7 @@ def new_folder(parent: Path, name: str) -> Path:
     """Create a new directory, named by name and time, and return its path.
 
     Raises:
-        InvalidInputError: There are a hundred of that second.
+        InvalidInputError: 99 directories have that name and second already.
         HarnessError: The disk is full.
     """
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"

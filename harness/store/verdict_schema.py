@@ -17,12 +17,15 @@ FILE = "verdict.schema.json"
 
 
 def verdict_schema() -> dict[str, Any]:
-    """Return the schema of a run's, in JSON Schema's draft 2020-12. It allows no field that the records do not have."""
+    """Return the JSON Schema (draft 2020-12) of a run's ``verdict.json``.
+
+    It allows no field that the records do not have.
+    """
     return _schema(RunVerdict, "verdict", SCHEMA_VERSION)
 
 
 def watch_verdict_schema() -> dict[str, Any]:
-    """Return the schema of a watch's, likewise."""
+    """Return the same for the ``verdict.json`` of a watch."""
     return _schema(WatchVerdict, "watch-verdict", watch.SCHEMA_VERSION)
 
 
@@ -43,12 +46,12 @@ def _schema(record: type, name: str, version: int) -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """Return the schema of a run's as the text of its file."""
+    """Return the schema of a run's ``verdict.json`` as the text of its file."""
     return _text(verdict_schema())
 
 
 def watch_schema_text() -> str:
-    """Return the schema of a watch's as text."""
+    """Return the schema of a watch's ``verdict.json`` as text."""
     return _text(watch_verdict_schema())
 
 

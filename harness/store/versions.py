@@ -1,4 +1,4 @@
-"""Check the version of the format in which a stored object was written."""
+"""Checks the version of the format in which a stored object was written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.errors import EvidenceError
 
-#: The name that the field had before it was that of every JSON object of the harness.
+#: Former name of the field; today it has the same name in every JSON object of the harness.
 _FORMER = "format"
 
 

@@ -16,7 +16,7 @@ from harness.model.shapes import Shape
 from harness.testing.evidence import NS, quiet_trial, with_losses, with_rows
 
 
-def test_a_quiet_trial_has_none() -> None:
+def test_a_quiet_trial_has_no_failed_attempts() -> None:
     """Nothing failed, so nothing is listed."""
     assert failed_of(Facts.of(quiet_trial())).total == 0
 
@@ -92,7 +92,7 @@ def test_more_kinds_than_places_still_give_the_wanted_number() -> None:
     assert (found.total, len(found.kept)) == (190, 10)
 
 
-def test_the_verdict_keeps_them() -> None:
+def test_the_verdict_keeps_failed_attempts() -> None:
     """A report is written from the verdict alone."""
     verdict = judge_trial(with_losses(quiet_trial(), 1.5, 1.6))
 

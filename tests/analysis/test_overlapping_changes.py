@@ -90,7 +90,7 @@ def test_each_event_of_the_first_change_is_required(event: ChangeEvent) -> None:
     assert "change-not-observed" in codes(replace(whole, timeline=kept))
 
 
-def test_what_was_missing_is_said_of_its_change() -> None:
+def test_the_text_about_missing_events_names_the_change() -> None:
     """Both may lack something; the text names the change."""
     found = overlapping(observed=0.0)
     found = with_event(

@@ -63,7 +63,7 @@ def test_connections_that_were_never_used_again_are_not_idle() -> None:
 
 
 def test_slow_answers_that_came_at_once_are_reported() -> None:
-    """An application that ignores the delay leaves no request in flight. The finding has the fastest answer."""
+    """An application that ignores the delay leaves no request in flight. The finding has the median answer time."""
     evidence = quiet_trial(plan=SLOW)
     rows = evidence.attempts.copy()
     slow = rows["shape"] == Shape.SLOW
@@ -125,7 +125,13 @@ def test_losses_are_counted_by_the_shapes_that_were_sent() -> None:
 
 
 def opened(evidence: TrialEvidence, seconds: float, after: float = 0.0) -> TrialEvidence:
-    """Open the connections of preopened attempts that left after a moment another time before they left."""
+    """Return the trial with other times at which preopened connections were opened.
+
+    Args:
+        evidence: The trial.
+        seconds: Time from the opening of a connection to its attempt.
+        after: Attempts that were sent earlier keep their connections as they are.
+    """
     rows, attempts = evidence.connections.copy(), evidence.attempts
     mine = attempts["shape"] == Shape.PREOPENED
     late = mine & (attempts["sent"] >= after * NS)
@@ -184,7 +190,7 @@ def test_waiting_connections_that_the_peer_closes_at_the_change_have_met_it() ->
 
 
 @pytest.mark.parametrize("reason", [CloseReason.BY_US, CloseReason.OPEN])
-def test_waiting_connections_that_we_close_are_no_news(reason: CloseReason) -> None:
+def test_waiting_connections_that_the_client_closes_are_not_reported(reason: CloseReason) -> None:
     """At the end all of them are closed."""
     assert UnusedClosed.code not in found(closed(quiet_trial(plan=PREOPENED), BEGIN + 0.5, reason=reason))
 

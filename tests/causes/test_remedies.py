@@ -108,7 +108,7 @@ def _killed(hook: Manifest, after: float) -> TrialEvidence:
 def test_a_grace_period_outlasts_answers_whose_length_nobody_stated(
     hook: Manifest, killed: float, answer: float, grace: int
 ) -> None:
-    """They took so long at least, after a hook that may have taken all of the grace period if nobody knows."""
+    """The answers took at least so long; a hook of unknown duration may have taken all of the grace period."""
     cause = _only_cause(_killed(hook, killed))
 
     assert cause.code == "killed-in-flight"

@@ -29,6 +29,7 @@ from harness.judging.trial import judge_trial
 from harness.model.attempt import Outcome
 from harness.model.causes import Cause, Certainty
 from harness.model.coded_types import by_code
+from harness.model.timeline import EventKind
 from harness.model.verdict import Verdict
 from harness.testing.evidence import quiet_trial, with_losses
 
@@ -56,6 +57,23 @@ def test_a_rule_explains_only_losses_with_the_signs_that_it_needs(code: str) -> 
     for loss in losses_of(facts, context):
         signs = finder.signs_of(loss)
         assert [kind.code for kind in TYPES.values() if kind.explains(loss, context) and kind.needs not in signs] == []
+
+
+def test_a_node_that_is_unwell_long_after_a_loss_is_not_named() -> None:
+    """The cause names the nodes around its losses."""
+    later = lossy_scenes.with_event(
+        lossy_scenes.node_unwell(), 20.0, EventKind.NODE, "MemoryPressure", subject="node-2"
+    )
+    (cause,) = causes_of(Facts.of(later))
+
+    assert cause.numbers["nodes"] == "node-1"
+
+
+def test_the_place_of_an_idle_timeout_is_the_application() -> None:
+    """A setting of one controller says nothing to the users of another."""
+    (cause,) = causes_of(Facts.of(lossy_scenes.SCENES["upstream-idle-timeout"]()))
+
+    assert (cause.object, cause.field) == ("Deployment/apple", "")
 
 
 def test_every_rule_has_losses_that_it_explains() -> None:

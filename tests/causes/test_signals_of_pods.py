@@ -49,7 +49,7 @@ def test_a_pod_has_the_signals_that_follow_from_its_end(
     assert signals(gone=gone, **workload) == expected
 
 
-def test_a_pod_that_is_not_stopped_has_none() -> None:
+def test_a_pod_that_is_not_stopped_has_no_signals() -> None:
     """Neither has a trial without an origin, whose times have no beginning."""
     stopped = stopping(trial(), OLD, 1.0, gone=1.2)
 
@@ -58,7 +58,7 @@ def test_a_pod_that_is_not_stopped_has_none() -> None:
     assert signal_marks(replace(stopped, origin_ns=0)) == ()
 
 
-def test_the_chart_gets_them_in_order_with_the_observed_events() -> None:
+def test_the_chart_gets_signals_in_order_with_the_observed_events() -> None:
     """They come from judging, so that the report draws what the verdict has."""
     events = judge_trial(stopping(trial(hook=SLEEP), OLD, 1.0, gone=3.5)).pod_events
     words = [event.what for event in events if event.subject == OLD]

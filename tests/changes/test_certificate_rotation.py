@@ -189,7 +189,7 @@ def test_a_secret_without_a_certificate_is_an_error(shop: World, values: dict[st
 @pytest.mark.parametrize(
     ("chain", "expected"),
     [
-        ("none", "no certificate in PEM form"),
+        ("none", "tls.crt of Secret shop-next has no certificate in PEM form"),
         ("-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n", "can't be decoded"),
     ],
     ids=["no-pem", "broken-base64"],

@@ -28,7 +28,7 @@ def world(make_world: Callable[..., World]) -> World:
     return made
 
 
-def test_it_is_observed_when_the_new_pod_serves(world: World) -> None:
+def test_a_restart_is_observed_when_the_new_pod_serves(world: World) -> None:
     """The rollout is complete, the old pods are gone, and traffic was answered since."""
     assert perform(RESTART, world.context)
     assert world.what() == ["begin", "applied", "observed", "end"]
@@ -38,7 +38,9 @@ def test_it_is_observed_when_the_new_pod_serves(world: World) -> None:
     ("part", "missing"),
     [(WorkloadPart.NEW_PODS, "rollout"), (WorkloadPart.OLD_PODS, "end of the old pods"), (None, "an answer")],
 )
-def test_it_is_not_observed_otherwise(world: World, part: WorkloadPart | None, missing: str) -> None:
+def test_a_restart_with_a_missing_condition_is_not_observed(
+    world: World, part: WorkloadPart | None, missing: str
+) -> None:
     """Each missing condition alone prevents the observation."""
     if part is None:
         world.answers = False

@@ -170,7 +170,7 @@ def test_an_empty_node_is_an_error(world: World) -> None:
     """The message says how to find the right one."""
     world.kube.put({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "other"}, "spec": {}}, "")
 
-    with pytest.raises(HarnessError, match="Node other runs no pod"):
+    with pytest.raises(HarnessError, match="Node other runs no pod of the workload that a drain evicts"):
         perform(replace(DRAIN, node="other"), world.context)
 
 

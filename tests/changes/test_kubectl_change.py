@@ -158,7 +158,7 @@ def test_a_command_that_does_not_end_is_an_error(owned: World, monkeypatch: pyte
         perform(COMMAND, owned.context)
 
 
-def test_a_rollout_that_it_began_must_be_complete(owned: World, program: Program) -> None:
+def test_a_rollout_that_the_command_began_must_be_complete(owned: World, program: Program) -> None:
     """Code 0 says that the API server has accepted the change, and no more."""
     owned.workloads.broken.add(WorkloadPart.NEW_PODS)
     program.does = lambda: owned.kube.patch("Deployment", "apple", NS, {"spec": {"replicas": 2}})
@@ -167,7 +167,7 @@ def test_a_rollout_that_it_began_must_be_complete(owned: World, program: Program
     assert "the pods of apple" in owned.missing()
 
 
-def test_a_pod_that_it_deleted_must_be_gone(owned: World, program: Program) -> None:
+def test_a_pod_that_the_command_deleted_must_be_gone(owned: World, program: Program) -> None:
     """The command may end before the pod does."""
     owned.workloads.broken.update({WorkloadPart.OLD_PODS, WorkloadPart.DEPLOYMENT_CONTROLLER})
     (pod,) = owned.kube.list("Pod", NS, labels="app=apple")

@@ -124,7 +124,7 @@ def test_a_change_that_does_not_happen_is_not_observed(
     assert missing in world.missing()
 
 
-def test_an_answer_to_come_needs_a_pod_behind_the_selector(world: World) -> None:
+def test_an_expected_answer_needs_a_pod_behind_the_selector(world: World) -> None:
     """A selector without pods is not observed while an answer is expected, whatever traffic gets."""
     spec = SelectorPatch(name="s", service="apple-service", selector={"version": "nobody"}, answer="banana*")
 

@@ -73,7 +73,7 @@ def test_a_change_that_a_watch_saw_is_read_at_once(case: Case) -> None:
     assert case.kube.reads == 4
 
 
-def test_a_change_that_no_watch_told_is_read_in_time(case: Case) -> None:
+def test_a_change_that_no_watch_reported_is_read_in_time(case: Case) -> None:
     """A watch that is stuck delays a look by a second at most."""
     case.look()
     case.put(2)
@@ -85,7 +85,7 @@ def test_a_change_that_no_watch_told_is_read_in_time(case: Case) -> None:
 
 
 def test_what_no_watch_follows_is_read_each_time(case: Case) -> None:
-    """Nobody would tell of a change."""
+    """Nothing would show that it has changed."""
     case.revision = None
     for replicas in (1, 2, 3):
         case.put(replicas)
@@ -101,7 +101,7 @@ def test_outside_of_a_look_nothing_is_remembered(case: Case) -> None:
 
 
 def test_a_change_during_the_read_makes_the_answer_old(case: Case) -> None:
-    """The counter is read first: what is seen while the server answers is not taken for known."""
+    """The counter is read first, so a change that is seen while the server answers makes the answer outdated."""
     original = case.kube.get
 
     def late(kind: str, name: str, namespace: str) -> Any:

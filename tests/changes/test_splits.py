@@ -152,7 +152,7 @@ def test_a_rollback_that_is_not_wanted_is_not_made(world: World) -> None:
     assert "rollback" not in world.what()
 
 
-def test_between_repetitions_all_of_it_is_undone(world: World) -> None:
+def test_a_canary_is_undone_as_a_whole_between_repetitions(world: World) -> None:
     """The old version is back and all objects are deleted before the next canary begins."""
     spec = replace(CANARY, times=2, retire=Retire("apple"))
 

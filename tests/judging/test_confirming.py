@@ -1,4 +1,4 @@
-"""Repetitions of a lossy cell: how often it is lossy again, and what goes with it."""
+"""Repetitions of a lossy cell: how often it is lossy again, and which findings differ then."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def of(*nights: str) -> CellTrend:
     )
 
 
-def test_thirty_nights() -> None:
+def test_a_planted_regression_and_a_flaky_cell_are_found_in_thirty_nights() -> None:
     """A planted regression, a flaky cell and a busy machine, over many histories of thirty nights each.
 
     The history names the night and the commit of the regression, and calls the flaky cell flaky.
@@ -137,8 +137,8 @@ def test_a_busy_machine_is_neither_good_nor_bad() -> None:
         (("?",), TrendState.UNKNOWN, None),
     ],
 )
-def test_states(nights: Sequence[str], state: TrendState, first: int | None) -> None:
-    """One bad night is too early to tell; its repetitions tell."""
+def test_each_history_has_its_state(nights: Sequence[str], state: TrendState, first: int | None) -> None:
+    """One bad night alone is too early for a state; its repetitions decide."""
     found = of(*nights)
 
     assert found.state is state

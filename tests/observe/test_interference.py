@@ -74,7 +74,7 @@ def test_an_existing_object_is_no_change(watched: Watched) -> None:
     assert watched.foreign() == []
 
 
-def test_ours_is_not_others(watched: Watched) -> None:
+def test_a_patch_by_the_harness_is_no_change_by_others(watched: Watched) -> None:
     """An own change is recognised by the version in the API server's answer."""
     scaled(watched.signed, 3)
     watched.seen()
@@ -137,7 +137,7 @@ def test_a_deletion_is_a_foreign_change(watched: Watched) -> None:
     assert watched.foreign()[0] == "the whole object, which was deleted"
 
 
-def test_one_that_a_list_lacks_was_deleted(watched: Watched) -> None:
+def test_an_object_that_a_list_lacks_was_deleted(watched: Watched) -> None:
     """It was deleted while the watch was interrupted."""
     list(watched.tracker.listed([], watched.observation(listed=True)))
 

@@ -1,4 +1,4 @@
-"""A node under pressure is on the timeline, and a healthy one has no events."""
+"""A node that is not well is on the timeline, and a healthy one has no events."""
 
 from __future__ import annotations
 

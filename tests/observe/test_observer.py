@@ -297,7 +297,7 @@ def test_the_first_list_is_dated_from_the_trials_begin(surroundings: Surrounding
     assert begin - 10**9 <= earliest <= begin  # objects are dated in whole seconds
 
 
-def test_what_is_older_than_the_trial_is_not_dated_into_it(surroundings: Surroundings) -> None:
+def test_an_object_that_is_older_than_the_trial_is_not_dated_into_it(surroundings: Surroundings) -> None:
     """An older application may have been in its state since its objects were created."""
     surroundings.add("old")
     surroundings.serve()
@@ -338,7 +338,7 @@ def test_a_node_under_pressure_is_recorded(surroundings: Surroundings) -> None:
         assert surroundings.timeline.wait("unwell", "n1").detail["condition"] == "MemoryPressure"
 
 
-def test_changes_are_counted_of_what_is_followed(surroundings: Surroundings) -> None:
+def test_changes_of_watched_kinds_are_counted(surroundings: Surroundings) -> None:
     """Each change of a kind counts, a Deployment's without an event of its own; others have no count."""
     surroundings.add("old")
     with surroundings.observer() as observer:
@@ -352,7 +352,7 @@ def test_changes_are_counted_of_what_is_followed(surroundings: Surroundings) -> 
         assert "Deployment" not in {event.subject for event in surroundings.timeline.events}
 
 
-def test_what_is_not_followed_at_the_moment_has_no_count(surroundings: Surroundings) -> None:
+def test_a_kind_whose_watch_is_broken_has_no_count(surroundings: Surroundings) -> None:
     """While a watch is broken nobody would report a change, so nothing may be taken for unchanged."""
     with surroundings.observer() as observer:
         before = observer.revision("Pod", NS)

@@ -43,17 +43,17 @@ def test_a_system_at_rest_is_quiet() -> None:
     assert rest()
 
 
-def test_a_terminating_pod_is_unrest() -> None:
+def test_a_system_with_a_terminating_pod_is_not_at_rest() -> None:
     """Even one without a Service."""
     assert not rest(pods=[POD, PodView(uid="2", name="old", deletion="2026-01-31T12:00:00Z")])
 
 
-def test_a_ready_pod_without_endpoint_is_unrest() -> None:
+def test_a_system_with_a_ready_pod_without_endpoint_is_not_at_rest() -> None:
     """The endpoint controller still has to add it."""
     assert not rest(pods=[POD, PodView(uid="2", name="new", address="1.1.1.2", labels={"app": "apple"}, ready=True)])
 
 
-def test_an_endpoint_without_ready_pod_is_unrest() -> None:
+def test_a_system_with_an_endpoint_without_ready_pod_is_not_at_rest() -> None:
     """The endpoint controller still has to remove it."""
     assert not rest(endpoints=endpoints("1.1.1.1", "1.1.1.9"))
 
@@ -63,7 +63,7 @@ def test_a_pod_that_is_not_ready_needs_no_endpoint() -> None:
     assert rest(pods=[POD, PodView(uid="2", name="stuck", address="1.1.1.2", labels={"app": "apple"})])
 
 
-def test_an_ingress_that_has_not_followed_is_unrest() -> None:
+def test_a_system_whose_ingress_has_not_followed_is_not_at_rest() -> None:
     """It had no event since the endpoints changed."""
     assert not rest(ingress_last=99)
 

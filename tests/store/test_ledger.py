@@ -153,7 +153,7 @@ def test_room_is_allocated_and_not_sparse(tmp_path: Path) -> None:
 
 
 def test_the_connection_ledger_counts_from_one(tmp_path: Path) -> None:
-    """A connection is on disk as open before it is made, and with its end afterwards."""
+    """A connection is recorded before it is opened, and with its end afterwards."""
     ledger = ConnectionLedger(tmp_path / "c.npy", origin_ns=ORIGIN, worker=2, chunk=1)
     numbers = [ledger.begin(Shape.REUSED, ORIGIN + n) for n in (1, 2)]
     ledger.record(

@@ -298,8 +298,8 @@ def test_segments_after_the_last_seal_are_read_unsealed(tmp_path: Path) -> None:
     assert load_attempts([paths_of(tmp_path / "t", "ledger", 0)])["number"].tolist() == list(range(2 * SIZE + 3))
 
 
-def test_a_single_file_needs_no_seal(tmp_path: Path) -> None:
-    """A short ledger is as it always was."""
+def test_a_ledger_of_one_file_needs_no_seal(tmp_path: Path) -> None:
+    """A short ledger has no segments and no seals of its own."""
     writer = Writer(tmp_path / "traffic")
     writer.send(3)
     writer.end()

@@ -1,8 +1,8 @@
-"""Tells for which requests a record proves that something did not happen: from a damaged log nothing follows.
+"""Finds the requests for which a record proves that something did not happen.
 
-A line that exists proves what it says, also in a damaged log. A line that does not exist proves something only if it
-would be there. A right answer must have left a line on its way, so right answers without lines show which part of a log
-is missing; numbers without gaps show it for receipts.
+A line that exists proves what it says, even in a damaged log. A missing line proves something only if the log certainly
+has all lines of that time. A right answer must have left a line on its way, so right answers without lines show which
+part of a log is missing. Receipts are numbered, so gaps in the numbers show missing ones.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def _proved(client: ClientAccount, reads: Reads, index: int, log: ReceiptLog) ->
         return -np.inf
     if not log.open_ends:
         return np.inf
-    # What it read before the last request that is known, it wrote before.
+    # A pod writes receipts in order: up to the last request that has one, none is missing.
     mine = client.sent_s[reads.pod == index]
     return float(mine.max()) if len(mine) else -np.inf
 

@@ -99,7 +99,7 @@ class ReceiptLog:
         without_start: Processes whose first lines are missing.
         lost: Lines that are missing between others.
         unreadable: Lines that can't be read.
-        open_ends: Processes without an ``end`` whose last lines somebody else may have lost.
+        open_ends: Processes without an ``end`` whose last lines may have been lost by the reader of their output.
     """
 
     pod: str

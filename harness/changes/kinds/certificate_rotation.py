@@ -33,7 +33,7 @@ def carry_out(repetition: Repetition[CertificateRotation]) -> bool:
     spec, context = repetition.spec, repetition.context
     secret = context.kube.get("Secret", spec.secret, context.namespace)
     old, new = _data(secret), _next(repetition, secret)
-    served, back = _Served(repetition, new), _Served(repetition, old)
+    served, back = _Served(repetition, new, spec.source or spec.secret), _Served(repetition, old, spec.secret)
 
     def make() -> AppliedChange:
         return patch_with_undo(context, "Secret", spec.secret, {"data": {**new}}, "merge")
@@ -53,11 +53,12 @@ class _Served:
     Args:
         repetition: The repetition.
         data: Certificate and key, as in a Secret.
+        source: Name of the Secret that they come from, for errors.
     """
 
-    def __init__(self, repetition: Repetition[CertificateRotation], data: Mapping[str, str]) -> None:
+    def __init__(self, repetition: Repetition[CertificateRotation], data: Mapping[str, str], source: str) -> None:
         self._repetition = repetition
-        self._wanted = _first_der(base64.b64decode(data[_CHAIN]))
+        self._wanted = _first_der(base64.b64decode(data[_CHAIN]), source)
         self._row = 0
         self._is_recorded = False
 
@@ -108,8 +109,8 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _first_der(chain: bytes) -> bytes:
-    """Return the first certificate of a chain in DER form.
+def _first_der(chain: bytes, source: str) -> bytes:
+    """Return the first certificate of a chain in DER form; ``source`` is the name of its Secret.
 
     Raises:
         HarnessError: It has none, or one that is not base64.
@@ -118,8 +119,8 @@ def _first_der(chain: bytes) -> bytes:
     _, there, rest = chain.partition(begin)
     body, closed, _ = rest.partition(end)
     if not (there and closed):
-        raise HarnessError(f"{_CHAIN} has no certificate in PEM form.")
+        raise HarnessError(f"{_CHAIN} of Secret {source} has no certificate in PEM form.")
     try:
         return ssl.PEM_cert_to_DER_cert((begin + body + end).decode())
     except ValueError as error:
-        raise HarnessError(f"The first certificate in {_CHAIN} can't be decoded: {error}.") from None
+        raise HarnessError(f"The first certificate in {_CHAIN} of Secret {source} can't be decoded: {error}.") from None

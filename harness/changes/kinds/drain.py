@@ -19,15 +19,18 @@ from harness.model.changes import Drain
 def carry_out(repetition: Repetition[Drain]) -> bool:
     """Cordon the node and evict the workload's pods on it; uncordon it when they are gone.
 
-    The drain is observed when none of these pods is left. Its undo, which is part of it, is observed when the rollout
-    of every Deployment of the workload is complete.
+    The drain is observed when none of these pods is left. Its undo, which is part of it, is observed when every
+    Deployment, StatefulSet and DaemonSet of the workload has completed its rollout.
     """
     repetition = repetition.longer(repetition.spec.within)
     context = repetition.context
     node = repetition.spec.node or _busiest(context)
     pods = _pods_on(context, node)
     if not pods:
-        raise HarnessError(f"Node {node} runs no pod of the workload.", hint="leave node out for the one that does")
+        raise HarnessError(
+            f"Node {node} runs no pod of the workload that a drain evicts.",
+            hint="name another node, or leave `node` out to drain the one with most of these pods",
+        )
     evictions, evicted = Evictions(context, pods), frozenset(map(uid, pods))
 
     def make() -> AppliedChange:
@@ -45,22 +48,25 @@ def carry_out(repetition: Repetition[Drain]) -> bool:
 
 
 def _busiest(context: ChangeContext) -> str:
-    """Return the node with most pods of the workload; the first by name of several."""
+    """Return the node with most pods that a drain evicts; the first by name if several have as many."""
     nodes = (str(pod["spec"].get("nodeName", "")) for pod in _replaceable(context))
     counted = Counter(node for node in nodes if node)
     if not counted:
-        raise HarnessError("The workload has no pod on any node.")
+        raise HarnessError(
+            "No node runs a pod of the workload that a drain evicts.",
+            hint="a drain evicts only pods of a controller other than a DaemonSet: see kubectl get pods",
+        )
     return min(counted, key=lambda node: (-counted[node], node))
 
 
 def _pods_on(context: ChangeContext, node: str, *, leaving: bool = False) -> Objects:
-    """Return the workload's pods on a node that something replaces; those that are leaving only if asked."""
+    """Return the workload's pods on a node that a drain evicts; those that are being deleted only if ``leaving``."""
     found = [pod for pod in _replaceable(context) if pod["spec"].get("nodeName") == node]
     return [pod for pod in found if leaving or not is_leaving(pod)]
 
 
 def _replaceable(context: ChangeContext) -> Objects:
-    """Return the workload's pods with a controller; kubectl evicts no others, nor those of DaemonSets."""
+    """Return the workload's pods that kubectl evicts: those with a controller other than a DaemonSet."""
     return [pod for pod in context.kube.list("Pod", context.namespace) if _controller(pod) not in {"", "DaemonSet"}]
 
 

@@ -14,7 +14,7 @@ from harness.model.events import Applied
 
 
 def carry_out(repetition: Repetition[Evict]) -> bool:
-    """Evict the pods, each as soon as its budget allows it. Observed when they are gone and the replicas are ready."""
+    """Evict the pods, each as soon as its budget allows it. Observed when they are replaced."""
     repetition = repetition.longer(repetition.spec.within)
     spec, context = repetition.spec, repetition.context
     deployment = context.kube.get("Deployment", spec.deployment, context.namespace)

@@ -12,9 +12,10 @@ from harness.model.controllers import ENDPOINTS, RELOAD, Aspect, signals_of
 def carry_out(repetition: Repetition[IngressEdit]) -> bool:
     """Patch annotations and other fields of the Ingress, as in the spec.
 
-    The edit is observed when the ingress controller has put rules into effect since; endpoints, if nothing else
-    changes, such as by the weight of a canary. It is also observed if the controller logs that it read the Ingress and
-    had nothing to change (``Signal.unchanged``), as Traefik does for an annotation of ingress-nginx.
+    The edit is observed when the ingress controller has put rules into effect since. An edit that changes only what the
+    controller applies together with endpoints, such as the weight of a canary, is observed when endpoints are in
+    effect. It is also observed if the controller logs that it read the Ingress and had nothing to change
+    (``Signal.unchanged``), as Traefik does for an annotation of ingress-nginx.
     """
     context, aspect = repetition.context, repetition.spec.awaits_ingress
     return repetition.act(

@@ -19,7 +19,8 @@ from harness.model.events import Applied
 
 #: Kinds whose objects are compared before and after the command.
 _COMPARED = ("Deployment", "StatefulSet", "DaemonSet", "Service", "Ingress", "ConfigMap", "Secret", "Pod")
-#: Fields of an object, and of its metadata, that its controllers or the server write.
+#: Fields of an object that are not compared: controllers and the server write them. Of the metadata, the fields below
+#: are compared.
 _NOT_COMPARED = frozenset({"status", "metadata"})
 _COMPARED_METADATA = ("labels", "annotations", "deletionTimestamp")
 _NOTHING = f"no {', no '.join(_COMPARED)} of the workload differs after the command"
@@ -32,7 +33,8 @@ def carry_out(repetition: Repetition[Kubectl]) -> bool:
     """Run the command. Observed when it has ended with code 0, has changed something, and the workload is complete.
 
     The harness does not know what the command was meant to do: evidence has its exit code, its output and the objects
-    that differ after it. A command after which nothing differs is not observed, unless it brings answers.
+    that differ after it. A command after which nothing differs is not observed, unless the spec has answers: then it is
+    observed when traffic has got them.
     """
     spec, context = repetition.spec, repetition.context
 
@@ -71,7 +73,10 @@ def _run(context: ChangeContext, words: list[str], timeout: float) -> Ended:
         HarnessError: The harness has not made the cluster, kubectl is not installed, or it did not end in time.
     """
     if context.kubeconfig is None:
-        raise HarnessError("A command of kubectl is only run on a cluster that the harness has made.")
+        raise HarnessError(
+            "A command of kubectl is only run on a cluster that the harness has made.",
+            hint="run with --cluster local or kind",
+        )
     environment = {**os.environ, "KUBECONFIG": str(context.kubeconfig)}
     return attempt(["kubectl", f"--namespace={context.namespace}", *words], timeout=timeout, env=environment)
 
@@ -94,7 +99,7 @@ def _objects(context: ChangeContext) -> Mapping[str, tuple[str, Object]]:
 
 
 def _written(found: Object) -> Object:
-    """Return the parts of an object that users write."""
+    """Return the parts of an object that are compared."""
     content = {name: value for name, value in found.items() if name not in _NOT_COMPARED}
     return {**content, **{name: found["metadata"].get(name) for name in _COMPARED_METADATA}}
 

@@ -38,6 +38,6 @@ def signals(pods: Sequence[Object]) -> frozenset[str]:
     return frozenset({CONFIGURED.word})
 
 
-# Traefik notices that a client has gone once it has read the body. While it connects to a server that does not answer,
-# a POST stays unread, and its line comes when the connect times out: after 30 s by default.
+# Traefik notices that a client has gone only after it has read the request's body. While it connects to a server that
+# does not answer, the body of a POST stays unread, so its line comes when the connect times out: after 30 s by default.
 LOG = ControllerLog(is_access, access_line, reader, signals, lists_tries=False, logs_departures=False)

@@ -88,16 +88,16 @@ def _meets(name: str, texts: list[str], path: str, host: str, given: Mapping[str
 def _behind(
     service: Mapping[str, Any], manifests: Iterable[Manifest], passed: frozenset[str] = frozenset()
 ) -> str | None:
-    """Return the name of a Service.
+    """Return the name of the Service that a reference leads to; None if it leads to none.
 
-    Of a weighted TraefikService, return the first, which is the old version by convention; of one with mirrors or a
-    fallback, return the Service that answers if all is well. They may be nested.
+    A weighted TraefikService leads to its first Service, which is the old version by convention. One with mirrors or a
+    fallback leads to the Service that answers if all is well. They may be nested.
     """
     name = str(service.get("name") or "")
     if service.get("kind") != "TraefikService":
         return name or None
     if name in passed:
-        return None  # Traefik refuses a circle.
+        return None  # Traefik refuses a TraefikService that leads back to itself.
     for manifest in manifests:
         if manifest.get("kind") == "TraefikService" and (manifest.get("metadata") or {}).get("name") == name:
             inner = _first(manifest.get("spec") or {})

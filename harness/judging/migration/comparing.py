@@ -19,8 +19,8 @@ from harness.judging.migration.sides import ABSENT, AccessFacts, side_of
 from harness.model.migration import CellPair, CellSide, Migration, MigrationOutcome
 from harness.model.verdict import CellVerdict, Finding, RunVerdict, Verdict, Weight
 
-#: Losses without a change. They say nothing about a change. But they show that one controller loses requests which
-#: another one does not lose on the same machine with the same traffic.
+#: Findings about losses without a change. They say nothing about a change, but show that one controller loses requests
+#: which another one does not lose on the same machine with the same traffic.
 _AT_REST = frozenset({LossBeforeChange.code, LossInControl.code})
 #: Findings that cast no doubt on such losses: a route that never answers has all of these.
 _COMPATIBLE = _AT_REST | {

@@ -68,7 +68,7 @@ def side_of(cell: CellVerdict, access: AccessFacts) -> CellSide:
     )
 
 
-#: A cell without any trial in a run.
+#: The side of a cell that a run does not have.
 ABSENT = CellSide(
     verdict=Verdict.INCONCLUSIVE,
     stopped="not run",

@@ -44,7 +44,7 @@ class ContainerState:
 
     @property
     def initialized(self) -> bool:
-        """Return True if it has succeeded, or is a sidecar that has started, as the condition ``Initialized`` requires."""
+        """Return True if it has succeeded, or is a sidecar that has started, as for the condition ``Initialized``."""
         has_succeeded = (self.state.get("terminated") or {}).get("exitCode") == 0
         return has_succeeded or (self.sidecar and self.started)
 

@@ -105,10 +105,10 @@ DAMAGE: dict[Callable[[bytes], bytes], tuple[tuple[LogState, ...], tuple[float, 
 
 
 @pytest.mark.parametrize("damage", DAMAGE, ids=lambda damage: damage.__name__)
-def test_a_damaged_access_log_is_told_from_requests_that_never_arrived(
+def test_a_damaged_access_log_is_distinguished_from_requests_that_never_arrived(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
-    """Its state is named with evidence. What its lines would have decided is unknown there, and exact elsewhere."""
+    """The log's state is named. Fates that its missing lines would have decided are unknown; all others are exact."""
     oracle = ask(tmp_path, SOME)
     oracle.access.write_bytes(damage(oracle.access.read_bytes()))
     joined = join(oracle.client, oracle.others())
@@ -143,7 +143,7 @@ def _without_line(oracle: Oracle) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 def test_damaged_receipts_make_requests_unknown_and_not_lost_at_the_proxy(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
-    """From a receipt that is not there nothing follows, for the pod that lost lines; other pods stay exact."""
+    """A missing receipt proves nothing about the pod that lost lines; fates at other pods stay exact."""
     oracle = ask(tmp_path, SOME)
     path = oracle.receipts(PODS[0])
     path.write_bytes(damage(path.read_bytes()))

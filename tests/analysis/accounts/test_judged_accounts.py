@@ -225,7 +225,7 @@ def test_receipts_of_a_pod_that_still_runs_need_no_end() -> None:
     assert open_ended(accounted(quiet_trial())) == dict.fromkeys(ended, (LogState.ENDS_EARLY,))
 
 
-def test_they_are_named_if_a_fate_is_unknown_for_want_of_them() -> None:
+def test_receipts_without_an_end_are_named_if_they_leave_a_fate_unknown() -> None:
     """A request that is in no log may have been read by any pod whose receipts prove nothing."""
     lost = accounted(with_losses(quiet_trial(), 1.5, 1.6, Outcome.CLOSED), lists_tries=False)
     states = open_ended(lost)
