@@ -39,7 +39,7 @@ class Alarms:
         what: The kind.
         total: How many there were.
         alarms: How many raised a false alarm.
-        inconclusive: How many said nothing.
+        inconclusive: How many were neither an alarm nor a proof.
     """
 
     what: str

@@ -39,8 +39,8 @@ class Trial:
     """The result of one run.
 
     Attributes:
-        planned: OutageArrays of the server.
-        found: OutageArrays that the analysis found, in nanoseconds from the origin.
+        planned: The outages of the server.
+        found: The outages that the analysis found, in nanoseconds from the origin.
         origin: CLOCK_MONOTONIC of the origin.
         result: Result of the sender.
         late: Delay of requests in milliseconds: median and 99th percentile.

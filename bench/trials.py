@@ -3,7 +3,7 @@
 Each round runs the demo with one trial of each cell and with two, of each checkout in turn; the order alternates.
 The processor time of a further trial is the slope between the two. It includes everything below the process, as the
 operating system accounts for it when a process is waited for. The wall time of the demo is that of the shorter run.
-Processor time says little less on a busy machine; wall time is worth something on an idle one alone.
+Processor time can be compared on a busy machine, too; wall time only on an idle one.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Pair:
 
     @property
     def slope(self) -> float:
-        """Seconds of processor time of a further trial."""
+        """Return the seconds of processor time of a further trial."""
         return (self.double.cpu - self.single.cpu) / (self.double.trials - self.single.trials)
 
 
@@ -119,7 +119,7 @@ def rounds_of(checkouts: Sequence[Path], rounds: int, only: Sequence[str]) -> di
 
 
 def report(pairs: dict[Path, list[Pair]]) -> str:
-    """Tables of the checkouts and of the ratios within a round."""
+    """Return the tables of the checkouts and of the ratios within a round."""
     heads = ("checkout", "CPU of a further trial, s", "CPU of the demo, s", "wall of the demo, s", "inconclusive")
     rows = [
         (

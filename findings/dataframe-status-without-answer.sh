@@ -4,7 +4,7 @@
 # Expected: one expression gives one count of failed requests for one CSV file.
 # Happens: with pandas' default storage a missing status is NaN, and NaN != 200 is true: three failures. With
 #   dtype_backend="numpy_nullable" or "pyarrow", and in polars, the comparison is unknown and the row is filtered out:
-#   one failure. `~(status == 200)` is no way round it, and the mean of the mask has another denominator too.
+#   one failure. `~(status == 200)` gives the same result, and the mean of the mask has another denominator too.
 # Versions: pandas 3.1.1, polars 2.1.0, pyarrow 26.0.1, seen 2026-11-29.
 # Matters: a lost request has no status. Moving an analysis to the faster storage removes the losses from its count.
 # Source: https://pandas.pydata.org/docs/user_guide/integer_na.html

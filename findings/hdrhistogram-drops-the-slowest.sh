@@ -5,7 +5,7 @@
 # Happens: record_value() returns False and nothing is recorded. Count, maximum and every percentile are those of the
 #   faster requests.
 # Versions: hdrhistogram 0.10.8, seen 2026-11-29.
-# Matters: the histogram's range is set from the expected latencies, so the timeouts of an outage are what is missing:
+# Matters: the histogram's range is set from the expected latencies, so exactly the timeouts of an outage are dropped:
 #   the worse the outage, the better the percentiles.
 # Source: https://github.com/HdrHistogram/HdrHistogram_py
 set -euo pipefail

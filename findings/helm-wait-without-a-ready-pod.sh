@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Helm 3: `--wait` and `--atomic` call a Deployment ready when none of its pods is.
+# Helm 3: `--wait` and `--atomic` call a Deployment ready although none of its pods is ready.
 #
 # Expected: `helm upgrade --wait` waits, as `kubectl rollout status` does, until all new pods are ready.
 # Happens: it waits for replicas minus maxUnavailable ready pods of the new ReplicaSet. With one replica and maxUnavailable
 #   1 (or 100%) that is zero: the upgrade is done at once, and `--atomic` rolls nothing back. With two replicas and
 #   maxUnavailable 1, one new pod is enough.
 # Versions: helm.sh/helm/v3 3.22.0, package kube (ReadyChecker, which --wait uses), seen 2026-11-29.
-# Matters: one replica with maxUnavailable 1 is the case without any spare pod. The pipeline is green although the image
+# Matters: with one replica and maxUnavailable 1 no other pod serves. The pipeline is green although the image
 #   may never start, and a test that runs "after the rollout" runs before it.
 # Source: https://helm.sh/docs/v3/intro/using_helm, "--wait"
 set -euo pipefail

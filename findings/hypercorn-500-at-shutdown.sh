@@ -5,8 +5,8 @@
 #   connection (502 at the proxy); or 503.
 # Happens: the handler is cancelled and the server answers "500", with a length of 0, and closes.
 # Versions: hypercorn 0.18.0, seen 2026-11-29.
-# Matters: a loss by the rollout has the face of a fault in the application: proxies pass 500 on and do not retry it,
-#   and reports that sort losses by status blame the code.
+# Matters: a loss by the rollout looks like a fault of the application: proxies pass 500 on and do not retry it, and
+#   reports that sort losses by status blame the code.
 set -euo pipefail
 source "$(dirname "$0")/lib/lib.sh"
 pips hypercorn==0.18.0

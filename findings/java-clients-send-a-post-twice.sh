@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Java clients: HttpURLConnection and OkHttp send a POST a second time, in silence; Apache HttpClient 5 does after 503.
+# Java clients: HttpURLConnection and OkHttp send a POST again without reporting it; so does Apache HttpClient 5 after 503.
 #
 # Expected: no client repeats a POST on its own, or only one that the server cannot have read.
 # Happens:

@@ -2,8 +2,8 @@
 # kr8s: a Deployment is ready() while its rollout has not replaced one pod.
 #
 # Expected: ready() is what `kubectl rollout status` waits for: all replicas updated, available, old ones gone.
-# Happens: it compares readyReplicas with spec.replicas and the generation. During a rollout with maxUnavailable 0 the old
-#   pods keep that number right: True, with none of the new pods ready, also when the new image can never start.
+# Happens: it compares readyReplicas with spec.replicas, and the generations. During a rollout with maxUnavailable 0 the old
+#   pods keep that number right, so it is True although no new pod is ready, even if the new image can never start.
 # Versions: kr8s 0.20.15, seen 2026-11-29.
 # Matters: a test that waits for ready() after the change stops its traffic before the first old pod ends, and finds no
 #   loss, since nothing has been replaced yet.

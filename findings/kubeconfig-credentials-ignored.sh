@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Kubeconfigs: clients that read one send requests without its credentials, and ignore whom it impersonates.
+# Kubeconfigs: Python clients send requests without the credentials of the kubeconfig, and ignore its user to impersonate.
 #
-# Expected: what kubectl does: no request if the credential plugin fails; a token file may end with a newline; `as` sends
-#   Impersonate-User.
+# Expected: the same as with kubectl: no request if the credential plugin fails; a token file may end with a newline;
+#   `as` sends Impersonate-User.
 # Happens: the official Python client logs the plugin's failure and sends the request without credentials. It and
 #   kubernetes_asyncio refuse to send the token of a file that ends with a newline. kr8s and pykube-ng ignore tokenFile
 #   and send nothing. The two official clients ignore `as`: the request has the rights of the caller.

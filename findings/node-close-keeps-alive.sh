@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Node.js: server.close() still promises keep-alive, and a busy connection keeps the server open for ever.
+# Node.js: after server.close() answers still promise keep-alive, and one busy connection keeps the server open for ever.
 #
 # Expected: since close() closes idle connections (Node 19), answers given afterwards say "Connection: close", and
 #   the callback of close() runs soon after the requests in flight end.

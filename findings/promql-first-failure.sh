@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prometheus: increase() and rate() are 0 for failures that a counter is born with.
+# Prometheus: increase() and rate() are 0 for the failures that a series starts with.
 #
 # Expected: increase(requests_total{code="502"}[5m]) is about 40 after 40 requests failed.
 # Happens: the series code="502" appears with its first scrape at 40. increase() needs two samples of the series and

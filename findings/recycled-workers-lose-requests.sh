@@ -3,7 +3,7 @@
 #
 # Expected: --limit-max-requests (uvicorn) and --max-requests (hypercorn) do what gunicorn's --max-requests does: the
 #   worker's last answers say "Connection: close", and no client loses a request.
-# Happens: they close kept connections without a word. A client that sends its next request at that moment gets a
+# Happens: they close kept connections without announcing it. A client that sends its next request at that moment gets a
 #   closed connection, and a proxy must not repeat a POST. gunicorn loses none in the same test.
 # Versions: uvicorn 0.54.0 (2 workers), hypercorn 0.18.0 (2 workers), gunicorn 27.0.1 (gthread, 2 workers), seen 2026-11-29.
 # Matters: the recycling goes on during a rollout and its losses are blamed on the rollout. A control run without a

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # uvicorn --limit-concurrency: idle connections count, and the limit is one less than it says.
 #
-# Expected: "concurrency" is requests in work: with a limit of 5 and nothing in work, a request is served.
-# Happens: it is open connections, those that are idle included. With four idle keep-alive connections the fifth
-#   connection's request gets 503, although not one request is in work.
+# Expected: "concurrency" counts requests in progress: with a limit of 5 and none in progress, a request is served.
+# Happens: it counts open connections, idle ones included. With four idle keep-alive connections the fifth connection's
+#   request gets 503, although no other request is in progress.
 # Versions: uvicorn 0.54.0, seen 2026-11-29.
 # Matters: a proxy's pool of idle connections, or a load generator's, fills the limit. A new pod in a rollout, with fewer
 #   connections, is fine, and the old ones answer 503 at no load: it looks like an effect of the rollout.

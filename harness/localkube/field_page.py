@@ -27,7 +27,7 @@ Every field of every kind, and every annotation that an ingress controller reads
 
 - **implemented**: the embedded cluster implements it.
 - **inert**: it has no effect on requests here; it is stored, and listed once in the report.
-- **decisive but not implemented**: a real cluster would answer, route, start or stop differently.
+- **decisive**: it is not implemented here, and a real cluster would answer, route, start or stop differently.
 - **unknown**: no table contains it; a real API server or controller ignores or rejects it.
 
 Some values of a decisive field are accepted, because they have no effect or are implemented.

@@ -74,10 +74,11 @@ def every_change() -> str:
 def changes() -> str:
     """Return the fields of each kind of change, without those that all have."""
     definitions = experiment_schema()["$defs"]
+    common = {field.alias or name for name, field in ChangeSchema.model_fields.items()}
     rows = (
         (f"`{kind}`", *row)
         for kind in CHANGE_KINDS
-        for row in _rows(definitions[schema_of(kind).__name__], definitions, without=ChangeSchema.model_fields)
+        for row in _rows(definitions[schema_of(kind).__name__], definitions, without=common)
     )
     return table(("kind", *_HEAD), rows)
 

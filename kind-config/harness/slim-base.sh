@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes out of the base image what no container of the harness starts: apt, Perl, accounts, mounts and their libraries.
-# The packages leave dpkg's list too, so that a scanner of images reads what is there. Run it last: apt is gone then.
+# Removes from the base image what no container of the harness uses: apt, Perl, tools for accounts and mounts, and their
+# libraries. The packages leave dpkg's list too, so that an image scanner sees only what is there. Run it last: it removes apt.
 # Names with t64 are those of Debian 13. The build checks afterwards that no program lacks a library.
 set -eu
 gone="
@@ -20,7 +20,7 @@ done
 awk 'FILENAME != status { gone[$1]; next } { split($0, word, /[ \n]/); if (!(word[2] in gone)) print }' \
   status=/var/lib/dpkg/status "$work/gone" RS= ORS='\n\n' /var/lib/dpkg/status >"$work/status"
 while read -r file; do
-  # Folders may have other packages' files in them.
+  # Folders stay, since they may contain files of other packages.
   [ -d "$file" ] || rm -f "$file"
 done <"$work/files"
 cp "$work/status" /var/lib/dpkg/status

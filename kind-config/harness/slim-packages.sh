@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the installed packages in /opt/harness smaller. Everything of them that a program imports stays.
+# Makes the installed packages in /opt/harness smaller. Every module that a program imports stays.
 set -eu
 cd /opt/harness/lib/python3*/site-packages
 

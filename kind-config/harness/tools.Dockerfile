@@ -1,8 +1,8 @@
-# kubectl, kind and docker in one image, from which the harness's own takes them:
+# An image with kubectl, kind and docker; the image of the harness copies them from it:
 #
 #   docker build --file kind-config/harness/tools.Dockerfile --tag harness-tools .
 #
-# With these three programs already at hand, any image that has them in /usr/local/bin does.
+# Any other image with these three programs in /usr/local/bin works as well.
 FROM registry.k8s.io/kubectl:v1.34.4 AS kubectl
 FROM docker:28-cli AS docker
 FROM golang:1.25 AS kind
