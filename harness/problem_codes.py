@@ -79,7 +79,7 @@ class ProblemCode(StrEnum):
     COMMAND_CANNOT_RUN = "command-cannot-run", "the command of a model cannot run in place of its image"
     SERVICE_WITHOUT_PODS = "service-without-pods", "no pod of the workload stands behind the Service of a route"
     WRONG_PORT = "wrong-port", "a rule or Service names a port that does not exist"
-    MISSING_REFERENCE = "missing-reference", "a pod names an object that the workload does not have"
+    MISSING_REFERENCE = "missing-reference", "an object names another one that the workload does not have"
 
     NEEDS_INGRESS = "needs-ingress", "a change needs an ingress controller, and traffic does not pass one"
     CANNOT_SPLIT = "cannot-split", "the ingress controller cannot split the requests as the change asks"

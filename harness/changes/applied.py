@@ -10,6 +10,7 @@ from uuid import uuid4
 from harness.changes.context import ChangeContext
 from harness.changes.difference import undo_operations, with_actual_values
 from harness.changes.undo import UndoEntry
+from harness.controllers.registry import in_namespace
 from harness.errors import HarnessError
 from harness.kube.api import Object, Strategy
 from harness.kube.pointer import pointer
@@ -52,6 +53,7 @@ def patch_with_undo(
     Raises:
         KubeError: There is no such object, or the server refuses the patch.
     """
+    patch = in_namespace(patch, context.namespace)
     original = context.kube.get(kind, name, context.namespace)
     merge = strategic_merge if strategy == "strategic" else json_merge
     operations = undo_operations(original, merge(original, patch))

@@ -72,11 +72,12 @@ def rollout_missing(target: Object, *, since: int) -> Missing:
 
 
 def is_replaced(pod: Object, target: Object) -> bool:
-    """Return True if a rollout replaces a pod: a StatefulSet keeps those whose number is below its partition."""
+    """Return True if a rollout replaces a pod: a StatefulSet keeps its first ones, as many as its partition says."""
+    first = (target["spec"].get("ordinals") or {}).get("start") or 0
     rolling = (target["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
     partition = rolling.get("partition") or 0
     number = str(pod["metadata"]["name"]).rpartition("-")[2]
-    return _kind_of(target) != "StatefulSet" or not number.isdigit() or int(number) >= partition
+    return _kind_of(target) != "StatefulSet" or not number.isdigit() or int(number) - first >= partition
 
 
 def _reasons(context: ChangeContext, target: Object) -> Missing:

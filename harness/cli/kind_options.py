@@ -42,7 +42,10 @@ ClusterName = Annotated[
     typer.Option(help="Name of the cluster that --reuse uses (`harness cluster up --name`).", rich_help_panel=_PANEL),
 ]
 Port = Annotated[
-    int, typer.Option(help="Port on 127.0.0.1 where traffic enters; 0: any free one.", rich_help_panel=_PANEL)
+    int,
+    typer.Option(
+        min=0, max=65535, help="Port on 127.0.0.1 where traffic enters; 0: any free one.", rich_help_panel=_PANEL
+    ),
 ]
 
 

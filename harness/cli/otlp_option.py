@@ -5,13 +5,13 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 
 from harness.cli.command_line import without_login
 from harness.errors import HarnessError, InvalidInputError, MissingExtraError, Problem
+from harness.kit.web_address import web_address
 from harness.model.verdict import RunVerdict
 from harness.model.watch import WatchVerdict
 from harness.wording import plural
@@ -35,10 +35,12 @@ def check_otlp(url: str) -> None:
     """
     if not url:
         return
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.netloc:
+    try:
+        web_address(url)
+    except ValueError as error:
         hint = "http://HOST:4318, without /v1/traces"
-        raise InvalidInputError([Problem(f"--otlp {url!r}: expected the URL of an OTLP receiver", hint=hint)])
+        message = f"--otlp {without_login(url)!r}: expected the URL of an OTLP receiver: {error}"
+        raise InvalidInputError([Problem(message, hint=hint)]) from None
     try:
         found = find_spec("opentelemetry.exporter.otlp.proto.http")
     except ModuleNotFoundError:

@@ -34,7 +34,9 @@ from harness.runner.images import read_images
 
 Ingress = Annotated[str, typer.Option(help="Ingress controller: ingress-nginx or traefik.")]
 Kind = Annotated[str, typer.Option("--cluster", help="Kind of cluster: local or kind.")]
-PagePort = Annotated[int, typer.Option(help="Port of the page on 127.0.0.1.", show_default="any free one")]
+PagePort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the page on 127.0.0.1.", show_default="any free one")
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page in a browser.")]
 Shell = Annotated[bool, typer.Option("--shell", help="Open a shell with KUBECONFIG set. The session ends with it.")]
 Out = Annotated[Path | None, typer.Option(help="Run directory to create.", show_default="below reports/")]

@@ -1,6 +1,6 @@
 """The Protocols of clusters and of their providers. The rest of the harness uses nothing else of a cluster.
 
-A provider brings a cluster up and down. A cluster says where traffic enters and where its logs are. All other work
+A provider brings a cluster up and down. A cluster says where traffic enters, and collects its logs. All other work
 goes through the Kubernetes API (``harness.kube``), with one code path for every kind of cluster.
 """
 
@@ -102,7 +102,7 @@ class Cluster(Protocol):
 
     @property
     def controller(self) -> ControllerAddress | None:
-        """Return the address of the ingress controller; None if a run must not restart it, because others use it."""
+        """Return the address of the ingress controller; None without one, or if others use it: no run restarts it."""
 
     @property
     def is_own(self) -> bool:
@@ -125,7 +125,7 @@ class Cluster(Protocol):
         """Raise ``HarnessError`` if the cluster has ended by itself: later losses would be the harness's own fault."""
 
     def collect(self, destination: Path) -> None:
-        """Copy the logs as evidence: access log as ``access.jsonl``, those of pods and controller below ``logs/``."""
+        """Copy the logs as evidence: the access log as ``access.jsonl``, all others below ``logs/``."""
 
 
 class SharedCluster(Cluster, Protocol):
@@ -166,4 +166,7 @@ class Provider(Protocol):
         """
 
     def up(self, request: BringUp, progress: Progress) -> AbstractContextManager[Cluster]:
-        """Bring a cluster up. Leaving the context takes it down in every case. Raises ``BringUpError``."""
+        """Bring a cluster up, or use one that is up. Raises ``BringUpError``.
+
+        Leaving the context takes down a cluster that ``up`` has started, unless an option asks to keep it.
+        """

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 
-from harness.controllers.base import Headers, IngressController
+from harness.controllers.base import Headers, IngressController, RoutedRequest, RouteFault, Surroundings
 from harness.kube.api import KubeApi
 from harness.kube.errors import KubeError
 from harness.model.controllers import CONTROLLERS, NO_CONTROLLER, ControllerFacts
@@ -85,3 +85,30 @@ def share_takes(ingress: Manifest, headers: Headers) -> bool:
 def has_regex_paths(ingress: Manifest) -> bool:
     """Return True if the paths of an Ingress are regular expressions."""
     return any(routes.is_regex(ingress) for routes in _ROUTES)
+
+
+def faults_on_the_way(
+    manifests: Sequence[Manifest], request: RoutedRequest, surroundings: Surroundings
+) -> list[RouteFault]:
+    """Return the faults of the workload for which the controller answers a request with an error."""
+    controller = INGRESS_CONTROLLERS.get(surroundings.controller)
+    return list(controller.routes.faults(manifests, request, surroundings)) if controller else []
+
+
+def without_own_namespace(manifest: Manifest, namespace: str, manifests: Sequence[Manifest]) -> Manifest:
+    """Return an object of a workload that refers to the trial's namespace where it names that of the workload."""
+    for routes in _ROUTES:
+        manifest = routes.without_namespace(manifest, namespace, manifests)
+    return manifest
+
+
+def in_namespace(manifest: Manifest, namespace: str) -> Manifest:
+    """Return such an object with the name of the trial's namespace."""
+    for routes in _ROUTES:
+        manifest = routes.in_namespace(manifest, namespace)
+    return manifest
+
+
+def aliases_of(ingress: Manifest) -> list[str]:
+    """Return the further hosts of each rule of an Ingress that has a host."""
+    return [alias for routes in _ROUTES for alias in routes.aliases(ingress)]

@@ -16,6 +16,7 @@ from harness.experiment.ingress_class import check_kinds
 from harness.experiment.matrix import check_axis_names
 from harness.experiment.namespaces import check_namespaces
 from harness.experiment.problems import Problems
+from harness.experiment.route_faults import has_fault
 from harness.experiment.routes import check_routed
 from harness.experiment.schema import TrafficPart
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
@@ -100,7 +101,8 @@ def routes(experiment: ResolvedExperiment, problems: Problems) -> None:
     """Check that the workload routes each path, unless traffic enters by a Service."""
     if experiment.plan is not None and not experiment.parsed.entry:
         for row in experiment.configurations:
-            check_routed(experiment.plan, experiment.objects_of(row), problems)
+            faulty = frozenset(route for route in experiment.plan.routes if has_fault(experiment, row, route))
+            check_routed(experiment.plan, experiment.objects_of(row), faulty, problems)
 
 
 def changes(experiment: ResolvedExperiment, problems: Problems) -> None:

@@ -42,6 +42,7 @@ from harness.experiment.models import check_models, commands_of, models_of
 from harness.experiment.objects import WorkloadObjects
 from harness.experiment.preflight import check_backends, check_references, check_stand_ins
 from harness.experiment.problems import Problems
+from harness.experiment.route_faults import check_route_faults
 from harness.experiment.routes import check_expected_bodies, check_headers, check_route_keys, check_sessions
 from harness.experiment.schema import VERSION, Head
 from harness.experiment.stages import ParsedExperiment, ResolvedCell, ResolvedConfiguration, ResolvedExperiment
@@ -102,6 +103,7 @@ CHECKS: tuple[ExperimentCheck, ...] = (
     check_stand_ins,
     check_models,
     check_entry_points,
+    check_route_faults,
     # the cells
     check_entries,
     check_exclude,

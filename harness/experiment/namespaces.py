@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harness.controllers.registry import without_own_namespace
 from harness.errors import Problem
 from harness.experiment.objects import at
 from harness.experiment.problems import Problems, listed
@@ -31,13 +32,18 @@ def without_namespace(found: Sequence[LocatedManifest]) -> tuple[list[LocatedMan
     if len(names) > 1:
         return objects, []
     notices = [_omitted(item) for item in declared]
+    everything = [item.manifest for item in objects]
+    own = "".join(names)
+    placed = [replace(item, manifest=without_own_namespace(item.manifest, own, everything)) for item in objects]
     inside = [item for item in objects if _namespace(item)]
     if inside:
         count = "1 object" if len(inside) == 1 else f"{len(inside)} objects"
         notices.append(f"metadata.namespace {names[0]} is left out of {count}: each trial has a namespace of its own")
     for name in names:
-        notices += [text for item in objects for text in _still_named(item, name)]
-    return [_omit_namespace(item) for item in objects], notices
+        notices += [text for item in placed for text in _still_named(item, name)]
+    if not names:
+        notices += [text for before, after in zip(objects, placed, strict=True) for text in _understood(before, after)]
+    return [_omit_namespace(item) for item in placed], notices
 
 
 def check_namespaces(found: Sequence[LocatedManifest], problems: Problems) -> None:
@@ -104,6 +110,15 @@ def _still_named(item: LocatedManifest, name: str) -> Iterator[str]:
         if field or (isinstance(value, str) and f".{name}.svc" in value):
             where = f"{item.file}:{item.line_of(path)}: {_title(item)}: {path_text(path)}"
             yield f"{where} still names the namespace {name}, which is not the trial's"
+
+
+def _understood(before: LocatedManifest, after: LocatedManifest) -> Iterator[str]:
+    """Describe each annotation whose namespace is taken for that of the workload, which its files do not name."""
+    changed = at(after.manifest, "metadata", "annotations") or {}
+    for name, value in (at(before.manifest, "metadata", "annotations") or {}).items():
+        if changed.get(name) != value:
+            where = f"{before.file}:{before.line_of(('metadata', 'annotations', name))}: {_title(before)}: {name}"
+            yield f"{where} names {value}, which is read as the workload's own namespace: a trial has another one"
 
 
 def _values(value: Any, path: Place) -> Iterator[tuple[Place, Any]]:

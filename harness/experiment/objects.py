@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.controllers.base import Headers
-from harness.controllers.registry import has_regex_paths, is_share, share_takes, taken_by_own_kinds
+from harness.controllers.registry import aliases_of, has_regex_paths, is_share, share_takes, taken_by_own_kinds
 from harness.kube.manifests import name_of
 from harness.model.experiment import Manifest
 
@@ -79,15 +79,19 @@ class WorkloadObjects:
             return self.entry
         if service := taken_by_own_kinds(self.manifests, path, host, headers):
             return service
+        return self.ingress_at(path, host, headers)[1]
+
+    def ingress_at(self, path: str, host: str, headers: Headers = ()) -> tuple[Manifest | None, str | None]:
+        """Return the Ingress that takes a request, and its Service; see ``service_at``. Both are None if none does."""
         ingresses = [m for m in self.manifests if m.get("kind") == "Ingress"]
         shares = [m for m in ingresses if is_share(m) and share_takes(m, headers)]
         rules = [(m, rule) for m in ingresses if not is_share(m) for rule in _rules(m, host)]
         rules.sort(key=lambda found: _precedence(found[1]), reverse=True)
         for ingress, rule in (*((m, rule) for m in shares for rule in _rules(m, host)), *rules):
             if _matches(rule.path, path, regex=has_regex_paths(ingress)):
-                return _service(rule.path.get("backend"))
-        defaults = (_service(at(m, "spec", "defaultBackend")) for m in self.manifests if m.get("kind") == "Ingress")
-        return next((service for service in defaults if service), None)
+                return ingress, _service(rule.path.get("backend"))
+        defaults = ((m, _service(at(m, "spec", "defaultBackend"))) for m in ingresses)
+        return next((found for found in defaults if found[1]), (None, None))
 
 
 def at(value: Any, *path: str) -> Any:
@@ -106,9 +110,10 @@ class _Rule(NamedTuple):
 
 def _rules(ingress: Manifest, host: str) -> Iterator[_Rule]:
     """Yield the paths of an Ingress that are for a host."""
+    aliases = aliases_of(ingress)
     for rule in at(ingress, "spec", "rules") or []:
         own = str(rule.get("host") or "")
-        if _host_matches(own, host):
+        if any(_host_matches(each, host) for each in (own, *(aliases if own else ()))):
             yield from (_Rule(own, path) for path in at(rule, "http", "paths") or [])
 
 

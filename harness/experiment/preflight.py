@@ -13,12 +13,12 @@ from harness.experiment.naming import service_of
 from harness.experiment.objects import WorkloadObjects, at
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.references import missing_references
+from harness.experiment.route_faults import may_be_created
 from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import name_of
 from harness.kube.pods import pod_of, serving_containers
-from harness.kube.scopes import is_custom
 from harness.kube.selectors import selected_by
 from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
@@ -45,7 +45,7 @@ def check_references(experiment: ResolvedExperiment, problems: Problems) -> None
             problems.extend(_missing_account(item, experiment.objects_of(row)))
             problems.extend(_missing_classes(item, experiment.objects_of(row), experiment.rules.classes))
         # The controllers of custom kinds may create what is missing.
-        if experiment.rules.bare_namespaces and not any(is_custom(item.manifest) for item in row.objects):
+        if experiment.rules.bare_namespaces and not any(may_be_created(item.manifest) for item in row.objects):
             objects = experiment.objects_of(row)
             run = [item for item in row.objects if item.manifest.get("kind") in experiment.rules.pod_kinds]
             problems.extend(problem for item in run for problem in missing_references(item, objects))

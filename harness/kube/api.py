@@ -19,7 +19,8 @@ Strategy = Literal["merge", "strategic", "json"]
 def strategy_of(kind: str) -> Strategy:
     """Return how a manifest is merged into an existing object.
 
-    A pod's containers have mounts that the cluster has added, and a server refuses their removal.
+    The lists of a Pod are merged item by item: a cluster has added mounts to its containers, and a server refuses
+    their removal.
     """
     return "strategic" if kind == "Pod" else "merge"
 
@@ -45,7 +46,7 @@ class WatchEvent:
 
 
 class KubeApi(Protocol):
-    """An API server. Every method raises ``KubeError`` for a refused request."""
+    """An API server. Every method raises ``KubeError`` if its request fails."""
 
     def get(self, kind: str, name: str, namespace: str) -> Object:
         """Return an object. Raises ``NotFoundError`` if it does not exist."""

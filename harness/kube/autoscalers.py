@@ -1,6 +1,6 @@
 """Reads the bounds of HorizontalPodAutoscalers, into which they move the replicas of their targets.
 
-An autoscaler does so without any metric; only within its bounds does the load decide.
+For this an autoscaler needs no metric. Within its bounds, the load decides.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ScaleBounds:
     largest: int
 
     def moved(self, replicas: int) -> int | None:
-        """Return the number to which it moves a number of replicas; None if it leaves that number alone."""
+        """Return the number of replicas that the autoscaler sets; None if it does not change ``replicas``."""
         if self.smallest <= replicas <= self.largest or (replicas == 0 and self.smallest != 0):
             return None
         return self.smallest if replicas < self.smallest else self.largest

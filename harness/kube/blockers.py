@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Seconds until a container that waits for one of these reasons counts as blocked. A pull is repeated, and a Secret may
-#: be created later with the rest of the workload.
+#: Reason why a container waits -> seconds until the container counts as blocked. The wait may end by itself: a pull is
+#: repeated, and a Secret may be created later with the rest of the workload.
 WAITING: Mapping[str, float] = {
     "InvalidImageName": 0.0,
     "ErrImageNeverPull": 0.0,

@@ -10,7 +10,10 @@ from harness.kube.shares import resolve
 
 
 def selects(budget: Mapping[str, Any], labels: Labels) -> bool:
-    """Return True if a budget selects pods with these labels: an empty selector selects all pods, none selects none."""
+    """Return True if a budget selects pods with these labels.
+
+    An empty selector selects all pods, a missing one selects none.
+    """
     selector = (budget.get("spec") or {}).get("selector")
     if selector is None:
         return False

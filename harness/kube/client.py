@@ -37,7 +37,7 @@ _CONTENT_TYPES: Mapping[Strategy, str] = {
     "json": "application/json-patch+json",
 }
 _JSON = "application/json"
-#: Reason of the cause by which an eviction is refused.
+#: Reason of the cause in an answer that refuses an eviction because of a PodDisruptionBudget.
 _BUDGET = "DisruptionBudget"
 
 #: Name under which the API server records our writes in ``managedFields``.
@@ -85,7 +85,7 @@ class Kube:
         return self._json("GET", self._kind(kind).path(namespace, name), _words("get", kind, name, namespace))
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """Return all objects of a kind in a namespace that match a label selector. Empty means all namespaces."""
+        """Return all objects of a kind that match a label selector. An empty namespace means all namespaces."""
         return self.list_with_version(kind, namespace, labels=labels)[0]
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:

@@ -40,7 +40,7 @@ _WORDS: Mapping[type, str] = {
 
 
 class DecodeError(ValueError):
-    """A value has a wrong type; the message is the end of a real server's."""
+    """A value has a wrong type; the message is the last part of a real server's message."""
 
 
 class _MismatchError(DecodeError):
@@ -49,12 +49,12 @@ class _MismatchError(DecodeError):
 
 @dataclass
 class Decoded:
-    """The findings of a decoder about one object.
+    """The result of decoding one object.
 
     Attributes:
-        unknown: Paths of the fields that no such object has, in the object's order; they were dropped.
-        mismatch: The first value of a wrong type. Reading goes on after it, as in Go, because a text that is no amount
-            is reported instead.
+        unknown: Paths of the unknown fields, in the object's order; they were dropped.
+        mismatch: The error about the first value of a wrong type. Decoding goes on after it, as in Go: if a quantity is
+            invalid, that is reported instead.
     """
 
     unknown: list[str] = field(default_factory=list)
@@ -133,7 +133,7 @@ def _entries(value: Any, item: str, model: str, path: Path, found: Decoded) -> N
 
 
 class _Key(str):
-    """The key of a map: no field, and so no part of a field's path."""
+    """The key of a map. It is no field, so the path in a message omits it."""
 
     __slots__ = ()
 

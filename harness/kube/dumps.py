@@ -16,14 +16,14 @@ _METADATA = (
 )  # fmt: skip
 _ANNOTATIONS = ("kubectl.kubernetes.io/last-applied-configuration", "deployment.kubernetes.io/revision")
 _SERVICE = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort")
-#: Kinds that controllers make of others.
+#: Kinds of objects that controllers create from other objects.
 _MADE = frozenset({"Pod", "ReplicaSet", "Job", "EndpointSlice", "Endpoints", "ControllerRevision"})
 #: Kinds that nobody applies: they say what a cluster consists of, or what happened on it.
 _OF_THE_CLUSTER = frozenset({"Event", "Lease", "Node"})
 _OWN_NAMES = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"), ("Service", "kubernetes")})
 
 
-#: Annotation of an object that Helm creates at a certain time only.
+#: Annotation of an object that Helm creates only at certain moments: its hooks.
 _HOOK = "helm.sh/hook"
 #: Hooks that neither an installation nor an upgrade runs.
 _LATER_HOOKS = frozenset(
@@ -41,7 +41,7 @@ def was_on_a_cluster(obj: Mapping[str, Any]) -> bool:
 
 
 def reason_to_leave_out(obj: Mapping[str, Any]) -> str:
-    """Return why a trial does not create an object: a cluster or Helm makes it at another time; else return nothing."""
+    """Return why a trial does not create an object: a cluster makes it, or Helm at another time; empty if it does."""
     kind = str(obj.get("kind"))
     metadata = obj.get("metadata")
     hooks = _hooks(metadata)
@@ -61,14 +61,14 @@ def reason_to_leave_out(obj: Mapping[str, Any]) -> str:
 
 
 def _hooks(metadata: Any) -> frozenset[str]:
-    """Return the hooks of Helm that an object is."""
+    """Return the hooks at which Helm creates an object."""
     annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
     written = annotations.get(_HOOK) if isinstance(annotations, Mapping) else None
     return frozenset(filter(None, (word.strip() for word in str(written or "").split(","))))
 
 
 def without_server_fields(written: Mapping[str, Any]) -> Object:
-    """Return a copy of an object that was on a cluster without what the API server added: identity, status, addresses.
+    """Return a copy of an object without the fields that an API server added: identity, status, addresses.
 
     The namespace stays.
     """

@@ -10,13 +10,13 @@ from harness.errors import HarnessError
 
 
 class KubeError(HarnessError):
-    """The API server refused a request.
+    """A request that failed: the API server refused it or did not answer, or it was not sent.
 
     Args:
         action: The request, for people: ``patch Deployment apple in namespace demo``.
         status: HTTP status of the answer; 0 if there was none.
         reason: Kubernetes' machine-readable reason (``NotFound``, ``Invalid``); may be empty.
-        message: The server's message; the attribute ``answer``.
+        message: The server's message, or the reason why there is no answer; kept as the attribute ``answer``.
     """
 
     def __init__(self, action: str, status: int, reason: str, message: str, *, hint: str = "") -> None:
@@ -66,11 +66,11 @@ class WatchInterruptedError(HarnessError):
 
 
 class KubeconfigError(HarnessError):
-    """The kubeconfig can't be read, or has no such context."""
+    """The kubeconfig can't be used: it is unreadable, has no such context, or its credentials fail."""
 
 
 class RolloutStuckError(HarnessError):
-    """A Deployment exceeded its progress deadline."""
+    """A rollout that exceeded its progress deadline, or whose pods cannot become ready."""
 
 
 _BY_STATUS: dict[int, type[KubeError]] = {
@@ -85,5 +85,5 @@ _BY_STATUS: dict[int, type[KubeError]] = {
 
 def error_for(action: str, status: int, reason: str, message: str) -> KubeError:
     """Return the exception for the HTTP status of a refused request."""
-    hint = "Check the user and its roles in the kubeconfig's context." if status in {401, 403} else ""
+    hint = "Check the user of the kubeconfig's context, and the roles of this user." if status in {401, 403} else ""
     return _BY_STATUS.get(status, KubeError)(action, status, reason, message, hint=hint)

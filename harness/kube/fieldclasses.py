@@ -295,8 +295,8 @@ def table_problems(
         types_of: Returns a model's fields with the model of each value or item; empty for a plain value.
 
     Returns:
-        One sentence for every field in no class or in two, for every field that the schema does not have, and for
-        every model without a table.
+        A sentence for each difference: a field in no class or in two, a value with a wrong model, a field or a model
+        that the schema does not have, and a model without a table.
     """
     problems: list[str] = []
     seen: set[str] = set()

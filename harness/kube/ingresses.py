@@ -1,4 +1,4 @@
-"""Reads the class and the paths of an Ingress, for all that ask who serves a request."""
+"""Reads the class and the paths of an Ingress: they decide which controller serves a request."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
 
 SUFFIXES = (".yaml", ".yml", ".json")
-#: Names of the file that makes a folder one of kustomize.
+#: Names of the file that makes a folder a kustomization.
 OVERLAYS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 #: The file that makes a folder a Helm chart.
 CHART = "Chart.yaml"
 
-#: The code of the problem that a violation of the schema is.
+#: Kind of a violation of the schema -> code of its problem.
 CODES: Mapping[ViolationKind, ProblemCode] = {
     ViolationKind.UNKNOWN_KIND: ProblemCode.UNKNOWN_KIND,
     ViolationKind.UNKNOWN_VERSION: ProblemCode.UNKNOWN_KIND,
@@ -103,7 +103,7 @@ def read_manifests(path: Path) -> tuple[list[LocatedManifest], list[Problem]]:
 def _check(item: LocatedManifest) -> tuple[list[Violation], list[Problem]]:
     """Return the violations of an object and its problems.
 
-    Fields that a cluster has set are not checked: they are not applied, and another release may have others.
+    An object that is left out, and fields that a cluster has set, are not checked: they are not applied.
     """
     if reason_to_leave_out(item.manifest):
         return [], []
@@ -117,7 +117,7 @@ def read_objects(file: Path) -> tuple[list[LocatedManifest], list[Problem]]:
     """Read every object of a file as it is written, unchecked. Lists of objects are taken apart.
 
     Returns:
-        Every object, and what in its place is none; and the problems of the file.
+        Every object, also entries that are no object; and the problems of the file.
     """
     documents, problems = read_documents(file)
     if not documents and not problems:
@@ -141,7 +141,7 @@ def _taken_apart(
             yield from _taken_apart(item, document, (*place, index), implied)
     elif isinstance(value, dict) and str(value.get("kind", "")).endswith("List") and "items" in value:
         kind = str(value["kind"]).removesuffix("List")
-        # The items of a DeploymentList and the like leave out what the list says for them.
+        # Items of a typed list, such as DeploymentList, may omit apiVersion and kind: the list implies them.
         inherited = {"apiVersion": value.get("apiVersion"), "kind": kind} if kind else {}
         yield from _taken_apart(value["items"] or [], document, (*place, "items"), inherited)
     else:

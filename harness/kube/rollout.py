@@ -55,7 +55,7 @@ def rollout_status(deployment: Mapping[str, Any]) -> RolloutStatus:
 def stateful_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
     """Return the status of a StatefulSet's rollout, by the rules of ``kubectl rollout status``.
 
-    A server that counts no generations runs no pods for it, so that there is nothing to wait for.
+    A server that sets no generation runs no pods for this kind, so the rollout counts as complete.
     """
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     if (undecided := _undecided(obj["metadata"], status)) is not None:
@@ -77,7 +77,7 @@ def stateful_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
 def daemon_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
     """Return the status of a DaemonSet's rollout, by the rules of ``kubectl rollout status``.
 
-    A server that counts no generations runs no pods for it, so that there is nothing to wait for.
+    A server that sets no generation runs no pods for this kind, so the rollout counts as complete.
     """
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     if (undecided := _undecided(obj["metadata"], status)) is not None:
@@ -92,7 +92,7 @@ def daemon_set_status(obj: Mapping[str, Any]) -> RolloutStatus:
 
 
 def _undecided(metadata: Mapping[str, Any], status: Mapping[str, Any]) -> RolloutStatus | None:
-    """Return the status of a rollout about which its controller has not decided; None if it has."""
+    """Return the status of a rollout that does not depend on counts of pods; None if the counts decide."""
     generation = metadata.get("generation", 0)
     if not generation:
         return RolloutStatus(Rollout.COMPLETE)
@@ -176,7 +176,7 @@ def wait_rollout(kube: KubeApi, name: str, namespace: str, timeout: float, *, ki
 
 
 def _blockers(kube: KubeApi, target: Object, kind: str, namespace: str) -> list[Blocker]:
-    """Return what keeps pods from becoming ready; those of a Deployment's older ReplicaSets do not count."""
+    """Return the reasons that keep pods from becoming ready. Pods of a Deployment's older ReplicaSets do not count."""
     uid = target["metadata"].get("uid")
     if kind != "Deployment":
         pods = [each for each in kube.list("Pod", namespace) if _is_owned(each, uid)]

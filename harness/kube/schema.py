@@ -114,8 +114,8 @@ def violations(manifest: Mapping[str, Any], *, patch: bool = False) -> list[Viol
         patch: True for a strategic merge patch: it may have directives and nulls, and no ``apiVersion``.
 
     Returns:
-        The violations, in the object's order. For an unknown kind, one entry. None for a custom or cluster-scoped kind
-        without a model: only its cluster knows the schema.
+        The violations, in the object's order. For an unknown kind, one entry. For a custom or cluster-scoped kind
+        without a model, only those of the metadata: nothing but its cluster knows the rest of the schema.
     """
     kind, version = manifest.get("kind"), manifest.get("apiVersion")
     if isinstance(kind, str) and isinstance(version, str) and not patch and (version, kind) not in KINDS:

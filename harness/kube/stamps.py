@@ -25,7 +25,7 @@ class Stamps:
     same_clock: bool
 
     def place(self, line: LogLine) -> tuple[int, int]:
-        """Return (at, exact_ns) of a line: CLOCK_MONOTONIC, and how much earlier it may have been written."""
+        """Return (at, exact_ns) of a line: CLOCK_MONOTONIC, and the nanoseconds by which it may be older."""
         if not line.stamp:
             return line.received_ns, 0
         written = min(self.clock.from_wall(stamp_ns(line.stamp)), line.received_ns)

@@ -115,7 +115,7 @@ def _merge_value(original: dict[str, Any], key: str, value: Any, field: str) -> 
     elif isinstance(value, dict) and isinstance(present, dict):
         original[key] = _merge_map(present, value, key)
     elif isinstance(value, dict) and _PATCH in value:
-        original.pop(key, None)  # A directive for what is not there: a real server drops the whole map.
+        original.pop(key, None)  # A directive for a map that does not exist: a real server drops it.
     elif isinstance(value, list) and isinstance(present, list):
         original[key] = _merge_list(present, value, field, key)
     elif isinstance(value, list):

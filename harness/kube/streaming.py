@@ -1,8 +1,8 @@
 """Endless answers of an API server (watches and logs), which can be stopped at once.
 
-A read on a quiet stream blocks until something happens. A second thread calls ``stop`` four times a second and shuts
-down the receiving side of the socket when it returns True. A read timeout would break the stream, and waiting for the
-next line would delay the end of the trial.
+A read on a quiet stream blocks until something happens. A second thread calls ``stop`` four times a second. When
+``stop`` returns True, the thread shuts down the receiving side of the socket. A read timeout would break the stream,
+and waiting for the next line would delay the end of the trial.
 """
 
 from __future__ import annotations

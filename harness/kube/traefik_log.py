@@ -20,7 +20,8 @@ Facts = Mapping[str, str | int]
 _ACCESS = '{"ClientAddr":'
 _RECEIVED = "Configuration received"
 _SKIPPED = "Skipping Kubernetes event kind *"
-#: Logged while routers are built for a configuration; and before that, after its key was generated.
+#: Texts that show that a configuration takes effect: logged while its routers are built, and before that, once its key
+#: was generated.
 _BUILDS = '"message":"Creating middleware"'
 _CERTIFIES = "fallback to the internal generated certificate"
 #: Prefix of the names of providers that read objects of the cluster.
@@ -66,7 +67,7 @@ def access_line(text: str) -> str:
 
 
 class TraefikLog:
-    """The log of one Traefik, read line by line in order. A received configuration may equal the one before.
+    """The log of one Traefik, read line by line in order.
 
     Args:
         certified: True if it has a default certificate, although perhaps not yet when it starts.

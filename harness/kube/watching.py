@@ -12,7 +12,7 @@ from harness.kube.api import Object, WatchEvent
 from harness.kube.errors import KubeError, WatchExpiredError, WatchInterruptedError, error_for
 from harness.kube.streaming import chunks, open_stream, shut_down_when
 
-#: Seconds after which the server ends a watch, which is then resumed. A dead server is noticed because it does not.
+#: Seconds after which the server ends a watch, which is then resumed. A server that does not end it counts as dead.
 WATCH_SECONDS = 240
 #: Read timeout in seconds: a healthy server ends the watch earlier.
 SILENCE_SECONDS = WATCH_SECONDS + 20.0

@@ -22,7 +22,7 @@ from harness.kube.credentials import (
 )
 from harness.kube.errors import KubeconfigError, UnreachableError
 
-#: Maximum number of open connections: the main thread's, one per watch, and one per followed log.
+#: Connections that the client keeps for reuse: the main thread's, one per watch, and one per followed log.
 POOL = 64
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from harness.kube.custom.traefik import GROUP_VERSION
+from harness.kube.custom.traefik import TRAEFIK as GROUP
 from harness.kube.fieldclasses import ANNOTATIONS, ENTRIES, LABELS, Decisive
 from harness.kube.schema import KINDS
 from harness.localkube.fields import TABLES
@@ -107,13 +108,24 @@ def _models() -> Iterator[str]:
     kinds = {model: f"{kind} ({version})" for (version, kind), model in KINDS.items() if version != GROUP_VERSION}
     yield "## Fields\n"
     yield "A field whose whole model is inert or decisive has no table of its own."
-    for model in (*kinds, *sorted(set(TABLES) - set(KINDS.values()))):
+    others = {model for model in TABLES if not model.startswith(GROUP.prefix)} - set(KINDS.values())
+    for model in (*kinds, *sorted(others)):
         yield f"\n### {kinds.get(model, model.removeprefix('V1'))}\n"
         yield from _header("field")
         table = TABLES[model]
         implemented = {name: _meaning(child) for name, child in table.implemented.items()}
         yield from sorted(_rows(implemented, table.inert, table.decisive))
-    yield "\nThe kinds of Traefik (`traefik.io/v1alpha1`) are implemented as a whole, by the real Traefik."
+    yield f"\n### Kinds of Traefik (`{GROUP_VERSION}`)\n"
+    yield "The real Traefik implements them, except for these fields:\n"
+    yield from _header("field")
+    yield from sorted(
+        {
+            row
+            for model, table in TABLES.items()
+            if model.startswith(GROUP.prefix)
+            for row in _rows({}, {}, table.decisive)
+        }
+    )
 
 
 def _meaning(child: str) -> str:

@@ -13,6 +13,7 @@ from harness.localkube.kubelet import fields as kubelet
 from harness.localkube.kubelet.injection import class_on_pod
 from harness.localkube.kubelet.models import ANNOTATION
 from harness.localkube.proxy import fields as proxy
+from harness.localkube.traefik import fields as traefik
 
 TABLES: Mapping[str, Fields] = {
     **controllers.TABLES,
@@ -20,6 +21,7 @@ TABLES: Mapping[str, Fields] = {
     **proxy.TABLES,
     **ingress.TABLES,
     **stored.TABLES,
+    **traefik.TABLES,
 }
 
 CLASSIFIER = Classifier(

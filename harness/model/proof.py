@@ -19,8 +19,8 @@ class RemedyComparison:
         lost_before: Requests lost without the remedy.
         lost_after: Requests lost with it.
         chance: Probability of so few lossy transitions after, or fewer, if the remedy changed nothing (Fisher).
-        works: True if nothing was lost after, and chance does not explain that; False if requests were lost; None if
-            the evidence is not enough.
+        works: True if nothing was lost after, and chance does not explain that; False if requests were lost, in a trial
+            in which the machine was not saturated; None if the evidence is not enough.
         remedies: The remedies.
     """
 

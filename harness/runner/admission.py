@@ -16,14 +16,14 @@ from harness.kit import interruption
 from harness.kit.processor import Sample
 from harness.kit.waiting import wait_until
 
-#: Processors that must have been free lately for another trial to begin: to start one takes about a whole one for a
-#: second, and those that run must not notice.
+#: Free processors, on average, that another trial needs to begin. A start takes about one processor for a second, and
+#: must not delay the running trials.
 FREE_TO_START = 0.5
-#: Seconds over which this is measured, from the last start on: it must show what that one has used.
+#: Seconds of one measurement. It begins at the last start, whose use it must show, or at the last measurement.
 MEASURED_SECONDS = 0.3
-#: Seconds between two questions of the trial that is next.
+#: Seconds between two attempts of the next trial to begin.
 _ASK = 0.05
-#: Seconds between two checks of the trials behind it for an interruption.
+#: Seconds between two checks for an interruption by a trial that is not the next.
 _CHECK = 0.5
 
 
@@ -34,33 +34,34 @@ class Meter(Protocol):
         """Begin to measure."""
 
     def free_since(self, earlier: Sample) -> float:
-        """Return how many processors were free on average since."""
+        """Return how many processors were free on average since an earlier sample."""
 
 
 class Turn:
-    """A trial that has been let in."""
+    """The turn of a trial that may run."""
 
     def __init__(self, started: Callable[[], None]) -> None:
         self._started = started
         self._has_started = False
 
     def started(self) -> None:
-        """Say that its start-up is over; what it uses from now on is little."""
+        """Report the end of its start-up. From now on it uses little, so another trial may start."""
         if not self._has_started:
             self._has_started = True
             self._started()
 
 
 class Admission:
-    """Lets trials in, in a given order. Used by a thread per trial.
+    """Lets trials begin in a given order. Used by a thread per trial.
 
-    A few are let in whatever is free, so that a run on a machine without any free time goes on.
+    A few begin whatever is free, so that a run goes on even if the machine has no free time.
 
     Args:
-        order: The names of the trials, first the one that is to begin first.
-        meter: Measures free processor time; None lets trials in whatever is free.
-        starting: How many may start up at once.
-        at_least: So many run side by side however little is free: their share of a busy machine mostly suffices.
+        order: The names of the trials, in the order in which they begin.
+        meter: Measures free processor time; None lets trials begin whatever is free.
+        starting: The most trials that start up at once.
+        at_least: Number of trials that run side by side however little is free: their share of a busy machine mostly
+            suffices.
         now: A clock in seconds.
     """
 
@@ -111,7 +112,7 @@ class Admission:
                 self._running -= 1
 
     def _await_first(self, name: str) -> None:
-        """Wait until no trial that waits comes before this one: only the first of them asks for room.
+        """Wait until no waiting trial comes before this one: only the first of them asks for room.
 
         Raises:
             Interrupted: The user asked for an end.
@@ -144,12 +145,12 @@ class Admission:
             return True
 
     def _has_room(self) -> bool:
-        """Tell if enough processor time was free lately."""
+        """Return True if enough processor time was free lately."""
         if self._meter is None or self._since is None:
             return True
         if self._now() - self._since.at < MEASURED_SECONDS:
             return False
         is_enough = self._meter.free_since(self._since) >= FREE_TO_START
-        # What was long ago says nothing of now.
+        # Begin the next measurement here: earlier use says nothing about the present.
         self._since = self._meter.sample()
         return is_enough

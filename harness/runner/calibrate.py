@@ -20,7 +20,7 @@ def calibrate(directory: Path, *, names: tuple[str, ...], times: int, tls: bool)
     Args:
         directory: Receives the server's files, the ledger of all attempts, and ``calibration-0.json``.
         names: Faults to use; empty for all.
-        times: Requests per fault, method and kind of connection.
+        times: Requests per fault, method and connection shape.
         tls: Use TLS, and add the faults that only TLS has.
 
     Raises:

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.clusters.shared.diagnosis import diagnose, snapshot
 from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sentence_about
 from harness.clusters.shared.taken_routes import refuse_taken_routes
+from harness.controllers.registry import in_namespace
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
 from harness.kit.waiting import wait_until
@@ -23,7 +24,7 @@ from harness.store.rundir import write_json
 NOT_READY = "not-ready.txt"
 #: The file with the pods, events and logs of that moment.
 STATE = "not-ready.json"
-#: The file that names the objects which the cluster cannot have.
+#: The file that names the objects whose kind the cluster does not have.
 LEFT_OUT = "left-out.txt"
 #: Longest time for one Deployment to become available; an initialDelay of 15 s is among the shipped Experiments.
 AVAILABLE_SECONDS = 120.0
@@ -51,7 +52,7 @@ def deploy(
 ) -> tuple[str, ...]:
     """Create the namespace, apply all manifests, and wait for every Deployment's rollout.
 
-    If an autoscaler does not leave the replicas of a Deployment as they are, wait for its scaling as well.
+    If an autoscaler changes the replicas of a Deployment, wait for that as well.
 
     The ConfigMap with the settings of the trial's own ingress controller is applied first, in the controller's
     namespace, so that no route is served without it.
@@ -88,7 +89,8 @@ def deploy(
     kube.create_namespace(namespace)
     served = [each for each in manifests if each not in missing]
     for manifest in sorted(served, key=is_controller_settings, reverse=True):
-        kube.apply(manifest, namespace if shared else own_namespace_of(kube, manifest, namespace, controller))
+        own = namespace if shared else own_namespace_of(kube, manifest, namespace, controller)
+        kube.apply(in_namespace(manifest, own), own)
     for manifest in manifests:
         if manifest["kind"] == "Deployment":
             _wait(kube, manifest["metadata"]["name"], namespace, evidence)
@@ -127,7 +129,7 @@ def _wait(kube: Kube, name: str, namespace: str, evidence: Path | None, kind: st
 
 
 def _wait_autoscalers(kube: Kube, manifests: Sequence[Manifest], namespace: str, evidence: Path | None) -> None:
-    """Wait until autoscalers have moved their Deployments into their bounds, so that none does so under traffic."""
+    """Wait until autoscalers have moved Deployments into their bounds: no such scaling may happen under traffic."""
     deployments = {each["metadata"]["name"] for each in manifests if each["kind"] == "Deployment"}
     for bounds in bounds_of(manifests):
         if bounds.kind == "Deployment" and bounds.target in deployments:

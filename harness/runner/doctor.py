@@ -119,7 +119,7 @@ def check_disk() -> Check:
 
 
 def check_cores() -> Check:
-    """Return cores and memory: they decide how many trials run in parallel."""
+    """Return cores and free memory. The cores, and how free they are, decide how many trials run in parallel."""
     memory = psutil.virtual_memory()
     return Check("machine", State.OK, f"{psutil.cpu_count()} cores, {memory.available / 2**30:.1f} GiB memory free")
 
@@ -186,7 +186,7 @@ def check_leftovers() -> Check:
 def remedy(left: list[LeftOver], clusters: Mapping[tuple[int, int], str]) -> str:
     """Return the commands that end left-over processes.
 
-    Processes of a standing cluster end with that cluster. Others can only be killed.
+    Processes of a persistent cluster end with that cluster. Others can only be killed.
     """
     names = dict.fromkeys(clusters.get((process.guardian, process.guardian_started), "") for process in left)
     commands = [f"harness cluster down --name {name}" for name in names if name]

@@ -31,11 +31,11 @@ ANSWER_SECONDS = 10.0
 #: learn of endpoints on timers of their own, so one right answer says nothing about the other parts. This is the
 #: longest such timer plus a margin of 0.3 s.
 UNBROKEN_SECONDS = LONGEST_APPLY_S + 0.3
-#: The most seconds that one answer counts for. On a machine that stood still between two answers, no part of a data
-#: plane learned of anything meanwhile.
+#: Maximum seconds that one answer adds to the time of unbroken answers. If the machine stood still between two answers,
+#: no part of a data plane learned of anything in that time.
 _ONE_LOOK = 0.2
 
-#: Ingress controllers redirect HTTP with this status.
+#: Addition to the message about a 308, with which ingress controllers redirect HTTP.
 _REDIRECTED = ", a redirect to HTTPS: add tls: {verify: false} to traffic"
 #: Timeout of each request, in seconds.
 _ANSWER_TIMEOUT = 2.0
@@ -105,7 +105,9 @@ def _secure(entry: Entry, traffic: TrafficPlan) -> TlsPeer | None:
 
 
 def wait_for_entry(entry: Entry, traffic: TrafficPlan) -> None:
-    """Wait until every path has given its route's answer without a break.
+    """Wait until every path has given right answers for ``UNBROKEN_SECONDS`` without a break.
+
+    A wrong status is always a break, a wrong body only in the first ``ANSWER_SECONDS``.
 
     Raises:
         WaitTimeoutError: A path did not; the message names it and its last status.

@@ -78,7 +78,7 @@ def _rows(trial: TrialEvidence, attempt: str) -> list[int]:
 
 
 def _with_way(folder: TrialDirectory, facts: Facts, rows: Sequence[int]) -> Facts:
-    """Return the facts with the records of the way of some requests, lost or not."""
+    """Return the facts with the records of the paths that some requests took, lost or not."""
     trial = facts.evidence
     log = read_access(folder, next(iter(trial.tokens.values()), ""))
     own = read_paths(folder, trial, trial.attempts[rows], log, read_outcome(folder, []).clock)

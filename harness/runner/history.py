@@ -137,7 +137,7 @@ def _entry(
 def _against(cell: CellVerdict, own: TransitionCounts) -> tuple[int, int]:
     """Return the numbers of a cell's transitions that are against its expectation, and that are as expected.
 
-    A loss for which the run failed is bad even if its control has no answer: a red night stays one.
+    A loss for which the run failed is bad even if its control has no answer: a run that failed stays a failed one.
     """
     if cell.as_expected or cell.verdict is Verdict.INCONCLUSIVE:
         return 0, own.count

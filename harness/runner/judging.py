@@ -60,10 +60,10 @@ def _judged(run: RunDirectory, differences: Sequence[Difference]) -> RunVerdict:
 
 
 def read_plan(run: RunDirectory) -> RunPlan:
-    """Return what a run was asked to do.
+    """Return the plan of a run.
 
     Raises:
-        EvidenceError: Its plan is damaged.
+        EvidenceError: The plan is missing or damaged.
     """
     return _read(run, "run.json", RunPlan)
 

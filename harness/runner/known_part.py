@@ -30,7 +30,7 @@ class KnownPart:
 def known_part(directory: Path, traffic: TrafficPlan, workers: int) -> KnownPart:
     """Return the part of a sender's ledgers that no later record can change.
 
-    Slots are recorded in their order, so it ends at the first one that has no outcome yet, of any worker.
+    Slots are recorded in their order, so the part ends at the first slot of any worker that has no outcome yet.
 
     Args:
         directory: The traffic folder.
@@ -44,7 +44,7 @@ def known_part(directory: Path, traffic: TrafficPlan, workers: int) -> KnownPart
 
 
 def _settled(directory: Path, worker: int) -> int:
-    """Return the number of the first attempts of a ledger that all have an outcome, as those of sealed segments do."""
+    """Return how many attempts at the start of a ledger all have an outcome; those of sealed segments have one."""
     sealed = sealed_part(directory, worker)
     tail = LedgerTail(segment_path(directory, "ledger", worker, sealed.segments), sealed.attempts)
     try:

@@ -1,8 +1,8 @@
 """Measures how many requests per second this machine can send without falling behind, and remembers it.
 
 One sender, as a trial has it, sends to a server on this machine in steps of a growing rate. A step is kept if every
-request left in time and was answered. The result is the last step that was kept before two in a row were not: a single
-stall says less of the machine than of the moment. So it is a rate at which this machine really sent.
+request left in time and was answered. The result is the last step that was kept before two in a row were not: one
+failed step may be due to a passing stall. So it is a rate at which this machine really sent.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from harness.wording import count
 #: Requests per second of each step, and the seconds that it lasts: ten seconds in all.
 STEPS = tuple(round(250 * 1.25**number) for number in range(20))
 STEP_SECONDS = 0.5
-#: The latest that 99 % of a step's requests may leave, in milliseconds. Below capacity it is a few; a step that is
-#: 10 % above it comes to 50 within its time.
+#: The longest delay in milliseconds within which 99 % of a step's requests must leave. Below capacity the delay is a
+#: few milliseconds; in a step 10 % above capacity it grows to 50.
 KEPT_MS = 25.0
 #: The share of the measured rate that ``--rate auto`` sends: the rest is for the cluster, the application and others.
 AUTO_SHARE = 0.6
@@ -158,7 +158,7 @@ def remembered_load() -> MeasuredLoad | None:
 
 
 def load_advice(traffic: TrafficPlan, trials: int, options: RunOptions, *, shared: bool) -> str:
-    """Return a warning if a run asks for more than this machine was seen to send; empty if it does not.
+    """Return a warning if a run asks for more than this machine is known to send; empty if it does not.
 
     Args:
         traffic: The traffic of each trial.

@@ -1,4 +1,4 @@
-"""Reads what the logs of ingress controller, client and kube-proxy say about lost requests."""
+"""Reads what the logs of ingress controller, client, kube-proxy and pods say about lost requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lost_in(rows: Rows) -> Rows:
 def read_paths(
     folder: TrialDirectory, trial: TrialEvidence, rows: Rows, log: AccessLines | None, clock: Clock
 ) -> PathRecords:
-    """Return the records of the way of some requests of a trial.
+    """Return the records of the paths that some requests of a trial took.
 
     Args:
         folder: The trial's folder.
@@ -72,7 +72,7 @@ def _receipts(
 
 
 def _tries(log: AccessLines, lost: Rows) -> dict[tuple[int, int], Tries]:
-    """Return the tries of the lost requests that the access log has; its last line about a request counts."""
+    """Return the tries of lost requests by the access log. If it has several lines of one, the last one counts."""
     mine = np.isin(attempt_keys(log.worker, log.number), attempt_keys(lost["worker"], lost["number"]))
     return {
         (int(log.worker[line]), int(log.number[line])): Tries(

@@ -24,10 +24,10 @@ class RunOptions:
     """Options of one run.
 
     Attributes:
-        cluster: Kind of cluster (``local``, ``kind``).
+        cluster: Kind of cluster (``local``, ``kind``, ``context``).
         out: Run directory to create; None creates one below ``reports/``.
         only: Cells to run: ``{"configuration": globs, "change": globs}``.
-        parallel: Number of parallel trials; 0 lets the free processor time decide.
+        parallel: The most parallel trials; 0 lets the free processor time decide.
         keep: Keep the clusters' state directories next to the evidence.
         profile: Delay profile of local clusters.
         command: Command line, for the report.
@@ -35,7 +35,7 @@ class RunOptions:
         workers: Processes on this machine that share the sending; 0 only together with ``expect_workers``.
         expect_workers: Further processes that join from this or other machines.
         bind: Address and port at which joining workers connect.
-        retry_inconclusive: How often a trial is repeated that is inconclusive because the machine was busy.
+        retry_inconclusive: The most repetitions of a trial that is inconclusive because the machine was busy.
         traced: Each request carries a ``traceparent`` that follows from its id.
         in_rounds: Run the first trial of every cell before the second of any, so that all cells meet the same
             conditions.
@@ -68,7 +68,7 @@ class RunOptions:
         return WorkerGroup(local=self.workers, remote=self.expect_workers, bind=self.bind, last=last)
 
     def parallel_trials(self, trials: int) -> int:
-        """Return how many of the given trials run in parallel; 1 if workers join, since they serve one at a time."""
+        """Return how many of these trials may run in parallel; 1 if workers join, since they serve one at a time."""
         if self.expect_workers:
             return 1
         return max(1, min(trials, self.parallel or TRIALS_PER_CORE * cores()))

@@ -22,8 +22,8 @@ class TrialPlace:
 
     Attributes:
         cluster: The cluster.
-        namespace: The workload's namespace; it does not exist yet.
-        shared: Earlier trials used this cluster, so the trial waits until the ingress has processed what they left.
+        namespace: The workload's namespace. It does not exist yet, except for a change in place.
+        shared: All trials use this cluster, so the trial waits until the ingress has processed what earlier ones left.
     """
 
     cluster: Cluster
@@ -80,7 +80,7 @@ class OneCluster:
 
     @contextmanager
     def place(self, job: TrialJob, progress: Progress) -> Iterator[TrialPlace]:
-        """Create a namespace; it is gone before the next trial begins."""
+        """Yield a namespace for the deployment to create; it is gone before the next trial begins."""
         namespace = namespace_name("harness", f"{job.cell.id}-{job.number}")
         progress(f"namespace {namespace}")
         with self._cluster.for_trial(namespace, job.directory.path) as cluster:

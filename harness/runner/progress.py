@@ -11,14 +11,14 @@ from harness.traffic.live import LiveCounts
 class RunProgress(Protocol):
     """Receives the progress of a run, from several threads at once.
 
-    A trial is named by the name of its directory.
+    A trial is named as in ``TrialJob.name``.
     """
 
     def began(self, trials: tuple[str, ...], parallel: int, directory: str) -> None:
-        """Report the start of the run: all its trials, how many run in parallel, and the run directory."""
+        """Report the start of the run: all its trials, how many may run in parallel, and the run directory."""
 
     def step(self, trial: str, text: str) -> None:
-        """Report the step that a trial has reached (``cluster: starting the node``, ``baseline``)."""
+        """Report the step that a trial has reached (``cluster: waiting for the API server``)."""
 
     def phase(self, trial: str, phase: Phase) -> None:
         """Report that the traffic of a trial has entered a phase."""
@@ -30,7 +30,7 @@ class RunProgress(Protocol):
         """Report the end of a trial; ``failure`` is its reason, empty if the trial did not fail."""
 
     def note(self, text: str) -> None:
-        """Report a step of the run as a whole (``judging``, ``writing the report``)."""
+        """Report a step of the run as a whole (``judging the evidence``)."""
 
 
 class SilentProgress:

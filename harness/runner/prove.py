@@ -11,6 +11,7 @@ from harness.analysis.confidence import LEVEL, needed
 from harness.analysis.proportions import clopper_pearson, fisher_fewer
 from harness.causes.remedies import applied, covers
 from harness.errors import ExitCode, InvalidInputError, Problem
+from harness.findings.sending import MachineSaturated
 from harness.model.causes import Cause, RemedyPatch
 from harness.model.changes import NoChange
 from harness.model.confidence import Transitions
@@ -69,7 +70,7 @@ class ProofResult:
 
     @property
     def exit_code(self) -> int:
-        """Return 0 if every remedy works, 1 if one does not, 3 if one is not known to."""
+        """Return 0 if every remedy works, 1 if one does not, 3 if one is unknown, 4 after a bug of the harness."""
         if self.run.bugs:
             return ExitCode.HARNESS_FAILED
         if any(each.works is False for each in self.comparisons):
@@ -88,7 +89,7 @@ def plan_proof(directory: Path, *, trials: int = 0, level: float = LEVEL) -> Pro
 
     Raises:
         EvidenceError: It is no run directory, was never judged, or is not as it was sealed.
-        InvalidInputError: It changed an application in place, or no cell of it has a remedy.
+        InvalidInputError: It ran on a cluster of the user, or no cell of it has a remedy.
     """
     run = RunDirectory.open(directory)
     run.verify("verdict")
@@ -143,7 +144,7 @@ def compare(proof: Proof, verdict: RunVerdict, level: float = LEVEL) -> tuple[Re
 def remedies_of(cell: CellVerdict) -> tuple[RemedyPatch, ...]:
     """Return the first remedy of each cause of a cell, each once; those that only hide losses are left out.
 
-    Of two remedies, one that does all that the other does stands for both.
+    A remedy that is part of another one is left out.
     """
     causes: Iterable[Cause] = (cause for trial in cell.trials for cause in trial.causes)
     best: list[RemedyPatch] = []
@@ -161,10 +162,19 @@ def _comparison(
     chance = fisher_fewer((old.lossy, old.count), (new.lossy, new.count))
     works: bool | None = None
     if after.verdict is Verdict.LOSSY:
-        works = False
+        works = False if _is_refuted(after) else None
     elif after.verdict is Verdict.LOSSLESS and before.verdict is Verdict.LOSSY and chance <= 1 - level + 1e-9:
         works = True
     return RemedyComparison(name, old, new, before.lost, after.lost, round(chance, 6), works, remedies)
+
+
+def _is_refuted(after: CellVerdict) -> bool:
+    """Return True if requests were lost in a trial that had the processor time that it needed.
+
+    Where the machine leaves even the sender without it, the probes of the embedded cluster's pods fail, too.
+    """
+    lossy = (trial for trial in after.trials if trial.verdict is Verdict.LOSSY)
+    return any(all(found.code != MachineSaturated.code for found in trial.findings) for trial in lossy)
 
 
 def _cells(cell: Cell, remedies: tuple[RemedyPatch, ...]) -> tuple[Cell, Cell]:

@@ -1,6 +1,6 @@
-"""Reads what the proxy and the pods recorded of a trial's attempts, as accounts for the judge.
+"""Reads the records of the proxy and of the pods about a trial's attempts, as accounts for judging.
 
-A log that can't be read at all is an empty one: the second account then says that it is absent.
+A log that can't be read at all counts as empty: its account then says that the log is absent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def read_access(trial: TrialDirectory, token: str) -> AccessLines:
-    """Return the lines of a trial's access log about its attempts; ``token`` is the begin of their ids."""
+    """Return the lines of a trial's access log about its attempts; ``token`` is the prefix of their ids."""
     return _read(read_access_log, trial.access, token)
 
 
@@ -32,7 +32,7 @@ def read_accounts(trial: TrialDirectory, log: AccessLines, token: str, ingress: 
     Args:
         trial: The folder of the trial.
         log: The lines of its access log.
-        token: The begin of the ids of its attempts; empty if it is unknown, so that nothing can be joined.
+        token: The prefix of the ids of its attempts; empty if it is unknown, so that nothing can be joined.
         ingress: Name of the ingress controller that traffic passes; ``none`` if it passes none.
     """
     proxy = None if ingress == NO_CONTROLLER.word else _proxy(log, ingress)
@@ -67,7 +67,7 @@ def _receipts(folder: Path, token: str) -> Receipts:
 
 
 def _read(reader: Callable[[Path, str], T], path: Path, token: str) -> T:
-    """Read a log; as an empty one if it can't be read, or if nothing says which lines belong to the trial."""
+    """Read a log. Return an empty one if it can't be read, or if nothing says which lines belong to the trial."""
     if token:
         try:
             return reader(path, token)

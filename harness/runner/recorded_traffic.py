@@ -67,7 +67,7 @@ class RecordedTraffic:
 
     @property
     def token(self) -> str:
-        """Return the begin of the ids of the attempts; empty if it was not recorded."""
+        """Return the prefix of the ids of the attempts; empty if it was not recorded."""
         journals = (self.journal, *self.journals)
         return next((str(e.get("token")) for journal in journals for e in journal if e.get("event") == "ready"), "")
 
@@ -85,7 +85,7 @@ class RecordedTraffic:
         return next((int(e.get(name, 0)) for e in self.journal if e.get("event") == event), 0)
 
     def tokens(self) -> dict[int, str]:
-        """Return the beginning of the ids of each worker's attempts on the wire, by worker."""
+        """Return the prefix of the ids of each worker's attempts on the wire, by worker."""
         return {
             number: str(event.get("token", ""))
             for number, journal in enumerate(self.journals)
@@ -149,7 +149,7 @@ class RecordedTraffic:
         return tuple(found)
 
     def blocks(self, least: int) -> tuple[RecordBlocks, RecordBlocks] | None:
-        """Return attempts and connections in blocks; None if there are fewer attempts, or several workers."""
+        """Return attempts and connections in blocks; None for fewer attempts, several workers, or unreadable files."""
         if self.workers > 1:
             return None
         try:

@@ -1,7 +1,7 @@
 """Repeat trials that prove nothing because the machine was busy, once all others are done.
 
-The first evidence of such a trial is set aside in the run directory and sealed with the rest; the verdict rests on what
-the repetition records. A trial that lost a request, or that is inconclusive for any other reason, stays as it is.
+The first evidence of such a trial is set aside in the run directory and sealed with the rest; the verdict rests on the
+evidence of the repetition. A trial that lost a request, or that is inconclusive for any other reason, stays as it is.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RepeatedTrial:
         cell: The cell's id.
         number: The trial's number.
         reasons: Codes of the findings for which it was repeated.
-        directory: Where its earlier evidence is, in the run directory.
+        directory: Folder of its earlier evidence, relative to the run directory.
     """
 
     cell: str
@@ -45,7 +45,7 @@ class RepeatedTrial:
     directory: str
 
     def __str__(self) -> str:
-        """Return it for people."""
+        """Return the sentence for the report."""
         return f"{self.cell} #{self.number} ({', '.join(self.reasons)}); its first evidence is in {self.directory}"
 
 
@@ -54,12 +54,12 @@ class Repeater:
 
     Args:
         run: The run directory.
-        experiment: What is run.
-        times: How often a trial is repeated at most.
-        note: Receives what is done, for people.
+        experiment: The Experiment.
+        times: The most repetitions of a trial.
+        note: Receives a sentence about each round of repetitions.
 
     Attributes:
-        repeated: What was repeated so far.
+        repeated: The repetitions so far.
     """
 
     def __init__(self, run: RunDirectory, experiment: Experiment, times: int, note: Callable[[str], None]) -> None:
@@ -72,7 +72,7 @@ class Repeater:
     def repeat(
         self, jobs: Sequence[TrialJob], run_all: Callable[[Sequence[TrialJob]], tuple[str, ...]]
     ) -> tuple[str, ...]:
-        """Repeat what was starved, and what was starved once more, as often as asked for.
+        """Repeat starved trials, and those whose repetition is starved too, up to ``times`` times.
 
         Args:
             jobs: The trials that have taken place.
@@ -98,7 +98,7 @@ class Repeater:
         return bugs
 
     def _starved(self, job: TrialJob) -> tuple[str, ...]:
-        """Return for which findings a trial is to be repeated; empty if it is not."""
+        """Return the codes of the findings for which a trial is repeated; empty if it is not."""
         if not may_be_starved(job.directory):
             return ()
         trial = judge_trial(read_trial(self._run, self._experiment, job.cell, job.number))
@@ -115,7 +115,7 @@ class Repeater:
 
 
 def may_be_starved(trial: TrialDirectory) -> bool:
-    """Tell from the ledgers alone if requests were late or not sent: most trials need no closer look."""
+    """Return True if a ledger has late or missed requests. Reading ledgers is fast, and most trials are not judged."""
     for path in sorted(trial.traffic.glob("ledger-*.npy")):
         try:
             rows = read_ledger(path)

@@ -92,7 +92,7 @@ def run_experiment(experiment: Experiment, options: RunOptions, progress: RunPro
         facts=facts,
         servers=servers,
         templates=kind.templates,
-        # Workers have left by then: they know which trial is the last.
+        # Workers leave after the last trial, so none would serve a repetition.
         retries=0 if options.expect_workers else options.retry_inconclusive,
     )
     return run_trials(run, experiment, options, progress, schedule, advice=advice)
@@ -110,7 +110,7 @@ class RunSchedule:
         servers: Fork servers for the processes of the trials.
         templates: Templates of the clusters' processes; their servers import while the first trial begins.
         trial: Creates the trial of a job.
-        retries: How often a trial is repeated that the machine starved.
+        retries: The most repetitions of a trial that the machine starved.
     """
 
     jobs: tuple[TrialJob, ...]

@@ -1,6 +1,6 @@
 """Runs trials in parallel, and stops them in order when the user interrupts.
 
-Every trial has a cluster of its own, so that one trial's reload never affects another's connections.
+Trials that run side by side have clusters of their own, so that a reload never affects connections of another trial.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def run_jobs(
                 interruption.check()
         except (KeyboardInterrupt, Interrupted):
             interruption.interrupt()
-            progress.note("stopping: every trial takes its cluster down")
+            progress.note("stopping: every trial cleans up")
             for future in pending:
                 future.cancel()
             wait(pending)

@@ -1,4 +1,4 @@
-"""Runs one trial: a cluster of its own, traffic on it, the change during that traffic, and all evidence kept.
+"""Runs one trial: a place of its own, traffic to it, the change during that traffic, and all evidence kept.
 
 The phases are baseline, change, settle and drain. Nothing is judged here.
 """
@@ -46,7 +46,7 @@ from harness.traffic.process import TrafficChild
 CHANGE_SECONDS = 60.0
 #: Seconds for Locust to start and for the detector's calibration.
 READY_SECONDS = 300.0
-#: The same if workers join that a person has to start.
+#: The same if workers join: a person may have to start them.
 JOIN_SECONDS = 180.0
 #: Shortest time between two looks at the traffic and the cluster while something is awaited, in seconds.
 LOOK_SECONDS = 0.5

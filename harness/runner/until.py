@@ -45,7 +45,10 @@ class UntilResult:
 
     @property
     def exit_code(self) -> int:
-        """Return the worst exit code of the rounds; 3 if a bound was not reached and nothing else is wrong."""
+        """Return 4 or 1 if a round did; else 3 if a cell neither lost requests nor reached the bound; else 0.
+
+        An inconclusive round alone does not count: later rounds make up for it.
+        """
         codes = [each.exit_code for each in self.rounds]
         worst = next((code for code in _WORST if code in codes), ExitCode.AS_EXPECTED)
         if worst in (ExitCode.AS_EXPECTED, ExitCode.INCONCLUSIVE):
@@ -66,7 +69,7 @@ def run_until(
     level: float = LEVEL,
     most: int = MOST_ROUNDS,
 ) -> UntilResult:
-    """Repeat an Experiment until each cell is lossy or bounds the probability of a lossy transition.
+    """Repeat an Experiment until each cell is lossy or its bound is below the target.
 
     A cell leaves as soon as a transition loses requests, expected or not. Rounds after the first have directories next
     to that of the first.
@@ -75,7 +78,7 @@ def run_until(
         experiment: The Experiment.
         options: Options of each round.
         run: Runs a round.
-        target: The requested bound, such as 0.05.
+        target: The requested bound of the probability of a lossy transition, such as 0.05.
         level: Confidence of the bound.
         most: Most rounds.
     """

@@ -1,7 +1,7 @@
 """The live metrics of a run or a watch: their names, and their values from the ledgers as they are written.
 
-Each metric has the label ``source``: the name of a trial, or the URL of a watched origin. Values only ever come from
-the ledger, so that they agree with the report; the report is the result, and the metrics are a view of its making.
+Each metric except ``harness_trials`` has the label ``source``: the name of a trial, or the URL of a watched origin.
+Numbers of requests come only from the ledger, so that they agree with the report. The report alone is the result.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ class MeteredRun:
     """Receives the progress of a run.
 
     Args:
-        shown: Receives it too.
+        shown: Receives the progress too.
         metrics: The metrics.
     """
 
@@ -54,7 +54,7 @@ class MeteredWatch:
     """Receives the progress of a watch.
 
     Args:
-        shown: Receives it too.
+        shown: Receives the progress too.
         metrics: The metrics.
     """
 

@@ -13,7 +13,7 @@ from harness.telemetry.metrics import LiveMetrics
 
 @contextmanager
 def serving(host: str, port: int) -> Iterator[tuple[LiveMetrics, int]]:
-    """Serve metrics below ``/metrics``, in the format that the client accepts: OpenMetrics, or Prometheus' own.
+    """Serve metrics at ``/metrics``, in the format that the client accepts: OpenMetrics, or Prometheus' own.
 
     Args:
         host: Address to listen at.

@@ -48,7 +48,7 @@ class ExportedSpans:
     Attributes:
         changes: Spans of changes.
         lost: Spans of lost requests.
-        omitted: Lost requests above the limit of their trial.
+        omitted: Lost requests without a span: above the limit of their trial, or of unknown time.
     """
 
     changes: int
@@ -66,7 +66,7 @@ def export_spans(top: Path, verdict: RunVerdict | WatchVerdict, endpoint: str) -
             set its headers and certificates.
 
     Raises:
-        HarnessError: The receiver did not accept them.
+        HarnessError: The receiver did not accept the spans.
         EvidenceError: A ledger can't be read.
     """
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=10)
@@ -92,7 +92,7 @@ def export_spans(top: Path, verdict: RunVerdict | WatchVerdict, endpoint: str) -
 
 def _send(exporter: OTLPSpanExporter, spans: Sequence[ReadableSpan], endpoint: str) -> None:
     if exporter.export(spans) is not SpanExportResult.SUCCESS:
-        raise HarnessError(f"{urlsplit(endpoint).hostname} did not accept them. Is it an OTLP receiver for HTTP?")
+        raise HarnessError(f"{urlsplit(endpoint).hostname} did not accept the spans. Is it an OTLP receiver for HTTP?")
 
 
 @dataclass(frozen=True, slots=True)

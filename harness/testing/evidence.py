@@ -1,6 +1,6 @@
 """Synthetic trials for tests of judging, which also serve as examples of evidence.
 
-``quiet_trial`` returns a trial without any fault. The functions below it each add one fault.
+``quiet_trial`` returns a trial without any fault. Each function ``with_…`` and ``without_…`` makes one alteration.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An API server in memory, for tests of changes and watches without a cluster.
 
 It keeps the guarantees of a real one: versions that only grow, generations that grow with the spec, watches that miss
-nothing since their version, and 410 for history that is gone. It runs no controllers. Tests add some (``reactions``),
-or none if a change must have no effect.
+nothing since their version, and 410 for history that is gone. It runs no controllers: a test adds those that it
+needs (``reactions``), and none if a change must have no effect.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FakeKube:
         reactions: Controllers. Each is called with this object after every write of the harness, outside the lock.
         refusals: Verb (``patch``) -> exception to raise before anything is done.
         cluster_scoped: Further cluster-scoped kinds.
-        budgets: Called with the name of each pod before its eviction. A PodDisruptionBudget raises to refuse it.
+        budgets: Each is called with the name of a pod before its eviction, and may raise to refuse it.
     """
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class FakeKube:
             return deepcopy(self._find((kind, namespace, name)))
 
     def list(self, kind: str, namespace: str, *, labels: str = "") -> Objects:
-        """Return all objects of a kind that match ``labels``, such as ``a=b,c=d``. Empty means all namespaces."""
+        """Return all objects of a kind that match ``labels`` (``a=b,c=d``). An empty namespace means all of them."""
         return self.list_with_version(kind, namespace, labels=labels)[0]
 
     def list_with_version(self, kind: str, namespace: str, *, labels: str = "") -> tuple[Objects, str]:

@@ -94,7 +94,7 @@ class FakeWorkloads:
         self._count(kube, target, wanted, wanted - first)
 
     def _count(self, kube: FakeKube, target: Object, wanted: int, new: int) -> None:
-        """Report the pods of a StatefulSet or DaemonSet, as if all that should be new were so."""
+        """Write the status of a StatefulSet or DaemonSet, as if all pods that should be new were new."""
         ready = sum(is_ready(each) for each in self._pods(kube, target))
         revision = _hash(target["spec"]["template"])
         counts = {

@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 from harness.errors import HarnessError
 from harness.kit.files import clear_disk_errors
+from harness.kit.web_address import has_login, web_address
 from harness.model.experiment import Route, Tls, TrafficPlan
 from harness.traffic.plan import TrafficChildPlan, WorkerGroup
-
-_PORTS = {"http": 80, "https": 443}
 
 
 class UserClass(Protocol):
@@ -55,17 +54,14 @@ def destination(host: str | None) -> tuple[str, int]:
     Raises:
         HarnessError: It is not an ``http://`` or ``https://`` address.
     """
-    parts = urlsplit(host or "")
+    hint = "Use --host http://HOST:PORT, or enter it in Locust's web page."
     try:
-        port = parts.port or _PORTS[parts.scheme]
-    except (KeyError, ValueError):
-        port = 0
-    if not parts.hostname or not port:
-        raise HarnessError(
-            f"The host {host or ''!r} is no http:// or https:// address.",
-            hint="Use --host http://HOST:PORT, or enter it in Locust's web page.",
-        )
-    return parts.hostname, port
+        if has_login(host or ""):
+            raise HarnessError("The host has a user name and a password, which no request would have.", hint=hint)
+        address = web_address(host or "")
+    except ValueError as error:
+        raise HarnessError(f"The host {host or ''!r} is no http:// or https:// address: {error}.", hint=hint) from None
+    return address.host, address.port
 
 
 def _new_folder(parent: Path) -> Path:

@@ -104,7 +104,7 @@ class Engine:
             raise
 
     def _note_standstill(self, due: int, until: int) -> bool:
-        """Report to the client a time in which this process did not run. At least the slot at its begin is missed.
+        """Report to the client the time, if any, in which this process did not run. At least its first slot is missed.
 
         Args:
             due: The time at which a slot should have been sent, and was not; 0 if there is none.

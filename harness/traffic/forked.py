@@ -1,10 +1,10 @@
 """Start the traffic process by a fork: Locust and the engine are imported once, for all trials of a run.
 
-Only the process that sends alone, with the harness's own locustfile, comes this way. Master, workers and a locustfile
-of the user's begin in an interpreter of their own, where gevent's patches precede every import.
+Only the process that sends alone, with the harness's own locustfile, is forked. Master, workers, and processes with a
+user's locustfile begin in an interpreter of their own, where gevent's patches precede every import.
 
-gevent patches the child, after the fork. Little has taken hold of what is patched by then; nothing of that is used
-without Locust's web page and its HTTP users, and a test lists it.
+gevent patches the child after the fork. By then a few modules keep classes and functions that gevent replaces only in
+their own modules. Apart from Locust's web page and its HTTP users, no code waits with them. A test lists them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     from harness.traffic.preloaded import installed_plugins_known  # noqa: PLC0415 - as above
 
     with warnings.catch_warnings(), installed_plugins_known():
-        # ssl is imported by now. The class that would matter, SSLContext, is looked up when a connection needs it.
+        # ssl is already imported. That does no harm: SSLContext is looked up only when a connection needs it.
         warnings.simplefilter("ignore", monkey.MonkeyPatchWarning)
         monkey.patch_all()
 

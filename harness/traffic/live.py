@@ -14,7 +14,7 @@ from harness.model.attempt import LOSSES, Outcome
 from harness.store.ledger_tail import LedgerTail, Rows
 from harness.traffic.event_log import EventLogReader
 
-#: Whether an outcome is a loss, by its code.
+#: By code of an outcome: True for a loss.
 _IS_LOSS = np.array([outcome in LOSSES for outcome in sorted(Outcome)])
 #: Upper bounds of the latency histogram's buckets in seconds; the last bucket is open.
 LATENCY_BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -27,13 +27,13 @@ class LiveCounts:
     """The present numbers of a ledger.
 
     Attributes:
-        sent: Attempts begun.
+        sent: Attempts begun, without those that failed because of the sender's own machine.
         ok: Attempts with a right answer.
         lost: Lost attempts.
         last_loss: Outcome and time (nanoseconds from the origin) of the latest lost attempt; None if none was lost.
         by_outcome: Attempts and missed slots by outcome code.
-        latencies: Answered attempts by bucket of ``LATENCY_BOUNDS``, from their planned time. Those after an attempt
-            that is still open are not among them yet.
+        latencies: Attempts with a right answer by bucket of ``LATENCY_BOUNDS``, from their planned time. Those after an
+            attempt that is still open are not among them yet.
         latency_seconds: The sum of these latencies.
     """
 
@@ -154,7 +154,7 @@ class LiveTraffic:
 
     def __init__(self, workers: Sequence[LiveWorker]) -> None:
         self._workers = workers
-        #: Questions that were answered with True; the answer does not change.
+        #: Arguments for which ``answered`` has returned True; this does not change any more.
         self._answered: set[tuple[str, int, int | None]] = set()
 
     def answered(self, pattern: str, since: int, route: int | None = None) -> bool:

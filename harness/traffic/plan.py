@@ -54,14 +54,14 @@ class TrafficChildPlan:
 
     Attributes:
         traffic: The traffic.
-        answers: All right answers of each route, by its key, those of the change included; none accepts any answer.
+        answers: Route key -> all right answers, those of the change included. An empty tuple accepts any answer.
         directory: The folder of its files.
         worker: Its number, counted from 0.
         workers: The number of workers that share the schedule.
         crew: The workers, for the process that leads them; None for one that sends.
         journal: File name of its event log.
         calibration: Address of the faulty server; None skips the calibration, and no verdict can rest on the result.
-        token: The begin of the ids of its attempts; random if empty.
+        token: The prefix of the ids of its attempts; random if empty.
         traced: Each request carries a ``traceparent`` that follows from its id.
         segment_seconds: Seconds after which its ledger continues in another file; 0 for one file.
     """

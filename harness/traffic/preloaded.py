@@ -19,15 +19,15 @@ __all__ = ["harness", "installed_plugins_known", "locust", "numpy"]
 
 _plugins = metadata.entry_points()
 
-# Locust asks for its caller when it stops. The first such question looks at the file of every module.
+# Locust looks up its caller when it stops. The first lookup reads the file of every module, so it is done here.
 inspect.getframeinfo(inspect.stack()[0][0])
 
 
 @contextmanager
 def installed_plugins_known() -> Iterator[None]:
-    """Answer questions for plugins of gevent in here from what is known.
+    """In the block, answer queries for installed plugins from memory.
 
-    gevent asks 25 times while it patches, and each time every installed package is read.
+    gevent queries its plugins 25 times while it patches, and each query would read every installed package.
     """
     original = metadata.entry_points
 

@@ -182,12 +182,12 @@ class TrafficChild:
         """Return the awaited event and the processes that must report it."""
         crew = self._plan.crew
         if crew is None:
-            return f"the traffic process to say {event!r}"
+            return f"the traffic process to report {event!r}"
         joined = {e["worker"]: e["name"] for e in self._journal.events if e["event"] == "joined"}
         if len(joined) < crew.size:
             return f"{crew.size} workers: {len(joined)} joined at {crew.bind[0]}:{crew.bind[1]}"
         names = ", ".join(f"{number} ({name})" for number, name in sorted(joined.items()))
-        return f"the traffic's workers to say {event!r}; they are {names}"
+        return f"the traffic's workers to report {event!r}; they are {names}"
 
     def _check_faults(self, grave: frozenset[str]) -> None:
         """Raise if the traffic process has reported one of these faults."""

@@ -1,4 +1,4 @@
-"""Begins further segments of a ledger from time to time, and reports what comes of it."""
+"""Begins further segments of a ledger from time to time, and reports complete ones and failures."""
 
 from __future__ import annotations
 

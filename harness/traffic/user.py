@@ -88,7 +88,7 @@ def _finish(environment: Any, failure: str) -> None:
 
 
 def _role(environment: Any) -> Role:
-    """Return the role of this process: found when Locust began, or now where Locust is used as a library."""
+    """Return the role of this process. Determine it now if no init event did, as with Locust as a library."""
     if environment not in _roles:
         _roles[environment] = role_of(environment, lambda: _classes(environment), _COMMANDS_FD)
     return _roles[environment]
@@ -103,7 +103,7 @@ _roles: dict[Any, Role] = {}
 
 
 def _keep_with_tags(options: Any) -> None:
-    """Let ``--tags`` choose among the tasks of other users: traffic that is accounted for is never left out."""
+    """Keep the traffic of a LosslessUser whatever ``--tags`` says: it chooses only among tasks of other users."""
     if wanted := set(getattr(options, "tags", None) or ()) - set(getattr(options, "exclude_tags", None) or ()):
         tag(*wanted)(LosslessUser.send)
 

@@ -31,7 +31,7 @@ from harness.model.causes import Cause, Certainty
 from harness.model.coded_types import by_code
 from harness.model.timeline import EventKind
 from harness.model.verdict import Verdict
-from harness.testing.evidence import quiet_trial, with_losses
+from harness.testing.evidence import quiet_trial, with_event, with_losses
 
 FORM = re.compile(r"[a-z]+(-[a-z]+)*")
 #: Modules of the layer that define no causes.
@@ -61,9 +61,7 @@ def test_a_rule_explains_only_losses_with_the_signs_that_it_needs(code: str) -> 
 
 def test_a_node_that_is_unwell_long_after_a_loss_is_not_named() -> None:
     """The cause names the nodes around its losses."""
-    later = lossy_scenes.with_event(
-        lossy_scenes.node_unwell(), 20.0, EventKind.NODE, "MemoryPressure", subject="node-2"
-    )
+    later = with_event(lossy_scenes.node_unwell(), 20.0, EventKind.NODE, "MemoryPressure", subject="node-2")
     (cause,) = causes_of(Facts.of(later))
 
     assert cause.numbers["nodes"] == "node-1"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.changes.perform import perform
+from harness.changes.rollouts import is_replaced
 from harness.kube.rollout import Rollout, daemon_set_status, stateful_set_status
 from harness.model.change_facts import TargetKind
 from harness.model.changes import ChangeSpec, Restart, RollingUpdate
@@ -93,6 +94,23 @@ def test_pods_below_the_partition_stay(world: World) -> None:
 
     after = pods_of(world.kube, "db")
     assert [name for name in before if before[name] == after[name]] == ["db-0"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "replaced"),
+    [
+        ({"updateStrategy": {"rollingUpdate": {"partition": 2}}}, []),
+        ({"updateStrategy": {"rollingUpdate": {"partition": 2}}, "ordinals": {"start": 4}}, ["db-6", "db-7"]),
+        ({"ordinals": {"start": 4}}, ["db-4", "db-5", "db-6", "db-7"]),
+    ],
+)
+def test_a_partition_counts_from_the_first_pod(spec: dict[str, Any], replaced: list[str]) -> None:
+    """The numbers of the pods begin where ``ordinals`` says."""
+    target = {"kind": "StatefulSet", "metadata": {"name": "db"}, "spec": spec}
+    first = spec.get("ordinals", {}).get("start", -2)
+    pods = [{"metadata": {"name": f"db-{number}"}} for number in range(max(first, 0), first + 4)]
+
+    assert [pod["metadata"]["name"] for pod in pods if is_replaced(pod, target)] == replaced
 
 
 @pytest.mark.parametrize("spec", UPDATES, ids=lambda spec: spec.name)

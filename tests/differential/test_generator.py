@@ -164,7 +164,8 @@ def test_run_is_added_to_the_history(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(generating, "RECIPES", tmp_path / "new" / "recipes.jsonl")
     recipe: Recipe = {"replicas": 1, "script": []}
     for ran in (3, 4):
-        generating.record(Outcome(ran, [(recipe, ["x"])]), "Kubernetes v1", "2026-01-01")
+        generating.record(Outcome(ran, [(recipe, ["x"])]), "Kubernetes v1", "2026-01-01", 10 * ran)
 
-    assert [(each["ran"], each["differ"]) for each in generating.history()] == [(3, 1), (4, 1)]
+    found = [(each["minutes"], each["ran"], each["differ"]) for each in generating.history()]
+    assert found == [(30, 3, 1), (40, 4, 1)]
     assert len(generating.RECIPES.read_text().splitlines()) == 2

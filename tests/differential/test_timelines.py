@@ -184,6 +184,23 @@ def test_probes_are_not_in_step() -> None:
     assert [each.fact for each in compare("case", [once], said("start", ready, "TERM", ready), 9.0)] == ["app p: app"]
 
 
+def test_order_of_two_probes_is_chance() -> None:
+    """Which of two probes comes first says nothing, unless one of them is the startup probe or one stays out."""
+    start, ready, live = (f"GET /{name} kube-probe/1.34" for name in ("start", "ready", "live"))
+
+    def differing(first: Sequence[str], second: Sequence[str]) -> list[str]:
+        one, other = (
+            reduce([(float(at), "app p", "app", state) for at, state in enumerate(said)]) for said in (first, second)
+        )
+        return [each.fact for each in compare("case", [one], other, 9.0)]
+
+    assert differing(["open", ready, live, "TERM"], ["open", live, ready, "TERM"]) == []
+    assert differing(["open", start, live, ready, "TERM"], ["open", start, ready, live, "TERM"]) == []
+    assert differing(["open", start, ready, "TERM"], ["open", ready, start, "TERM"]) == ["app p: app"]
+    assert differing(["open", ready, "TERM", live], ["open", live, "TERM", ready]) == ["app p: app"]
+    assert differing(["open", ready, live, "TERM"], ["open", ready, "TERM"]) == ["app p: app"]
+
+
 def test_pods_of_a_set_are_alike() -> None:
     """The sequences of several pods of a ReplicaSet are one fact, whichever comes first."""
     one = [(0.0, "pod d.1/1", "Ready", "True"), (0.0, "pod d.1/2", "Ready", "False x")]

@@ -29,8 +29,8 @@ def lost(trial: Path) -> list[tuple[Shape, int]]:
 
 def answers(trial: Path, shape: Shape) -> list[str]:
     """Return the bodies of all good answers of a shape, ordered by sending."""
-    told = [json.loads(line) for line in (trial / "traffic" / "traffic.jsonl").read_text().splitlines()]
-    texts = {event["number"]: event["text"] for event in told if event["event"] == "responder"}
+    events = [json.loads(line) for line in (trial / "traffic" / "traffic.jsonl").read_text().splitlines()]
+    texts = {event["number"]: event["text"] for event in events if event["event"] == "responder"}
     rows = read_ledger(trial / "traffic" / "ledger-0.npy")
     good = rows[(rows["shape"] == shape) & (rows["outcome"] == Outcome.OK)]
     return [texts[int(row["responder"])] for row in good]
@@ -39,8 +39,8 @@ def answers(trial: Path, shape: Shape) -> list[str]:
 def backends(trial: Path) -> list[str]:
     """Return the backend of each connection by its number from 1."""
     lines = (trial / "traffic" / "backends-0.jsonl").read_text().splitlines()
-    told: dict[int, Any] = {line["connection"]: line["backend"] for line in map(json.loads, lines)}
-    return [told[number] for number in range(1, len(told) + 1)]
+    backend: dict[int, Any] = {line["connection"]: line["backend"] for line in map(json.loads, lines)}
+    return [backend[number] for number in range(1, len(backend) + 1)]
 
 
 def test_every_row_is_as_it_must_be(harness: CommandLine, tmp_path: Path) -> None:

@@ -29,14 +29,14 @@ def test_an_edit_cuts_no_connection_and_is_on_the_timeline(
     out = tmp_path / "run"
     finished = harness.run("run", experiment(ingress="traefik-nginx", changes=[EDIT]), "--out", out, "--json")
     trial = out / "trials" / "bare--ingress-edit" / "1"
-    told = [event for event in read_timeline(trial / "timeline.jsonl") if event.kind is EventKind.INGRESS]
+    logged = [event for event in read_timeline(trial / "timeline.jsonl") if event.kind is EventKind.INGRESS]
     lines = [json.loads(line) for line in (trial / "access.jsonl").read_text(encoding="utf-8").splitlines()]
     cell = {cell["change"]: cell for cell in finished.json["cells"]}["ingress-edit"]
 
     assert (cell["lost"], cell["connections_cut"]) == (0, 0), finished.result
     assert "change-not-observed" not in cell["findings"]
-    assert {event.what for event in told} <= {"configured", "sync"}
-    assert "configured" in {event.what for event in told}
+    assert {event.what for event in logged} <= {"configured", "sync"}
+    assert "configured" in {event.what for event in logged}
     assert len({line["attempt"] for line in lines if line["attempt"]}) == cell["sent"]
     assert "Traefik 3." in (out / "summary.md").read_text(encoding="utf-8") + (out / "index.html").read_text()
 

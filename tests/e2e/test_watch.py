@@ -195,14 +195,14 @@ def test_kill_9_of_the_watch(harness: CommandLine, target: FaultyServer, tmp_pat
     process.kill()
     harness.finish(process)
     harness.wait_for_none()
-    sealed, told = harness.run("analyze", out), harness.run("analyze", out, "--unsealed")
+    sealed, unsealed = harness.run("analyze", out), harness.run("analyze", out, "--unsealed")
 
     assert sealed.code == 2, sealed.result
     assert "--unsealed" in sealed.err
-    assert told.code == 3, told.result
+    assert unsealed.code == 3, unsealed.result
     rows = rows_of(out)
-    assert f"{len(rows)} planned = {(rows['outcome'] != Outcome.MISSED).sum()} sent" in told.out
-    assert "it was killed before its end" in told.out
+    assert f"{len(rows)} planned = {(rows['outcome'] != Outcome.MISSED).sum()} sent" in unsealed.out
+    assert "it was killed before its end" in unsealed.out
 
 
 def test_kill_9_of_its_traffic_process(harness: CommandLine, target: FaultyServer, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def join(harness: CommandLine, port: int, number: int) -> subprocess.Popen[str]:
     )
 
 
-def test_two_workers_share_a_run_and_every_record_comes_home(
+def test_two_workers_share_a_run_and_every_record_arrives(
     harness: CommandLine, experiment: Callable[..., Path], tmp_path: Path
 ) -> None:
     """The run is lossless, both ledgers have exactly the sent requests, both were calibrated, and nothing is left."""

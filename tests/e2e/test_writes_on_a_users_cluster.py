@@ -129,11 +129,11 @@ def test_a_run_writes_into_its_own_namespaces_alone(
     assert len(users.recorded.made) == len(CHANGES)
     assert {write.method for write in users.recorded.writes} >= {"POST", "PATCH", "DELETE"}
     assert (users.names("Namespace"), users.names("IngressClass")) == before
-    told = [
+    texts = [
         finished.err,
         *((tmp_path / "run" / name).read_text() for name in ("run.json", "verdict.json", "index.html")),
     ]
-    assert ["Namespace shop is left out" in text for text in told] == [True] * 4
+    assert ["Namespace shop is left out" in text for text in texts] == [True] * 4
 
 
 def test_a_cluster_scoped_object_is_refused(

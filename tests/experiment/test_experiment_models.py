@@ -82,7 +82,7 @@ def test_every_stand_in_is_described(bench: Bench, models: str, words: list[str]
 @pytest.mark.parametrize(
     ("image", "models", "words"),
     [
-        ("shop:2", "", "which the image may lack: say shell in models"),
+        ("shop:2", "", "which the image may lack: set shell in models"),
         ("shop:2", "\nmodels: {'*': {shell: true}}", ""),
         ("shop:2", "\nmodels: {'*': {shell: false}}", "it has no shell, so its exec hook fails"),
         ("traefik/whoami:v1", "", "it has no shell, so its exec hook fails"),

@@ -121,6 +121,23 @@ def test_canaries_of_ingress_nginx(path: str, host: str, headers: tuple[tuple[st
     assert WorkloadObjects([CANARY, PUBLIC]).service_at(path, host, headers) == service
 
 
+@pytest.mark.parametrize(
+    ("host", "service"),
+    [("shop.test", "shop"), ("a.test", "shop"), ("x.b.test", "shop"), ("b.test", None), ("", None)],
+)
+def test_a_further_host_of_an_ingress_is_routed(host: str, service: str | None) -> None:
+    """The annotation ``server-alias`` adds hosts to each rule that has one."""
+    annotations = {"nginx.ingress.kubernetes.io/server-alias": "a.test, *.b.test"}
+    paths = [{"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "shop", "port": {"number": 80}}}}]
+    ingress = {
+        "kind": "Ingress",
+        "metadata": {"name": "shop", "annotations": annotations},
+        "spec": {"rules": [{"host": "shop.test", "http": {"paths": paths}}]},
+    }
+
+    assert WorkloadObjects([ingress]).service_at("/", host) == service
+
+
 def test_routes_of_traefik() -> None:
     """The longest rule wins unless priorities differ; a weighted service counts as its first."""
     objects = WorkloadObjects([ROUTE, SPLIT, PUBLIC])

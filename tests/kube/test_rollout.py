@@ -146,5 +146,5 @@ def test_stateful_and_daemon_sets_have_conditions_of_their_own(
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_where_no_pods_are_run_there_is_nothing_to_wait_for(kind: str) -> None:
-    """The embedded cluster stores the object and counts no generations of it."""
+    """The embedded cluster stores these objects without a generation, and runs no pods for them."""
     assert STATUS_OF[kind]({"metadata": {"name": "db"}, "spec": {}}).state is Rollout.COMPLETE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,6 +200,33 @@ def test_the_page_has_every_row() -> None:
         for name in (*table.implemented, *table.inert, *table.decisive)
     }
     assert [name for name in fields if f"| `{name}` |" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "refused"),
+    [
+        (
+            "IngressRoute",
+            {"routes": [{"services": [{"name": "a", "nativeLB": True}]}]},
+            ["spec.routes.services.nativeLB"],
+        ),
+        ("IngressRoute", {"routes": [{"services": [{"name": "a", "nativeLB": False}]}]}, []),
+        ("TraefikService", {"weighted": {"services": [{"nodePortLB": True}]}}, ["spec.weighted.services.nodePortLB"]),
+        ("TraefikService", {"mirroring": {"mirrors": [{"nativeLB": True}]}}, ["spec.mirroring.mirrors.nativeLB"]),
+        ("Middleware", {"forwardAuth": {"address": "http://auth:80/"}}, ["spec.forwardAuth"]),
+        ("Middleware", {"forwardAuth": {"address": "http://auth.default.svc/"}}, ["spec.forwardAuth"]),
+        ("Middleware", {"forwardAuth": {"address": "http://auth.shop/"}}, ["spec.forwardAuth"]),
+        ("Middleware", {"forwardAuth": {"address": "http://login.example/"}}, []),
+        ("Middleware", {"forwardAuth": {"address": "http://127.0.0.1:8080/"}}, []),
+        ("Middleware", {"addPrefix": {"prefix": "/x"}}, []),
+    ],
+)
+def test_addresses_and_names_of_services_lead_nowhere_here(kind: str, spec: dict[str, Any], refused: list[str]) -> None:
+    """The real Traefik waits at the address of a Service until its timeout, and finds no name of one."""
+    manifest = {"apiVersion": "traefik.io/v1alpha1", "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "auth"}}
+
+    assert [each.field for each in CLASSIFIER.refused(manifest, "traefik", [service])] == refused
 
 
 @pytest.mark.parametrize(("address", "refused"), [("10.1.2.3", ["endpoints.addresses"]), ("127.4.0.9", [])])

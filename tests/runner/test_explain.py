@@ -21,7 +21,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     return RunDirectory.open(golden.unpack("lifecycle", tmp_path_factory.mktemp("explain")).path)
 
 
-def test_one_story_for_each_cause(run: RunDirectory) -> None:
+def test_one_trace_for_each_cause(run: RunDirectory) -> None:
     """Without an id, the first lost request of each cause is shown."""
     assert [trace.attempt.cause for trace in request_traces(run, cells=CELL)] == [
         "listener-closed-early",
@@ -29,7 +29,7 @@ def test_one_story_for_each_cause(run: RunDirectory) -> None:
     ]
 
 
-def test_the_story_has_tries_pod_events_and_cause(run: RunDirectory) -> None:
+def test_the_trace_has_tries_pod_events_and_cause(run: RunDirectory) -> None:
     """The first lost request met a closed listener three times."""
     (trace,) = request_traces(run, cells=CELL, attempt="31c496fb-0-91")
     text = text_of(trace)
@@ -70,7 +70,7 @@ def receipt_lines(run: RunDirectory, attempt: str, sent: float) -> list[str]:
 
 
 def test_receipts_are_part_of_the_trace(run: RunDirectory) -> None:
-    """Their times are converted by the wall clock, and an id that only begins alike has no part in it."""
+    """Their times are converted by the wall clock; a longer id with the same beginning is another request's."""
     (before,) = request_traces(run, cells=CELL, attempt="31c496fb-0-91")
     file = run.trial(CELL, 1).logs / "pods" / "pod-a_apple.receipts"
     sent = before.attempt.sent

@@ -47,6 +47,10 @@ def test_a_row_has_both_counts_and_the_bound() -> None:
     ("row", "why"),
     [
         (replace(ROW, works=False, after=Counted(1, 9, 5)), "1 of 9 transitions lost requests with the remedy"),
+        (
+            replace(ROW, works=False, after=Counted(1, 9, 5), left={"reload": 5}, left_advice="No field helps."),
+            "1 of 9 transitions lost requests with the remedy, by `reload` 5.\n  No field helps",
+        ),
         (replace(ROW, works=None, before=Counted(0, 9, 0)), "nothing was lost without the remedy either"),
         (replace(ROW, works=None), "nothing was lost with the remedy, but the evidence is not enough"),
         (replace(ROW, trials=2), "nothing was lost with the remedy, but the evidence is not enough"),

@@ -45,7 +45,7 @@ def test_a_trial_without_logs_has_empty_accounts(tmp_path: Path) -> None:
 
 
 def test_logs_of_an_unknown_trial_are_not_joined(tmp_path: Path) -> None:
-    """Without the begin of the ids nothing says which lines belong to the trial."""
+    """Without the prefix of the ids, nothing says which lines belong to the trial."""
     pods(tmp_path, apple__1=f"{START}receipt 1 read t-0-1 5\n")
 
     (tmp_path / "access.jsonl").write_text("")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from harness.analysis.proportions import fisher_fewer
 from harness.errors import InvalidInputError
+from harness.findings.sending import MachineSaturated
 from harness.model.confidence import Confidence
-from harness.model.verdict import RunVerdict, Verdict
+from harness.model.verdict import Finding, RunVerdict, Verdict
 from harness.runner.judging import judge, read_plan
 from harness.runner.prove import Proof, ProofResult, compare, plan_proof
 from harness.runner.run import RunResult
@@ -34,9 +36,12 @@ def proof(tmp_path: Path) -> Proof:
     return plan_proof(_judged("lifecycle", tmp_path))
 
 
-def _verdict(proof: Proof, before: Verdict, after: Verdict, count: int = 3) -> RunVerdict:
-    """Return the verdict of a proof in which each transition of a lossy cell is lossy."""
+def _verdict(
+    proof: Proof, before: Verdict, after: Verdict, count: int = 3, findings: Sequence[Finding] = ()
+) -> RunVerdict:
+    """Return the verdict of a proof in which each transition of a lossy cell is lossy; each trial has the findings."""
     sample = sample_run()
+    trial = sample.cells[0].trials[0]
     verdicts = {
         name: verdict for pair in proof.pairs.values() for name, verdict in zip(pair, (before, after), strict=True)
     }
@@ -45,6 +50,7 @@ def _verdict(proof: Proof, before: Verdict, after: Verdict, count: int = 3) -> R
             sample.cells[0],
             id=name,
             verdict=verdict,
+            trials=(replace(trial, verdict=verdict, findings=tuple(findings)),),
             confidence=Confidence(count, count if verdict is Verdict.LOSSY else 0),
         )
         for name, verdict in verdicts.items()
@@ -102,6 +108,17 @@ def test_a_remedy_works_if_losses_end_with_it(
 ) -> None:
     """Without a loss before, or with doubt after, nothing is proved."""
     assert _works(proof, before, after) == ({works}, code)
+
+
+def test_losses_of_a_saturated_machine_refute_nothing(proof: Proof) -> None:
+    """Without processor time for the sender, the probes of its cluster fail, too: the remedy is not known to work."""
+    starved = MachineSaturated(seconds=2, max_ms=400.0, limit_ms=100.0).record()
+    verdict = _verdict(proof, Verdict.LOSSY, Verdict.LOSSY, findings=[starved])
+    assert {each.works for each in compare(proof, verdict)} == {None}
+
+    other = replace(verdict.cells[0].trials[0], findings=())
+    with_a_sound_trial = [replace(cell, trials=(*cell.trials, other)) for cell in verdict.cells]
+    assert {each.works for each in compare(proof, replace(verdict, cells=tuple(with_a_sound_trial)))} == {False}
 
 
 def test_two_transitions_are_not_enough(proof: Proof) -> None:

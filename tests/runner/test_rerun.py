@@ -46,7 +46,7 @@ def test_a_run_with_an_answer_for_each_cell_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_change_in_place_is_refused(tmp_path: Path) -> None:
-    """Nothing is done to a user's application on the word of a folder."""
+    """A folder alone is no permission to change a user's application."""
     with pytest.raises(InvalidInputError, match="it changed an application in place"):
         rerun_of(unpack("in-place-withheld", tmp_path).runs()[0])
 
@@ -59,6 +59,6 @@ def test_evidence_that_was_changed_is_refused(partial: Path) -> None:
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    """With a word on what to give."""
+    """The message says what to give."""
     with pytest.raises(EvidenceError, match="is not a run directory"):
         rerun_of(tmp_path)

@@ -73,7 +73,7 @@ def test_repetitions_of_a_confirmation_count(stored: Path, tmp_path: Path) -> No
     assert (entry.bad, entry.bad + entry.good, entry.unknown) == (3, 10, 1)
 
 
-def test_a_red_night_stays_red_without_its_control(stored: Path, tmp_path: Path) -> None:
+def test_a_failed_cell_counts_as_bad_without_its_control(stored: Path, tmp_path: Path) -> None:
     """The losses of a cell count although its control has no answer, and nothing of it counts as good."""
     written = json.loads((stored / "verdict.json").read_text())
     cell = next(each for each in written["cells"] if each["change_kind"] != "none")

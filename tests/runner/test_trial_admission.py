@@ -1,4 +1,4 @@
-"""Trials begin as there is processor time for them: measured before each start, in order, and never none at all."""
+"""Trials begin in order, when enough processor time is free at a measurement; at least one trial always runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.runner.admission import FREE_TO_START, MEASURED_SECONDS, Admission,
 
 
 class Load:
-    """A source of load: says what is free, on a clock that the test moves."""
+    """Free processor time, on a clock that the test moves."""
 
     def __init__(self, free: float) -> None:
         self.free = free
@@ -25,7 +25,7 @@ class Load:
         return Sample(self.now, 0.0, 0.0)
 
     def free_since(self, earlier: Sample) -> float:
-        """Return what is free; what is measured over no time is not asked for."""
+        """Return the free processors; fail if no time has passed since the earlier measurement."""
         assert self.now > earlier.at
         self.asked += 1
         return self.free
@@ -40,7 +40,7 @@ class Trials:
         self.waiting: set[str] = set()
 
     def ask(self, *names: str) -> list[str]:
-        """Let trials ask once; return those that are let in."""
+        """Let each trial ask once; return those that may begin."""
         self.admission._waiting |= set(names)
         return [name for name in names if self.admission._admit(name)]
 
@@ -107,7 +107,7 @@ def test_each_measurement_is_used_once() -> None:
 
 
 def test_no_more_start_at_once_than_there_are_processors() -> None:
-    """However much is free: to start takes a whole one."""
+    """However many are free: a start takes about one of them."""
     load = Load(free=64.0)
     trials = Trials(load, "abcd", starting=2)
     begun: list[str] = []
@@ -121,14 +121,14 @@ def test_no_more_start_at_once_than_there_are_processors() -> None:
 
 
 def test_without_a_meter_only_starts_are_limited() -> None:
-    """A user who says how many run side by side has decided."""
+    """A user who gives the number of parallel trials has decided."""
     trials = Trials(None, "abc", starting=2)
 
     assert trials.ask("a", "b", "c") == ["a", "b"]
 
 
-def test_the_longest_begins_first_whoever_asks_first() -> None:
-    """The order is the run's, not that of threads."""
+def test_the_longest_begins_first_in_whatever_order_threads_ask() -> None:
+    """The run has an order of trials, and it counts."""
     trials = Trials(None, "abc", starting=1)
     assert trials.ask("c", "a", "b") == ["a"]
     trials.admission._has_started()

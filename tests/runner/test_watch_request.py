@@ -129,7 +129,10 @@ def test_a_login_in_a_url_is_refused_without_repeating_it() -> None:
         ("ftp://a/", "not an http:// or https:// URL"),
         ("http://", "not an http:// or https:// URL"),
         ("http://a:99999/", "Port out of range"),
-        ("http://[::1/", "not a URL"),
+        ("http://[::1/", "not an http:// or https:// URL"),
+        ("http://a:0/", "nothing can listen on port 0"),
+        ("http://:80/", "it has no host"),
+        ("http://a:http/", "Port could not be cast"),
     ],
 )
 def test_a_text_that_is_no_url_is_reported_with_a_suggestion(url: str, why: str) -> None:

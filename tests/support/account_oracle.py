@@ -41,7 +41,7 @@ class Script:
         reads: Offsets of the pods that read it; the status of each answer, 0 for none.
         line: True if the proxy wrote a line.
         status: Status of the proxy's answer.
-        progress: How far the client got; derived from the outcome if None.
+        progress: Progress of the client; derived from the outcome if None.
     """
 
     fate: Fate

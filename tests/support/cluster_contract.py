@@ -99,7 +99,7 @@ class Seen:
 
     contexts: int = 0
     answer: str = ""
-    told: frozenset[str] = frozenset()
+    signals: frozenset[str] = frozenset()
     events: list[Event] = field(default_factory=list)
     facts: Mapping[str, str] = field(default_factory=dict)
     controller: ControllerAddress | None = None
@@ -145,7 +145,7 @@ class Subject:
         provider = self.provider()
         provider.check(request)
         with provider.up(request, lambda _text: None) as cluster:
-            seen.facts, seen.told, seen.controller = cluster.facts(), cluster.ingress_signals, cluster.controller
+            seen.facts, seen.signals, seen.controller = cluster.facts(), cluster.ingress_signals, cluster.controller
             with self._trial_cluster(cluster, seen.folder, shared=provider.shared) as mine:
                 self._use(mine, seen)
             with Kube(cluster.kubeconfig) as kube:
@@ -169,7 +169,7 @@ class Subject:
             wait_until(
                 lambda: cluster.ingress_signals <= {event.what for event in seen.events},
                 timeout=PATIENCE,
-                what=lambda: f"{set(cluster.ingress_signals)} to be told, not {[e.what for e in seen.events]} alone",
+                what=lambda: f"the signals {set(cluster.ingress_signals)}, not {[e.what for e in seen.events]} alone",
             )
             if seen.controller is not None:
                 seen.controller_pods = _ready_pods(kube, seen.controller)
@@ -216,7 +216,7 @@ class ClusterContract:
 
     def test_controller_has_the_declared_signals(self, seen: Seen) -> None:
         """Each of ``ingress_signals`` has occurred, and every event is the ingress controller's."""
-        assert seen.told <= {event.what for event in seen.events}
+        assert seen.signals <= {event.what for event in seen.events}
         assert {event.kind for event in seen.events} <= {EventKind.INGRESS}
         assert all(event.exact_ns >= 0 for event in seen.events)
 

@@ -1,4 +1,4 @@
-"""Tell what a small cluster was like when a test stopped waiting for it, so that a failure explains itself."""
+"""Describe a small cluster when a test stops waiting for it, so that a failure explains itself."""
 
 from __future__ import annotations
 

@@ -147,8 +147,8 @@ def _new_version_says_too_much(run: Path) -> None:
 
 def _old_version_answers_at_the_last_step(run: Path) -> None:
     traffic = _trial(run, "canary") / "traffic"
-    told = [json.loads(line) for line in (traffic / "traffic.jsonl").read_text(encoding="utf-8").splitlines()]
-    number = {line["text"]: line["number"] for line in told if line["event"] == "responder"}
+    events = [json.loads(line) for line in (traffic / "traffic.jsonl").read_text(encoding="utf-8").splitlines()]
+    number = {line["text"]: line["number"] for line in events if line["event"] == "responder"}
 
     def alter(rows: Rows) -> None:
         new = np.flatnonzero((rows["responder"] == number["apple-v2"]) & (rows["route"] == 0))

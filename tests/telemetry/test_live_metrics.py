@@ -164,7 +164,7 @@ def test_addresses() -> None:
 
 
 def test_a_port_in_use_is_an_error(served: tuple[LiveMetrics, int]) -> None:
-    """The message has the address and the way out, and nothing starts."""
+    """The message has the address and advice, and nothing starts."""
     with (
         pytest.raises(HarnessError, match=r"Nothing can listen at 127\.0\.0\.1") as caught,
         serving("127.0.0.1", served[1]),

@@ -193,7 +193,7 @@ def test_the_option_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wrong URL is invalid input, and a missing package says how to get it; both before anything starts."""
     check_otlp("")
     check_otlp("http://127.0.0.1:4318")
-    for wrong in ("127.0.0.1:4318", "grpc://x:4317", "http://"):
+    for wrong in ("127.0.0.1:4318", "grpc://x:4317", "http://", "http://x:0", "http://x:70000", "http://:4318"):
         with pytest.raises(InvalidInputError, match="OTLP receiver"):
             check_otlp(wrong)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)

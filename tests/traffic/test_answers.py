@@ -34,7 +34,7 @@ def book(*patterns: str) -> tuple[AnswerBook, dict[int, str]]:
 def test_an_answer_is_right_if_it_is_a_2xx_that_the_route_may_give(
     patterns: tuple[str, ...], status: int, body: bytes, outcome: Outcome
 ) -> None:
-    """The whole body, stripped, must match one of the patterns; a wrong status is that and no wrong answer."""
+    """The whole body, stripped, must match one of the patterns; a wrong status counts as a wrong status only."""
     assert book(*patterns)[0].judge(0, status, body)[0] == outcome
 
 

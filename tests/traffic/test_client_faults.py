@@ -118,7 +118,7 @@ def test_faults_in_any_order_are_reported_exactly(
 def test_a_proxy_that_drops_every_20th_request_is_caught_each_time(
     serve: Callable[..., int], rig: Callable[..., Rig], method: Method, shape: Shape
 ) -> None:
-    """The mission's table: of 400 requests 20 are read and dropped, and 20 are reported; none is sent twice."""
+    """Of 400 requests, 20 are read and dropped, and 20 are reported; none is sent twice."""
     received: list[bytes] = []
 
     def drop_some(connection: Any, _address: Any) -> None:

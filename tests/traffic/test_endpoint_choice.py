@@ -30,7 +30,7 @@ def test_each_backend_gets_its_share(tmp_path: Path) -> None:
 
 
 def test_the_choice_follows_from_the_seed(tmp_path: Path) -> None:
-    """One seed, one course; another worker's is another."""
+    """The same seed gives the same choices, and the seed of another worker gives others."""
     write_backends(tmp_path / "s", Backends((ONE, TWO)))
     first, again, other = (random_endpoint(tmp_path / "s", seed) for seed in (1, 1, 2))
     course = [first.choose(n) for n in range(50)]

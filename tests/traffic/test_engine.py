@@ -106,7 +106,7 @@ def run(
 
 
 def planned_by_the_judge(traffic: TrafficPlan, events: Any) -> int:
-    """Slots between origin and stop, as the judge reckons them."""
+    """Slots between origin and stop, as judging counts them."""
     return slots_until(traffic, events["stopping"]["at_ns"] - events["started"]["origin_ns"])
 
 
@@ -329,7 +329,7 @@ def test_a_full_disk_stops_the_planning_and_is_reported(
 def test_a_bug_in_the_sender_is_a_fault_and_not_the_end_of_the_schedule(
     tmp_path: Path, serve: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The judge still reckons with every slot until the stop; those that have no record are abandoned."""
+    """Judging still counts every slot until the stop; those that have no record are abandoned."""
     begin, start, started = Client.begin, Engine.start, gevent.event.Event()
     reader = EventLogReader(tmp_path / "traffic.jsonl")
 

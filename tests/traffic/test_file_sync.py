@@ -1,4 +1,4 @@
-"""Files on their way home: whole in the end, readable at every moment, whatever happens to the pieces."""
+"""Files that are sent to the master: readable at every moment, complete at the end, whatever happens to the pieces."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def carry(sender: GrowingFile, home: FileReceiver) -> int:
     return len(pieces)
 
 
-def test_a_ledger_comes_home_byte_for_byte(tmp_path: Path) -> None:
+def test_a_ledger_arrives_byte_for_byte(tmp_path: Path) -> None:
     """While it grows and after it is closed; what is home and final is not looked at again."""
     (tmp_path / "home").mkdir()
     ledger, home = ledger_at(tmp_path), FileReceiver(tmp_path / "home", 3)
@@ -103,7 +103,7 @@ def test_lost_spoilt_and_disordered_pieces_change_nothing(
 
 
 def test_a_spoilt_piece_is_not_written(tmp_path: Path) -> None:
-    """One flipped bit in transit: the checksum tells, and the piece is not acknowledged."""
+    """One flipped bit in transit: the checksum shows it, and the piece is not acknowledged."""
     home, piece = FileReceiver(tmp_path, 0), Piece.of("journal", 0, b'{"event": "ready"}\n')
 
     assert not home.take(replace(piece, data=b"[" + piece.data[1:]))
@@ -111,8 +111,8 @@ def test_a_spoilt_piece_is_not_written(tmp_path: Path) -> None:
     assert home.take(piece)
 
 
-def test_a_file_at_home_has_no_hole(tmp_path: Path) -> None:
-    """A piece that overtakes the one before it has to come again: zeroes in between would look like the end."""
+def test_a_file_at_the_master_has_no_hole(tmp_path: Path) -> None:
+    """A piece that overtakes the one before it must be sent again: zeroes in between would look like the end."""
     home = FileReceiver(tmp_path, 0)
     size = mirror._ROWS * SYNCED_FILES["ledger"].dtype.itemsize  # type: ignore[union-attr]  # it has rows
 
@@ -135,7 +135,7 @@ def test_a_kind_that_nobody_knows_is_not_written(tmp_path: Path) -> None:
     assert not FileReceiver(tmp_path, 0).take(Piece.of("../../passwd", 0, b"x"))
 
 
-def test_an_empty_ledger_comes_home_too(tmp_path: Path) -> None:
+def test_an_empty_ledger_arrives_too(tmp_path: Path) -> None:
     """A worker that sent nothing has a ledger without rows, and so has the master."""
     (tmp_path / "home").mkdir()
     ledger_at(tmp_path).close()

@@ -132,7 +132,7 @@ def test_the_server_itself_has_one_thread_and_no_loop(
 
 
 def test_a_sender_loses_its_server(faulty: FaultyServer, tmp_path: Path) -> None:
-    """Sending without a server goes wrong at once, and with a reason; it is never a quiet traffic."""
+    """Sending without a server fails at once, with a reason; it never looks like traffic without requests."""
     with (
         ForkServers(tmp_path / "servers") as servers,
         TrafficChild.start(plan(faulty, tmp_path / "a"), servers=servers) as child,
@@ -179,8 +179,8 @@ print(json.dumps({
 }))
 """
 
-#: What has taken hold of something before gevent patched it. The connection does so on purpose (it asks
-#: ``monkey.get_original``), the session names a type. The rest belongs to Locust's HTTP users, which do not run here.
+#: Module -> what it keeps from the time before gevent's patch. The connection does so on purpose (it calls
+#: ``monkey.get_original``), and the session names a type. The rest belongs to Locust's HTTP users, which don't run.
 KNOWN = {
     "harness.traffic.http.http1": ["select.poll", "socket.socket"],
     "harness.traffic.session": ["ssl.SSLContext"],
@@ -193,7 +193,7 @@ KNOWN = {
 }
 
 
-def test_what_took_hold_of_the_library_before_the_patch_is_known() -> None:
+def test_functions_that_were_kept_before_the_patch_are_known() -> None:
     """A module of ours or of Locust's that keeps an unpatched function would block every greenlet when it waits."""
     shown = subprocess.run([sys.executable, "-c", CAPTURED], capture_output=True, text=True, check=True).stdout
 

@@ -119,7 +119,7 @@ class Network:
                 gevent.sleep(0.005)
 
     def go_and_stop(self) -> None:
-        """A whole traffic."""
+        """Wait for the workers, and command the start and the end of the traffic."""
         self.wait(lambda: self.events("ready"), "all to be ready")
         self.commands.begin("127.0.0.1", 80)
         self.wait(lambda: self.events("started"), "the origin")
@@ -213,7 +213,7 @@ def test_a_piece_spoilt_in_transit_is_sent_again(network: Network, monkeypatch: 
 
 
 def test_files_that_differ_in_the_end_are_a_fault(network: Network) -> None:
-    """Something changed a ledger after its pieces were checked: the whole digest tells, on both sides."""
+    """A ledger changed after its pieces were checked: the digest of the whole file shows it, on both sides."""
 
     def change(kind: str, data: dict[str, Any]) -> dict[str, Any]:
         if kind == MessageKind.WHOLE and data["worker"] == 0:
@@ -332,8 +332,8 @@ def test_the_schedules_own_end_is_not_exceeded(network: Network) -> None:
     assert network.events("stopping")[0]["at_ns"] == origin + 50_000_000
 
 
-def test_a_worker_that_came_apart_takes_the_certificates_along(network: Network, tmp_path: Path) -> None:
-    """The file with the authorities is on the master's disk; what it holds travels with the plan."""
+def test_a_worker_with_its_own_disk_gets_the_certificates(network: Network, tmp_path: Path) -> None:
+    """The file with the authorities is on the master's disk; its content is sent with the plan."""
     worker = Worker(_Line(network, "x"), WorkerSettings(apart=True, directory=tmp_path), run=lambda *_: None)  # type: ignore[arg-type]  # never run
     plan = {
         "traffic": {"rate": 1, "routes": [{"path": "/"}], "tls": {"ca": "/there/ca.pem"}},

@@ -66,7 +66,9 @@ def test_streams_have_sessions_of_their_own(serve: Callable[[Handler], int], rig
     assert doorman.carried == ["", "", "", "", "who=2", "", "", "who=2", "who=3"]
 
 
-def test_of_several_strangers_the_first_answer_counts(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
+def test_of_attempts_without_cookie_the_first_answer_counts(
+    serve: Callable[[Handler], int], rig: Callable[..., Rig]
+) -> None:
     """Attempts that began before their session had a cookie can't change it afterwards."""
     doorman = Doorman()
     made = rig(serve(doorman), streams=(Stream(0, "/", Method.GET, Shape.NEW, cookie="who", sessions=1),))
@@ -81,7 +83,7 @@ def test_of_several_strangers_the_first_answer_counts(serve: Callable[[Handler],
 
 
 def test_only_good_answers_give_cookies(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
-    """A failure binds nobody to where it came from."""
+    """A failed answer gives a session no cookie."""
     seen = []
 
     def fail(connection: Any, _address: Any) -> None:

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 from harness.clusters.base import Entry
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.waiting import wait_until
+from harness.kit.web_address import PORTS, has_login, web_address
 from harness.kube.api import KubeApi
 
 #: Seconds for the controller to write its address into the Ingress. ingress-nginx does this once a minute.
 STATUS_SECONDS = 90.0
-_PORTS = {"http": 80, "https": 443}
 
 
 def parse_entry(url: str) -> Entry:
@@ -21,15 +21,16 @@ def parse_entry(url: str) -> Entry:
     Raises:
         InvalidInputError: The URL has another form.
     """
+    expected = "expected http://HOST or http://HOST:PORT, without a path"
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
-    except ValueError:
-        host, port, parts = "", 0, urlsplit("")
-    if not host or not port or parts.path.strip("/") or parts.query:
-        problem = Problem(f"--entry-url {url!r}: expected http://HOST or http://HOST:PORT, without a path")
-        raise InvalidInputError([problem])
-    return Entry(resolve(host), port)
+        if has_login(url):
+            raise InvalidInputError([Problem(f"--entry-url has a user name and a password: {expected}")])
+        parts, address = urlsplit(url), web_address(url)
+    except ValueError as error:
+        raise InvalidInputError([Problem(f"--entry-url {url!r}: {error}; {expected}")]) from None
+    if parts.path.strip("/") or parts.query:
+        raise InvalidInputError([Problem(f"--entry-url {url!r}: {expected}")])
+    return Entry(resolve(address.host), address.port)
 
 
 def resolve(host: str) -> str:
@@ -45,7 +46,7 @@ def resolve(host: str) -> str:
 
 
 def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
-    """Return the address that the ingress controller wrote into an Ingress with port 80, and 443 for TLS.
+    """Return the address that the ingress controller wrote into an Ingress. The ports are 80, and 443 for TLS.
 
     Raises:
         WaitTimeoutError: The controller wrote no address in time.
@@ -61,7 +62,7 @@ def entry_of_ingress(kube: KubeApi, namespace: str) -> Entry:
         what="the ingress controller to write its address into the Ingress; or give it with --entry-url",
     )
     address = resolve(host)
-    return Entry(address, _PORTS["http"], secure=Entry(address, _PORTS["https"]))
+    return Entry(address, PORTS["http"], secure=Entry(address, PORTS["https"]))
 
 
 def _address(kube: KubeApi, namespace: str) -> str:

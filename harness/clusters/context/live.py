@@ -1,7 +1,7 @@
 """The existing cluster during a trial in place. Nothing is created or removed on it, and no logs are stored.
 
-The ingress controller may log requests of other users, and the application's log belongs to its owner. Only the
-controller's log lines about its own reloads are read, and no line is stored.
+The ingress controller may log requests of other users, and the application's log belongs to its owner. So only events
+of the controller itself, such as reloads, are taken from its log, and no line is stored.
 """
 
 from __future__ import annotations

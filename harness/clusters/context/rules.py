@@ -15,7 +15,7 @@ _BEYOND: Mapping[TargetKind, str] = {
     TargetKind.ANYTHING: "could change objects of others on this cluster, and nothing would undo it",
 }
 _OWN = "run it on a cluster of its own: --cluster kind or --cluster local"
-#: Target -> the way out; ``_OWN`` for all others.
+#: Target -> what to do instead; ``_OWN`` for all others.
 _HINTS = {TargetKind.NODE: f"evict with pods: all evicts the workload's pods only; or {_OWN}"}
 
 

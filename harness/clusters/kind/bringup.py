@@ -1,4 +1,4 @@
-"""Brings a kind cluster up in named steps. A failed step reports what it found, and leaves only logs behind."""
+"""Brings a kind cluster up in named steps. A failed step says why it failed, and leaves only logs behind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BringUpSteps:
             namespace: Namespace whose pods and events explain a failure; empty if there is none yet.
 
         Raises:
-            BringUpError: The step failed; with its name and the findings.
+            BringUpError: The step failed; with its name, and the states and warnings of the pods in ``namespace``.
         """
         self.progress(name)
         try:

@@ -1,8 +1,8 @@
 """Entries that lead to a Service through kube-proxy: a NodePort of the node, mapped to this machine.
 
-kind maps ports with ``docker-proxy``, which accepts a connection before it connects to the node. A connection that
-kube-proxy refuses or drops is therefore seen as closed or timed out. The type of the Service is changed for this. The
-Service is removed with the trial's namespace.
+kind maps ports with ``docker-proxy``, which accepts a connection before it connects to the node. The client therefore
+sees a connection that kube-proxy refuses or drops as closed or timed out. The Service becomes one of type NodePort.
+This is not undone, since the Service is removed with the trial's namespace.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def open_service(kube: KubeApi, record: ClusterRecord, namespace: str, service: 
     """
     if not record.service_port:
         raise HarnessError(
-            f"The kind cluster {record.name} has no port for Services.",
-            hint=f"harness cluster down --cluster kind --name {record.name}",
+            f"The kind cluster {record.name} has no port for Services: an earlier version created it.",
+            hint=f"Remove it, and run again: harness cluster down --cluster kind --name {record.name}",
         )
     spec = kube.get("Service", service, namespace)["spec"]
     if spec.get("clusterIP") == "None":

@@ -1,4 +1,4 @@
-"""Checks the machine before a kind cluster is created: that takes minutes, and its error messages are long."""
+"""Checks the machine before a kind cluster is created: creation takes minutes, and its error messages are long."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class KindCluster:
         record: Its record.
         settings: Its settings.
         watchdog: A process that ends when its node ends.
-        same_clock: True if its node runs on this kernel, and so has the same clock.
+        same_clock: True if its node runs on this kernel, and so has this machine's clock.
         words: Lines for the report's environment.
     """
 
@@ -127,7 +127,7 @@ class KindProvider:
         """Check the request and the machine before anything starts.
 
         Raises:
-            InvalidInputError: Options are invalid; lists all of them.
+            InvalidInputError: Options are invalid, or the persistent cluster has other settings.
             MissingToolError: docker, its daemon, kind, a port, disk space or a kernel module is missing.
         """
         settings = KindSettings.of(request, _name(request))

@@ -1,7 +1,7 @@
 """Records of the kind clusters that the harness created, so that it never deletes any other cluster.
 
 A record is written before its cluster is created. It is a folder in the user's state directory, with the kubeconfig.
-By its record, a cluster is found again after its harness was killed.
+So a cluster can be found and removed after its harness was killed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class ClusterRecord:
         ingress: Its ingress controller.
         kube_proxy: Its kube-proxy mode.
         container: Id of its node's container; empty until the node exists.
-        port: Port on 127.0.0.1 where traffic enters; 0 until it answers.
+        port: Port on 127.0.0.1 where traffic enters; 0 until the node and the ingress controller are ready.
         service_port: Port on 127.0.0.1 for a Service that gets traffic without the ingress.
     """
 
@@ -60,7 +60,7 @@ class ClusterRecord:
         return not self.standing and not guardian.running(self.pid, self.started)
 
     def state(self) -> str:
-        """Return ``up``, ``down`` (its node is stopped or removed), or ``unfinished`` (it never answered)."""
+        """Return ``up``, ``down`` (its node is stopped or removed), or ``unfinished`` (it never became ready)."""
         if not self.port:
             return "unfinished"
         try:
@@ -96,7 +96,7 @@ def begin(name: str, *, standing: bool, ingress: str, kube_proxy: str) -> Cluste
 
 
 def came_up(record: ClusterRecord, port: int, service_port: int) -> ClusterRecord:
-    """Record that the cluster answers, and on which ports."""
+    """Record that the node and the ingress controller are ready, and the ports of this machine that lead to them."""
     return replace(record, port=port, service_port=service_port).write()
 
 

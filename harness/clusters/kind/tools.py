@@ -107,7 +107,7 @@ def kind_version() -> str:
 
 
 def is_local(info: dict[str, Any]) -> bool:
-    """Return True if the Docker daemon runs on this kernel, so that clock and kernel modules are the same."""
+    """Return True if the Docker daemon reports this kernel's release: then clock and kernel modules are the same."""
     return bool(info.get("KernelVersion") == platform.release())
 
 

@@ -113,7 +113,8 @@ def find_program(request: BringUp, progress: Progress) -> Program | None:
 def write_settings(request: BringUp, directory: Path, block: AddressBlock, found: Program | None) -> NodeSettings:
     """Choose the entry's port, and write the settings file of the cluster's process.
 
-    With the option ``STARTING``, the caller removes ``starting_file`` when the applications have started.
+    With the option ``STARTING``, create ``starting_file`` too. The caller removes it when the applications have
+    started: until then, the ingress controller syncs without a rate limit.
     """
     settings = NodeSettings(
         name=request.name,

@@ -1,4 +1,4 @@
-"""Collects the logs of a local cluster as evidence, and follows the ingress controller's event log."""
+"""Collects the logs of a local cluster as evidence, and follows the event logs of its components."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def collect_logs(logs: Path, destination: Path, ingress: str) -> None:
 
 
 def _translate(sources: Iterable[Path], target: Path, access_line: Callable[[str], str]) -> None:
-    """Write access logs as ``access.jsonl``. An incomplete last line becomes one that can't be read."""
+    """Write access logs as ``access.jsonl``. An incomplete last line is kept, marked as unreadable."""
     with expendable(target, remove=True):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("w", encoding="utf-8") as out:
@@ -86,9 +86,9 @@ def follow_lines(path: Path, stop: Callable[[], bool]) -> Iterator[bytes]:
 
 
 def _whole_lines(path: Path, position: int) -> bytes:
-    """Return whole lines from a position on, without the last line end; empty where there is nothing new."""
+    """Return whole lines from a position on, without the last line end; empty if there is nothing new."""
     try:
-        # Most looks find nothing new, and to ask for the size costs little.
+        # Most reads find nothing new, and asking for the size is cheap.
         if path.stat().st_size == position:
             return b""
         with path.open("rb") as file:

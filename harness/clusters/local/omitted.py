@@ -17,7 +17,7 @@ def reason_to_omit(manifest: Manifest) -> str:
     if is_custom(manifest):
         return (
             f"the embedded cluster has no kind {kind} of {version}, and no controller that acts on it; "
-            "--cluster kind and context ask the cluster"
+            "with --cluster kind or context, the cluster's API server decides"
         )
     if is_cluster_scoped(manifest) and check_object(manifest) is None:
         return "it belongs to the whole cluster, and the embedded cluster does without it"
@@ -25,7 +25,7 @@ def reason_to_omit(manifest: Manifest) -> str:
 
 
 def check_object(manifest: Manifest) -> Problem | None:
-    """Return the problem of an object that changes other objects on a real cluster, and that is not left out."""
+    """Return the problem of an object that can change or refuse other objects on a real cluster; None for any other."""
     if not str(manifest.get("apiVersion")).startswith("admissionregistration.k8s.io/"):
         return None
     title = f"{manifest.get('kind')} {name_of(manifest)}"

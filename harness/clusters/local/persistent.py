@@ -106,7 +106,7 @@ def down(name: str) -> None:
 
 
 def status() -> list[PersistentCluster]:
-    """Return all clusters of this user, sorted by name."""
+    """Return all persistent local clusters of this user, sorted by name."""
     try:
         folders = sorted(path for path in _root().iterdir() if path.is_dir())
     except FileNotFoundError:

@@ -208,4 +208,4 @@ def _check_low_ports(request: BringUp) -> None:
                         hint=f"sudo sysctl net.ipv4.ip_unprivileged_port_start={image.port}",
                     ) from None
                 except OSError:
-                    continue  # in use at this address, which is no problem
+                    continue  # the port is in use at this address; pods have other addresses

@@ -1,4 +1,4 @@
-"""Stand-ins in an Experiment: its ``models`` go onto the pods, and the report says which images do not run."""
+"""Stand-ins in an Experiment: pods are annotated with its ``models``, and the report names images that don't run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def with_models(manifest: Manifest, models: Mapping[str, StandInModel]) -> Manif
 def describe(
     manifests: Sequence[Manifest], images: Mapping[str, str], commands: Mapping[str, LocalCommand]
 ) -> tuple[str, ...]:
-    """Return a sentence for each image that a stand-in or a command runs in place of, with its model.
+    """Return a sentence for each image in whose place a stand-in or a command runs.
 
     Args:
         manifests: Objects of all configurations.
@@ -76,7 +76,7 @@ def _of_hooks(model: StandInModel, container: Mapping[str, Any]) -> str:
     if not any(isinstance(each, Mapping) and each.get("exec") for each in actions):
         return ""
     if model.shell is None:
-        return "; it has the programs of its exec hook, which the image may lack: say shell in models"
+        return "; it has the programs of its exec hook, which the image may lack: set shell in models"
     return "" if model.shell else "; it has no shell, so its exec hook fails"
 
 

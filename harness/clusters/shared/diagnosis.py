@@ -45,7 +45,7 @@ def diagnose(kube: DiagnosisApi, namespace: str) -> str:
 
 
 def snapshot(kube: DiagnosisApi, namespace: str) -> dict[str, Any]:
-    """Return the pods and events of a namespace and the last lines of all logs, as evidence.
+    """Return the pods, ReplicaSets and events of a namespace, and the last lines of all logs, as evidence.
 
     Never raises. A part that could not be read is missing.
     """
@@ -58,7 +58,7 @@ def snapshot(kube: DiagnosisApi, namespace: str) -> dict[str, Any]:
             kube, pod["metadata"]["name"], container["name"], namespace
         )
         for pod in found.get("pods", ())
-        for container in pod["spec"]["containers"]
+        for container in _containers(pod)
     }
     return found
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from harness.model.timeline import Event
 
-#: Seconds between two looks at the end.
+#: Seconds between two calls of ``stop``.
 _LOOK_SECONDS = 0.05
 
 

@@ -18,7 +18,7 @@ _LONGEST = 63
 
 
 def namespace_name(prefix: str, trial: str) -> str:
-    """Return the name of a trial's namespace: the allowed characters of the trial's name, and a unique number."""
+    """Return the name of a trial's namespace: a prefix, allowed characters of the trial's name, and its checksum."""
     plain = re.sub(r"[^a-z0-9]+", "-", trial.lower()).strip("-")
     number = f"{zlib.crc32(trial.encode()):08x}"
     return f"{prefix}-{plain}"[: _LONGEST - len(number) - 1].rstrip("-") + f"-{number}"

@@ -32,7 +32,7 @@ def check_object_of_kind(manifest: Mapping[str, Any]) -> Problem | None:
 
 
 def reason_to_omit_on_existing(manifest: Mapping[str, Any]) -> str:
-    """Return why an object is left out on an existing cluster; empty for an object that is not."""
+    """Return why an object is left out on an existing cluster; empty for any other object."""
     return "the cluster's ingress controller has settings of its own" if is_controller_settings(manifest) else ""
 
 

@@ -1,7 +1,7 @@
 """Routes of a shared cluster that another namespace has already.
 
 Of two Ingresses with the same host and path, a controller serves one, by its age or at random. The requests of a trial
-would reach the other application, and every change of its own would look lossless.
+could reach the other application. Then every change of the trial's application would look lossless.
 """
 
 from __future__ import annotations
@@ -51,5 +51,5 @@ def _routes(ingress: Manifest | Object) -> Iterator[tuple[str, str]]:
 
 
 def _may_meet(word: str, others: set[str]) -> bool:
-    """Return True if one controller may serve a class and one of some others: an Ingress without one is anybody's."""
+    """Return True if one controller may serve Ingresses of this class and of one of the others, or of no class."""
     return bool(others) if not word else not others.isdisjoint({"", word})

@@ -38,6 +38,12 @@ def is_regex(ingress: Manifest) -> bool:
     return any(_annotations(ingress).get(name) for name in _REGEX)
 
 
+def aliases(ingress: Manifest) -> list[str]:
+    """Return the further hosts of each rule of an Ingress that has a host."""
+    written = str(_annotations(ingress).get(f"{NGINX}server-alias") or "")
+    return [alias.strip() for alias in written.split(",") if alias.strip()]
+
+
 def _annotations(ingress: Manifest) -> Mapping[str, Any]:
     return (ingress.get("metadata") or {}).get("annotations") or {}
 
@@ -47,4 +53,4 @@ def _cookies(given: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-ROUTES = Routes(is_share=is_canary, share_takes=canary_takes, is_regex=is_regex)
+ROUTES = Routes(is_share=is_canary, share_takes=canary_takes, is_regex=is_regex, aliases=aliases)

@@ -1,12 +1,23 @@
 """The ingress controller Traefik, with its own Ingress provider or with the one for ingress-nginx's annotations."""
 
-from harness.controllers.base import IngressController, KindManifests
+from harness.controllers.base import IngressController, KindManifests, Routes
 from harness.controllers.nginx.sharing import SHARING as BY_ANNOTATIONS
+from harness.controllers.traefik.faults import faults_on_the_way
 from harness.controllers.traefik.log import LOG
-from harness.controllers.traefik.routes import ROUTES
+from harness.controllers.traefik.namespaced import in_namespace, without_namespace
+from harness.controllers.traefik.routes import has_unread_rules, requests_of_routes, taken_by_route
 from harness.controllers.traefik.sharing import SHARING
 from harness.kube.custom.traefik import GROUP_VERSION
 from harness.model.controllers import ControllerFacts
+
+ROUTES = Routes(
+    takes=taken_by_route,
+    has_unread=has_unread_rules,
+    requests=requests_of_routes,
+    faults=faults_on_the_way,
+    without_namespace=without_namespace,
+    in_namespace=in_namespace,
+)
 
 
 def ingress_controller(facts: ControllerFacts) -> IngressController:

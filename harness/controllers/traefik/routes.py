@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.controllers.base import Headers, Routes
+from harness.controllers.base import Headers
 from harness.controllers.headers import lowered
 from harness.model.experiment import Manifest
 
@@ -17,7 +17,7 @@ _TEXT = re.compile(r"`([^`]*)`|\"([^\"]*)\"")
 def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers: Headers) -> str | None:
     """Return the Service to which an IngressRoute routes a request; None if none matches."""
     routes = _routes(manifests)
-    routes.sort(key=lambda route: route.get("priority") or len(str(route.get("match"))), reverse=True)
+    routes.sort(key=precedence, reverse=True)
     for route in routes:
         if rule_takes(str(route.get("match") or ""), path, host, headers):
             services = route.get("services") or [{}]
@@ -27,7 +27,17 @@ def taken_by_route(manifests: Iterable[Manifest], path: str, host: str, headers:
 
 def has_unread_rules(manifests: Iterable[Manifest]) -> bool:
     """Return True if an IngressRoute has a rule that the harness can't evaluate. It may then take any request."""
-    return any(_alternatives(str(route.get("match") or "")) is None for route in _routes(manifests))
+    return not all(can_read(str(route.get("match") or "")) for route in _routes(manifests))
+
+
+def can_read(rule: str) -> bool:
+    """Return True if the harness can evaluate a rule."""
+    return _alternatives(rule) is not None
+
+
+def precedence(route: Mapping[str, Any]) -> int:
+    """Return the priority of a route: the highest takes a request that several match."""
+    return int(route.get("priority") or len(str(route.get("match"))))
 
 
 def requests_of_routes(manifests: Iterable[Manifest]) -> list[tuple[str, str]]:
@@ -113,6 +123,3 @@ def _first(spec: Mapping[str, Any]) -> Mapping[str, Any] | None:
     failover = spec.get("failover")
     main = spec.get("mirroring") or (failover.get("service") if isinstance(failover, Mapping) else None)
     return main if isinstance(main, Mapping) else None
-
-
-ROUTES = Routes(takes=taken_by_route, has_unread=has_unread_rules, requests=requests_of_routes)

@@ -27,12 +27,12 @@ _RESIZE = ("NotRequired", "RestartContainer")
 
 
 def container_fields(container: Object, path: str, *, initial: bool) -> Problems:
-    """Find the problems of a container that are of no probe, hook or name.
+    """Find the problems of a container, except those of its name, image, ports, probes and hooks.
 
     Args:
         container: The container, defaults filled in.
         path: Its path.
-        initial: It is an init container.
+        initial: True for an init container.
     """
     yield from names.one_of(f"{path}.terminationMessagePolicy", container.get("terminationMessagePolicy"), _MESSAGES)
     for i, variable in enumerate(container.get("env") or []):
@@ -64,7 +64,7 @@ def _env_from(source: Object | None, path: str, number: int) -> Problems:
 
 
 def port_fields(port: Object, path: str) -> Problems:
-    """Find the problems of one of a container's ports, apart from its number."""
+    """Find the problems of a port of a container, except those of its number."""
     if port.get("name"):
         yield from names.port_name(f"{path}.name", port["name"])
     if port.get("hostPort"):

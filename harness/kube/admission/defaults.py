@@ -30,7 +30,7 @@ def drop_nulls(value: Any) -> None:
             drop_nulls(item)
 
 
-#: Fields of specifications whose zero, false, empty text or empty list a real server does not tell from their absence.
+#: Fields of specifications that a real server omits if they are zero, false, or an empty text, list or map.
 _ZERO_IS_ABSENT = frozenset(
     {
         "args", "command", "env", "envFrom", "externalIPs", "externalTrafficPolicy", "hostAliases", "hostIP",
@@ -44,7 +44,7 @@ _ZERO_IS_ABSENT = frozenset(
 
 
 def _drop_zeros(value: Any) -> None:
-    """Remove the zeros of fields in ``_ZERO_IS_ABSENT``, at any depth, in place."""
+    """Remove fields in ``_ZERO_IS_ABSENT`` that are zero or empty, at any depth, in place."""
     if isinstance(value, dict):
         for name in [name for name, item in value.items() if name in _ZERO_IS_ABSENT and not item and item is not None]:
             del value[name]
@@ -53,7 +53,7 @@ def _drop_zeros(value: Any) -> None:
             _drop_zeros(item)
 
 
-#: Fields whose empty text is a value, and a wrong one.
+#: Fields that get no default in place of an empty text: the text is an invalid value, which validation refuses.
 _TEXT_OR_NUMBER = frozenset({"maxSurge", "maxUnavailable"})
 
 
@@ -65,7 +65,7 @@ def _fill(target: Object, **values: Any) -> None:
 
 
 def _drop_empty(target: Object, *names: str) -> None:
-    """Take out texts that say nothing, which a real server does not answer."""
+    """Remove fields with an empty text, as a real server omits them in its answers."""
     for name in names:
         if target.get(name) == "":
             del target[name]
@@ -89,7 +89,7 @@ def pod_spec(spec: Object) -> None:
     for container in (*_objects(spec.get("containers")), *_objects(spec.get("initContainers"))):
         _container(container)
     for container in _objects(spec.get("containers")):
-        container.pop("restartPolicy", None)  # As above.
+        container.pop("restartPolicy", None)  # Real servers drop it while its feature gate is off.
     for container in _objects(spec.get("initContainers")):
         if container.get("restartPolicy") != "Always":
             container.pop("restartPolicy", None)
@@ -143,7 +143,7 @@ def _variable(variable: Object) -> None:
         _fill(source["fieldRef"], apiVersion="v1")
 
 
-#: Numbers of a probe whose zero means that they are not given.
+#: Numbers of a probe for which zero means "not given".
 _UNSET_WHEN_ZERO = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")
 
 
@@ -169,7 +169,7 @@ def _template(spec: Object) -> None:
         pod_spec(template["spec"])
 
 
-#: What decides a pod's class.
+#: The resources that decide a pod's class of quality of service.
 _COMPUTE = frozenset({"cpu", "memory"})
 
 
@@ -189,7 +189,7 @@ def _pod(obj: Object) -> None:
 
 
 def qos_class(spec: Object) -> str:
-    """Return the class of a pod by its requests and limits: ``Guaranteed``, ``Burstable`` or ``BestEffort``."""
+    """Return a pod's class of quality of service: ``Guaranteed``, ``Burstable`` or ``BestEffort``."""
     containers = [*_objects(spec.get("containers")), *_objects(spec.get("initContainers"))]
     amounts = [
         {side: (container.get("resources") or {}).get(side) or {} for side in ("limits", "requests")}

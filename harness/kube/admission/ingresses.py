@@ -1,4 +1,4 @@
-"""Validate an Ingress as a real API server does, with the paths and words."""
+"""Validate an Ingress as a real API server does, with its field paths and messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.kube.api import Object
 Problems = Iterator[FieldProblem]
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
-#: Parts that no path of these types may have.
+#: Parts that a path of type ``Exact`` or ``Prefix`` may not have.
 _NOT_WITHIN = ("//", "/./", "/../", "%2f", "%2F")
 _NOT_AT_END = ("/..", "/.")
 
@@ -66,7 +66,7 @@ def _paths(paths: list[Object], field: str) -> Problems:
 
 
 def _plain(text: str, field: str) -> Problems:
-    """Refuse what a path must not have where it is compared as it is."""
+    """Find the problems of a path of type ``Exact`` or ``Prefix``, which is compared character by character."""
     for part in _NOT_WITHIN:
         if part in text:
             yield FieldProblem.invalid(field, text, f"must not contain '{part}'")

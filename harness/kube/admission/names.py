@@ -83,7 +83,7 @@ def path_segment(field: str, value: Any) -> Problems:
             yield FieldProblem.invalid(field, text, f"may not contain '{mark}'")
 
 
-#: Kinds of access control, whose names need not be names of hosts.
+#: Kinds of access control. Their names need not be DNS names.
 _ACCESS_KINDS = frozenset({"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"})
 
 #: Finalizers that need no domain.
@@ -91,7 +91,7 @@ _STANDARD_FINALIZERS = frozenset({"foregroundDeletion", "kubernetes", "orphan"})
 
 
 def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
-    """Check the name, labels and annotations of an object."""
+    """Check an object's name, labels, annotations, finalizers and owners."""
     if not meta.get("name"):
         yield FieldProblem.required("metadata.name", "name or generateName is required")
     else:
@@ -113,7 +113,7 @@ def metadata(kind: str, meta: Mapping[str, Any]) -> Problems:
 
 
 def _name_form(kind: str) -> Callable[[str, Any], Problems]:
-    """Return the form of ``metadata.name``."""
+    """Return the check of ``metadata.name`` for a kind."""
     if kind in _ACCESS_KINDS:
         return path_segment
     return {"Service": dns_1035_label, "Namespace": dns_label}.get(kind, dns_subdomain)
@@ -140,7 +140,7 @@ def label_key(field: str, key: str) -> Problems:
 
 
 def annotation_key(field: str, key: str) -> Problems:
-    """Check the key of an annotation: that of a label, of which capitals are read as small letters."""
+    """Check the key of an annotation by the rules for keys of labels, after conversion to lower case."""
     yield from label_key(field, key.lower())
 
 
@@ -220,7 +220,7 @@ def port_or_name(field: str, value: Any) -> Problems:
 
 
 def identity(field: str, number: int | None) -> Problems:
-    """Check the number of a user or group; one that is missing has no problem."""
+    """Check the number of a user or group; a missing number is no problem."""
     if number is not None and not 0 <= number <= 2147483647:
         yield FieldProblem.invalid(field, number, "must be between 0 and 2147483647, inclusive")
 
@@ -238,7 +238,7 @@ def config_key(field: str, key: str) -> Problems:
 
 
 def one_of(field: str, value: Any, allowed: tuple[str, ...]) -> Problems:
-    """Require a value of an enumeration; one that is missing has no problem."""
+    """Require a value of an enumeration; a missing value is no problem."""
     if value is not None and value not in allowed:
         yield FieldProblem.unsupported(field, value, allowed)
 
@@ -253,7 +253,7 @@ def ip_address(field: str, value: str) -> Problems:
 
 
 def no_loopback(field: str, value: str) -> Problems:
-    """Require an IP address of another host."""
+    """Require an IP address outside of the loopback range."""
     problems = list(ip_address(field, value))
     yield from problems
     if not problems and ipaddress.ip_address(value).is_loopback:

@@ -58,7 +58,7 @@ def _templated(obj: Object) -> Problems:
             yield FieldProblem.invalid("spec.selector", selector, "empty selector is invalid for deployment")
             usable = False
         if wrong:
-            # A real server checks the template against the selector, and so not at all without a valid one.
+            # A real server checks the template against the selector; without a valid one, it skips the template.
             yield FieldProblem.invalid("spec.selector", selector, "invalid label selector")
             return
     if selector is None or (usable and not matches_selector(selector, template_labels or {})):
@@ -133,7 +133,7 @@ def _rolling(rolling: Object) -> Problems:
 
 
 def _is_nothing(value: Any) -> bool:
-    """Return True for 0, for 0 %, and for a text that is no share, which a real server reads as 0."""
+    """Return True for 0 and 0 %, and for a text that is no percentage: a real server reads it as 0."""
     return not percent_of(value) if isinstance(value, str) else bool(value == 0)
 
 
@@ -156,7 +156,7 @@ def _endpointslice(obj: Object) -> Problems:
             yield FieldProblem.required(path, "must contain at least 1 address")
         for j, address in enumerate(endpoint.get("addresses") or []):
             if kind == "IPv4":
-                # Not refused, as a real server does: addresses of the loopback range, which all pods have here.
+                # A real server refuses addresses of the loopback range. Here all pods have such addresses.
                 yield from names.ip_address(f"{path}[{j}]", address)
             elif kind == "IPv6" and ":" not in address:
                 yield FieldProblem.invalid(path, address, "must be an IPv6 address")

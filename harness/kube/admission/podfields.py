@@ -1,4 +1,4 @@
-"""Further fields of a pod's spec: where it runs, what it is called, what it mounts."""
+"""Fields of a pod's spec that belong to no container: its placement, names, users and volumes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMED = ("nodeName", "serviceAccountName")
 
 
 def pod_fields(spec: Object, path: str) -> Problems:
-    """Find the problems of a pod's spec that are of no container."""
+    """Find the problems of the fields of a pod's spec that belong to no container."""
     yield from names.one_of(f"{path}.dnsPolicy", spec.get("dnsPolicy"), _DNS)
     if spec.get("dnsPolicy") == "None" and not spec.get("dnsConfig"):
         yield FieldProblem.required(f"{path}.dnsConfig", "must provide `dnsConfig` when `dnsPolicy` is None")
@@ -62,7 +62,7 @@ def _identities(security: Object, path: str) -> Problems:
 
 
 def template_fields(spec: Object, path: str) -> Problems:
-    """Find what only a pod of its own may have, and not one of a template."""
+    """Find fields that a template of pods may not have, although a pod may."""
     if spec.get("activeDeadlineSeconds") is not None:
         detail = "activeDeadlineSeconds in ReplicaSet is not Supported"
         yield FieldProblem.forbidden(f"{path}.activeDeadlineSeconds", detail)

@@ -41,7 +41,7 @@ def pod_spec(spec: Object, path: str) -> Problems:
         for i, container in enumerate(spec.get(name) or []):
             where = f"{path}.{name}[{i}]"
             yield from _container(container, where, seen, volumes)
-            # Another init container may have neither probes nor hooks, and a real server does not look into them.
+            # An init container that is no sidecar may have neither; ``container_fields`` reports them.
             if name == "containers" or container.get("restartPolicy") == "Always":
                 yield from _probes_and_hooks(container, where, grace)
             yield from container_fields(container, where, initial=name == "initContainers")
@@ -129,7 +129,7 @@ def _handler(handler: Object, path: str, grace: int | None) -> Problems:
         yield FieldProblem.required(path, "must specify a handler type")
     for name in given[1:]:
         yield FieldProblem.forbidden(f"{path}.{name}", "may not specify more than 1 handler type")
-    given = given[:1]  # A real server looks at no other.
+    given = given[:1]  # A real server checks the fields of the first one only.
     if "exec" in given and not handler["exec"].get("command"):
         yield FieldProblem.required(f"{path}.exec.command")
     for name in ("httpGet", "tcpSocket"):

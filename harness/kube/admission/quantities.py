@@ -1,4 +1,4 @@
-"""Amounts such as ``100m`` or ``64Mi``: their value, and the form in which a real server answers them."""
+"""Quantities such as ``100m`` or ``64Mi``: their value, and the form in which a real server returns them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SUFFIX_ERROR = "unable to parse quantity's suffix"
 
 
 class QuantityError(ValueError):
-    """A text that is no amount; the message is a real server's."""
+    """A text that is no quantity; the message is a real server's."""
 
 
 def parse(value: Any) -> Decimal:
-    """Return the value of an amount.
+    """Return the value of a quantity.
 
     Raises:
-        QuantityError: It is none.
+        QuantityError: The text is no quantity.
     """
     text = str(value)
     match = _FORM.fullmatch(text)
@@ -40,10 +40,10 @@ def parse(value: Any) -> Decimal:
 
 
 def canonical(value: Any) -> str:
-    """Return an amount as a real server answers it: ``1000m`` as ``1``, ``1024Mi`` as ``1Gi``.
+    """Return a quantity in the form in which a real server returns it: ``1000m`` as ``1``, ``1024Mi`` as ``1Gi``.
 
     Raises:
-        QuantityError: It is none.
+        QuantityError: The text is no quantity.
     """
     number, text = parse(value), str(value)
     suffix = (_FORM.fullmatch(text) or [""] * 3)[2]
@@ -71,7 +71,7 @@ def _with_exponent(number: Decimal, letter: str) -> str:
 
 
 def _decimal(number: Decimal) -> str:
-    """Return a number with the largest suffix that leaves it whole; at most nano."""
+    """Return a number with the largest suffix that leaves it whole. Fractions of a nano are rounded up."""
     number = number.quantize(Decimal("1e-9"), rounding=ROUND_CEILING)
     for name, power in sorted(_DECIMAL.items(), key=lambda item: -item[1]):
         scaled = number.scaleb(-power)

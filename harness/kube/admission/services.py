@@ -1,4 +1,4 @@
-"""Validate a Service as a real API server does, with the paths and words."""
+"""Validate a Service as a real API server does, with its field paths and messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_AFFINITY = 86400
 
 
 def drop_of_former_type(new: Object, old: Object) -> None:
-    """Remove the fields of a changed Service that only its former type has, in place, if they are as before.
+    """Remove, in place, unchanged fields of a changed Service that only its former type has.
 
     So a client may change the type alone; a real server does the same.
     """
@@ -133,7 +133,7 @@ def _addresses(spec: Object) -> Problems:
 
 
 def _exposure(spec: Object) -> Problems:
-    """Find the fields that only Services have that can be reached from outside."""
+    """Find fields that are only valid for a Service that can be reached from outside."""
     policy = spec.get("externalTrafficPolicy")
     outside = _is_outside(spec) or bool(spec.get("externalIPs"))
     if policy and not outside:

@@ -1,4 +1,4 @@
-"""Warnings of a real API server: what it takes, and what its user should know of it."""
+"""Warnings of a real API server about objects that it accepts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,12 @@ def _grace(pod: Object) -> Iterator[str]:
 
 @dataclass
 class _Ports:
-    """The ports of the containers before: places with host's address and port by number and protocol, and by name."""
+    """The ports of the containers so far.
+
+    Attributes:
+        numbers: (number, protocol) -> (path, host address, host port) of each port.
+        names: Name -> path of the first port with this name.
+    """
 
     numbers: dict[tuple[Any, Any], list[tuple[str, Any, Any]]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from harness.kube.custom.traefik import PLURALS
 from harness.kube.fieldclasses import ENTRIES, Decisive, Fields, Harmless, Site
 from harness.localkube.fieldtables import CONSTANTS, STATUS
 from harness.localkube.policies import lets_requests_in
@@ -119,6 +118,4 @@ TABLES: Mapping[str, Fields] = {
     "V1CronJob": _of_pods("jobTemplate", "spec", "template"),
     "CoreV1Event": _stored(*_EVENT),
     "EventsV1Event": _stored(*_NEW_EVENT),
-    # Traefik itself reads them; with any other controller these kinds are rejected.
-    **{f"Traefik{kind}": Fields(implemented={**_OBJECT, "spec": ""}, inert=CONSTANTS) for kind in PLURALS},
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.localkube.commands import POD_IP
 from harness.localkube.ingress.certificates import certificate_file
+from harness.localkube.kubelet.back_off import BackOff
 from harness.localkube.kubelet.environment import ConfigError, arguments, environment, without_own_sources
 from harness.localkube.kubelet.handlers import HandlerFailedError, RunningContainer
 from harness.localkube.kubelet.images import Image
@@ -112,10 +113,12 @@ class ContainerWorker:
             self.ended.set()
 
     async def _run_repeatedly(self) -> None:
-        pause = 0.0
+        loop = asyncio.get_running_loop()
+        pause = BackOff(self._node.profile.crash_backoff, self._node.profile.longest_backoff)
+        ended_before: float | None = None
         while True:
             try:
-                code = await self._run_once(backs_off=pause > 0)
+                code = await self._run_once()
             except ConfigError as error:
                 # It was not created, so this is no restart: the kubelet tries again at the next sync of the pod.
                 self._record_event("Failed", f"Error: {error}", kind="Warning")
@@ -128,10 +131,17 @@ class ContainerWorker:
                 continue
             if self._stopping.is_set() or not self._restarts(code):
                 return
-            if await (self._back_off(pause) if pause else self._stopped_within(self._node.profile.restart)):
+            known = ended_before if self._unhealthy else self._ended_at
+            if pause.left(known, self._ended_at):
+                known = self._ended_at
+                stopped = await self._back_off(pause.seconds)
+            else:
+                stopped = await self._stopped_within(self._node.profile.restart)
+            if stopped:
+                self._set(state=self._end)
                 return
-            # The first restart is immediate; the pause before each later restart doubles.
-            pause = min(pause * 2 or self._node.profile.crash_backoff, self._node.profile.longest_backoff)
+            pause.count(known, loop.time())
+            ended_before = self._ended_at
             self.state.last_state = self._end
             self.state.restarts += 1
 
@@ -159,8 +169,8 @@ class ContainerWorker:
         if self._target is not None:
             self._node.runtime.kill(self._target.process)
 
-    async def _run_once(self, *, backs_off: bool) -> int:
-        """Run it to its end and return its exit code; ``backs_off`` means that a restart would wait.
+    async def _run_once(self) -> int:
+        """Run it to its end and return its exit code.
 
         Raises:
             ConfigError: It cannot be created from its spec.
@@ -190,7 +200,7 @@ class ContainerWorker:
             if self._shared:
                 raise SharedAddressError(self._shared)
             self._end = {"terminated": _terminated(target.process, code, started_at, finished_at)}
-            if self._unhealthy and not backs_off and not self._stopping.is_set() and self._restarts(code):
+            if self._unhealthy and not self._stopping.is_set() and self._restarts(code):
                 # The kubelet kills and starts it in one step: nobody sees that it ended, and the pod stays ready.
                 return code
             # The container counts as running until a relist finds its end.
@@ -209,7 +219,7 @@ class ContainerWorker:
         return code
 
     def _restarts(self, code: int) -> bool:
-        return self._policy == "Always" or (self._policy == "OnFailure" and code != 0)
+        return self._policy == "Always" or (self._policy == "OnFailure" and (code != 0 or self._unhealthy))
 
     async def _start(self) -> RunningContainer:
         """Start the container's process.
@@ -404,9 +414,8 @@ class ContainerWorker:
         if kind is ProbeKind.READINESS:
             self._set(ready=ok)
         elif not ok:
-            self._record_event(
-                "Killing", f"Container {self.state.name} failed {kind.value.lower()} probe, will be restarted"
-            )
+            then = "" if self._policy == "Never" else ", will be restarted"
+            self._record_event("Killing", f"Container {self.state.name} failed {kind.value.lower()} probe{then}")
             self._node.spawn(self._stop_unhealthy(kind), f"stop of {self.state.name}")
         elif kind is ProbeKind.STARTUP:
             self._set(started=True, ready=ProbeKind.READINESS.field not in self._spec)
@@ -439,25 +448,29 @@ class ContainerWorker:
     async def _back_off(self, seconds: float) -> bool:
         """Wait out the back-off since the container's end; return True if the container must stop instead.
 
-        The kubelet does not wake up exactly at the end of the back-off; it retries from time to time.
+        The kubelet does not wake up exactly at the end of the back-off; it retries from time to time, and each time it
+        reports that the container waits. It reports a crash before that. It reports the end of a container that it has
+        stopped itself only with the first back-off.
         """
         loop = asyncio.get_running_loop()
-        if await self._stopped_before(self._relists.following(loop.time())):
+        if self._unhealthy and await self._stopped_before(self._relists.next(loop.time())):
             return True
         name, metadata = self.state.name, self._pod["metadata"]
         pod = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
         self._record_event("BackOff", f"Back-off restarting failed container {name} in pod {pod}", kind="Warning")
-        ended = self.state.last_state = self.state.state
         message = f"back-off {_duration(seconds)} restarting failed container={name} pod={pod}"
-        self._set(state={"waiting": {"reason": "CrashLoopBackOff", "message": message}})
-        try:
-            while loop.time() < self._ended_at + seconds:
-                pause = self._node.profile.resync.sample(self._node.rng)
-                if await self._stopped_before(self._relists.next(loop.time() + pause)):
-                    return True
-        finally:
-            self.state.state = ended
-        return False
+        waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+        if self._unhealthy:
+            self.state.last_state = self._end
+            self._set(state=waiting)
+        while True:
+            pause = self._node.profile.resync.sample(self._node.rng)
+            if await self._stopped_before(self._relists.next(loop.time() + pause)):
+                return True
+            self.state.last_state = self._end
+            self._set(state=waiting)
+            if loop.time() >= self._ended_at + seconds:
+                return await self._stopped_within(self._node.profile.restart)
 
     async def _stopped_within(self, delay: Delay) -> bool:
         """Wait for a delay; return True as soon as the container must stop."""

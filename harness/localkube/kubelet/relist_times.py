@@ -22,7 +22,7 @@ class RelistTimes:
         first: Time of the first relist that finds the pod's containers running.
 
     Attributes:
-        first: The same, or later if the containers started late.
+        first: The same, or a later relist if the containers started late.
     """
 
     def __init__(self, period: float, first: float) -> None:
@@ -32,9 +32,9 @@ class RelistTimes:
     def begin(self, now: float) -> float:
         """Return the time at which a container that starts now is first reported running.
 
-        That is the first relist, or now if the container starts later.
+        That is the first relist, or the next one if the container starts later.
         """
-        self.first = max(self.first, now)
+        self.first = self.next(now)
         return self.first
 
     def next(self, now: float) -> float:

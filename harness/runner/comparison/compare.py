@@ -80,7 +80,7 @@ def compare_stored(
     Args:
         before: The first side.
         after: The second side.
-        repetitions: TransitionCounts per side of each repeated cell; 0 repeats nothing.
+        repetitions: Trials per side of each repeated cell; 0 repeats nothing.
         options: Options of the repetitions; ``out`` is the folder of the comparison.
         progress: Receives the progress of the repetitions.
 
@@ -113,7 +113,7 @@ def compare_workloads(
     Args:
         sides: Both sides.
         names: Names of the sides, for people.
-        repetitions: TransitionCounts per side of each cell at the first look, and again of each repeated cell.
+        repetitions: Trials per side of each cell at the first look, and again of each repeated cell.
         options: Options of both runs; ``out`` is the folder of the comparison.
         progress: Receives the progress.
 

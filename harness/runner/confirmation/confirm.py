@@ -87,7 +87,7 @@ def confirm(
 
 
 def check_folder(out: Path | None) -> None:
-    """Check before a run that the folder of its confirmation is free; None is a new run directory.
+    """Check before a run that the folder of its confirmation is free. For ``None``, a new one is made.
 
     Raises:
         InvalidInputError: It exists and is not empty.
@@ -103,7 +103,7 @@ def folder_of(run: Path) -> Path:
 
 
 def confirmed(run: Path) -> dict[str, TransitionCounts]:
-    """Return the repetitions of a run's confirmed cells, by the cell's id; empty if nothing was confirmed.
+    """Return the counts of the repetitions of a run's confirmed cells, by the cell's id; empty if none was confirmed.
 
     Raises:
         EvidenceError: The confirmation is damaged, or of a newer format.

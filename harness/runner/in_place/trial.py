@@ -1,6 +1,6 @@
 """Runs a trial on an application that is already running.
 
-Nothing is deployed, and the change is undone in any case.
+Nothing is deployed. A change that can be undone is undone, however the trial ends.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class InPlaceTrial(Trial):
             self._read_again(context)
         finally:
             if self.job.cell.change.facts.is_control:
-                # After the drain: what times out does so after the hold.
+                # Count after the drain: requests time out up to then.
                 with suppress(HarnessError):
                     self._live.losses += parts.child.counts().lost
             with shielded():
@@ -129,7 +129,7 @@ class InPlaceTrial(Trial):
             self.setting.progress.note(f"{who} has changed {event.detail['object']}: {event.detail['fields']}")
 
     def _read_again(self, context: ChangeContext) -> None:
-        """Read the watched objects again, so that a change is seen which the watch has not delivered yet."""
+        """Read the watched objects again, to see changes that the watch has not delivered yet."""
         for kind, names in self._live.watched.items():
             for name in names:
                 observation = Observation(self.clock, self.clock.now(), self.clock.monotonic_anchor_ns)

@@ -43,7 +43,7 @@ class UndoReport:
     def exit_code(self) -> ExitCode:
         """Return the exit code.
 
-        0: all is as it was before. 3: somebody else has changed something since. 4: something could not be undone.
+        0: all is as it was before. 3: somebody else has changed or removed something since. 4: an undo failed.
         """
         outcomes = {result.outcome for result in (*self.results, *self.earlier)}
         if UndoOutcome.FAILED in outcomes:

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from harness.errors import InvalidInputError, Problem
 from harness.experiment.header_rules import fault_of
+from harness.kit.web_address import PORTS, has_login, web_address
 from harness.model.attempt import Method
 from harness.model.experiment import MOST_WAITING, Pool, Route, Tls, TrafficPlan, waiting_connections
 from harness.model.rates import Rate, highest_rate, lowest_rate, rate_text, scaled
@@ -29,7 +30,6 @@ _LARGEST_POOL = 64
 #: Lower limit of concurrent requests; rate and timeout may require more.
 _CONCURRENCY = 1000
 _MOST_CONCURRENT = 20_000
-_PORTS = {"http": 80, "https": 443}
 #: Statuses that an answer to a request can have.
 STATUSES = range(200, 600)
 
@@ -174,17 +174,16 @@ def _parts(url: str, problems: list[Problem]) -> tuple[str, str, int, str] | Non
     """Return (scheme, host, port, path) of a URL."""
     try:
         split = urlsplit(url)
-        port, host = split.port, (split.hostname or "").encode("idna").decode()
+        if has_login(url):
+            hint = "give them as a header: Authorization"
+            problems.append(Problem("a URL has a user name and a password", hint=hint))
+            return None
+        scheme, name, port = web_address(url)
+        host = name.encode("idna").decode()
     except ValueError as error:
-        problems.append(Problem(f"{url!r} is not a URL: {error}"))
+        problems.append(Problem(f"{url!r} is not an http:// or https:// URL: {error}", hint=_suggestion(url)))
         return None
-    if split.scheme not in _PORTS or not host:
-        problems.append(Problem(f"{url!r} is not an http:// or https:// URL", hint=_suggestion(url)))
-        return None
-    if "@" in split.netloc:
-        problems.append(Problem("a URL has a user name and a password", hint="give them as a header: Authorization"))
-        return None
-    return split.scheme, host, _PORTS[split.scheme] if port is None else port, _path(split)
+    return scheme, host, port, _path(split)
 
 
 def _path(split: SplitResult) -> str:
@@ -199,7 +198,7 @@ def _suggestion(url: str) -> str:
 
 def _origin(request: WatchRequest, scheme: str, host: str, port: int, paths: tuple[str, ...]) -> Origin:
     name = f"[{host}]" if ":" in host else host
-    address = name if port == _PORTS[scheme] else f"{name}:{port}"
+    address = name if port == PORTS[scheme] else f"{name}:{port}"
     rate = scaled(request.rate, len(paths) / len(request.urls))
     highest = highest_rate(rate)
     reused = highest * part_from(request.shapes, ConnectionSource.POOL)

@@ -127,7 +127,7 @@ class RunningWatch:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Return the reason why each sender that does not send can't; empty if all of them send."""
+        """Return the reason of each sender that can't send; empty if all of them can."""
         return tuple(sender.outcome.failure for sender in self._senders if sender.outcome.failure)
 
     def begin(self) -> None:

@@ -77,7 +77,7 @@ class Sender:
     def has_time(self, at_ns: int) -> bool:
         """Return True if the schedule has not ended at a time (CLOCK_MONOTONIC).
 
-        It begins at its origin, some milliseconds after the command to begin. To stop it earlier would leave out slots.
+        Its time counts from its origin, some milliseconds after the command to begin: an earlier stop would omit slots.
         """
         return not self._end_ns or at_ns < self._end_ns
 
@@ -152,8 +152,8 @@ class Sender:
         """Seal the segments of the ledger that are complete, and compact earlier ones.
 
         Returns:
-            What is not possible now and why, once for as long as it is not. The traffic goes on, and a later call tries
-            again.
+            A sentence for each step that is not possible now, with the reason; only the first time in a row. Traffic
+            goes on, and a later call tries again.
         """
         found = {}
         try:

@@ -15,8 +15,8 @@ from harness.traffic.calibration.faults import FAULTS, HANDSHAKES, Ending, Fault
 SHORT = 0.2
 #: Timeout of all other attempts, which even a starved machine keeps.
 LONG = 60.0
-#: The shapes that each fault is met with. A connection that waited unused has cases of its own; all other shapes obtain
-#: their connections in one of these three ways.
+#: Connection shapes of a case: its attempts use new or reused connections. Connections that waited unused have cases of
+#: their own. All other shapes obtain their connections in one of these three ways.
 _SHAPES = (Shape.NEW, Shape.REUSED)
 
 
@@ -30,7 +30,7 @@ class FaultCase:
 
     Attributes:
         name: Its name.
-        fault: The behaviour that the server is asked for.
+        fault: The behaviour that is requested from the server.
         expected: The outcome that the detector must report.
         shapes: Its connection shapes.
         port: Name of the server's port; the main one if empty.
@@ -39,7 +39,7 @@ class FaultCase:
         served: True if the requests reach the server.
         server_name: The name that the TLS handshake requests and checks.
         trusts: The client trusts the server's certificate.
-        unused: The end that the server makes of a connection that waits unused, before the attempt.
+        unused: The way in which the server ends a connection that waits unused, before the attempt.
     """
 
     name: str
@@ -66,12 +66,12 @@ class FaultCase:
 
     @property
     def timeout(self) -> float:
-        """Return the timeout of its attempts in seconds; the least one for attempts that get no answer."""
+        """Return the timeout of its attempts in seconds; for attempts that get no answer, the shortest possible one."""
         return SHORT if self.waits else LONG
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """Its methods."""
+        """Return the HTTP methods of its attempts."""
         return self.fault.methods
 
 

@@ -16,7 +16,8 @@ from harness.model.attempt import Method, Outcome
 class Ending(Enum):
     """The treatment of a connection after all bytes are sent.
 
-    ``FIN`` is an orderly end, with TLS after ``close_notify``; ``CUT`` is a FIN without ``close_notify``.
+    ``KEEP`` leaves it open. ``FIN`` is an orderly end, with TLS after ``close_notify``; ``CUT`` is a FIN without
+    ``close_notify``. ``HANG`` sends nothing more and waits for the client to end it.
     """
 
     KEEP = auto()

@@ -1,4 +1,4 @@
-"""The process of the faulty server: it behaves as requested, and counts its answers.
+"""The process of the faulty server: it behaves as requested, and counts the requests.
 
 ``python -m harness.traffic.calibration.faulty_server DIRECTORY`` serves until SIGTERM.
 ``harness.traffic.calibration.server`` starts it.
@@ -52,7 +52,7 @@ class Behaviour:
     """The behaviour of the server on its connections.
 
     Attributes:
-        served: Requests by token and fault; ``duplicates`` counts attempt ids that came before.
+        served: Requests by token and fault; ``duplicates`` counts requests with an id that an earlier request had.
         facts: Ports: of refused connections, of a full backlog, of TLS, and of broken handshakes.
     """
 

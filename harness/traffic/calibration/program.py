@@ -1,6 +1,6 @@
 """A calibration as a program of its own: ``python -m harness.traffic.calibration.program DIRECTORY SETTINGS``.
 
-It uses the same client, ledger and faults as the calibration before each trial, with any number of meetings.
+It uses the same client, ledger and faults as the calibration before each trial, with any number of attempts per fault.
 """
 
 from __future__ import annotations

@@ -32,14 +32,15 @@ from harness.traffic.http.client import Client, ClientPlan
 from harness.traffic.http.destination import Destination
 from harness.traffic.http.tls import TlsPeer
 
-#: Meetings with each fault by method and connection shape.
+#: Attempts per fault, method and connection shape.
 TIMES = 2
 #: The most attempts that wait for their timeout at the same time.
 _TOGETHER = 100
 _POLL = 0.002
-#: Timeout of attempts that get no answer, as a multiple of the slowest other attempt, which ran among many.
+#: Timeout of attempts that get no answer, as a multiple of the duration of the slowest other attempt. One suffices: the
+#: other attempts ran at the same time as many more.
 _SLACK = 1.0
-#: Their timeout in seconds where no other attempt was made before.
+#: The same timeout in seconds, if no other attempt was made before.
 _UNMEASURED = 1.0
 #: The longest of these timeouts in seconds.
 _LONGEST_WAIT = 15.0
@@ -53,9 +54,9 @@ class CalibrationRun:
     Args:
         address: The faulty server's address and port.
         directory: Receives ``calibration-<worker>.npy``, its connections, and ``calibration-<worker>.json``.
-        token: The begin of the attempts' ids, unique among all calibrations.
+        token: The prefix of the attempts' ids, unique among all calibrations.
         worker: Number of the worker.
-        times: Meetings with each fault by method and connection shape.
+        times: Attempts per fault, method and connection shape.
         names: The faults; empty for all.
         tls: The traffic uses TLS; the calibration does the same, and meets the faults of TLS too.
 

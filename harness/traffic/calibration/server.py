@@ -1,4 +1,4 @@
-"""The faulty server: it produces known faults on demand and counts them, to compare with the detector's count.
+"""The faulty server: it produces known faults on request and counts them, to compare with the detector's count.
 
 It runs in a process of its own, whose program is ``harness.traffic.calibration.faulty_server``.
 """

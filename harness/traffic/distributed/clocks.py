@@ -1,8 +1,8 @@
 """The offset between the clocks of a worker and the master, with its error.
 
 Each answer to a ping bounds the offset from both sides, whatever the network did: the master read its clock after the
-ping left and before the answer came. The estimate is the range that all answers allow. If there is none, a clock has
-jumped, and the times of this worker are useless.
+ping left and before the answer came. The estimate is the middle of the range that all answers allow. If there is no
+such range, a clock has jumped, and the times of this worker are useless.
 """
 
 from __future__ import annotations

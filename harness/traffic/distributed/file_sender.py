@@ -46,7 +46,7 @@ class FileSender:
         self._progress_at = monotonic()
 
     def follow(self, is_over: Callable[[], bool]) -> None:
-        """Send new data until the files are complete; ``finish`` sends the rest."""
+        """Send new data until ``is_over()``; ``finish`` sends the rest."""
         while not is_over():
             self._send()
             gevent.sleep(_EVERY)

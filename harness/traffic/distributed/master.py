@@ -291,7 +291,8 @@ class Master:
             return
         wrong = member.home.differences({kind: tuple(known) for kind, known in data["files"].items()})
         if wrong:
-            self._fail("not-home", f"{member}: not what the worker has: {', '.join(wrong)}", worker=member.number)
+            text = f"{member}: these files differ from the worker's own: {', '.join(wrong)}"
+            self._fail("not-home", text, worker=member.number)
         self._note(
             "home", worker=member.number, bytes=member.home.received, spoilt=member.home.spoilt, wrong=len(wrong)
         )

@@ -128,4 +128,4 @@ class MasterRole:
         node = self._runner.clients.get(client)
         if node is None:
             return "has left"
-        return "gives no sign of life" if node.state == STATE_MISSING else ""
+        return "sends no heartbeats" if node.state == STATE_MISSING else ""

@@ -27,7 +27,7 @@ class Member:
         unfinished: Those of them without an outcome.
         is_home: All its files have arrived, byte for byte.
         in_recovery: Another process sends the files that it left.
-        heard_ns: CLOCK_MONOTONIC of the last message of that process.
+        heard_ns: CLOCK_MONOTONIC of the last piece of its files, or of the start of the recovery.
         lost: The reason why nothing more will come from it; empty for none.
     """
 

@@ -94,7 +94,7 @@ class SoleRole:
             running.end()
 
     def _on_quitting(self, **_: Any) -> None:
-        """End the traffic, and fail if that of a class never began: Locust may start no user of it at all."""
+        """End the traffic. Fail if the traffic of a class never began, since Locust may start no user of a class."""
         self._on_stopping()
         if self._commands_fd >= 0 or not self._tested:
             return

@@ -64,7 +64,7 @@ class ClientConnection(Protocol):
         carried: Requests that it has carried, the present one included.
         attempt: The attempt that it carries now.
         end: Time, reason and errno of its end; None while it is open.
-        parser: The answer.
+        parser: Parser of its present answer.
     """
 
     number: int

@@ -41,7 +41,7 @@ class ClientPlan:
     Attributes:
         streams: The kinds of attempts, by index.
         host: The ``Host`` header.
-        token: The begin of ids on the wire: ``<token>-<number>``.
+        token: The prefix of ids on the wire: ``<token>-<number>``.
         timeout: Seconds from an attempt's begin to its end, connecting included; a delay that it asks for comes on top.
         pool: The pooled connections.
         traced: Each request carries a ``traceparent`` that follows from its id.
@@ -57,11 +57,11 @@ class ClientPlan:
 
 @dataclass(slots=True)
 class Opening:
-    """A connection that is being opened ahead of need, and the time until which it may take.
+    """A connection that is being opened ahead of need, with its deadline.
 
     Attributes:
         connection: The connection.
-        deadline: CLOCK_MONOTONIC.
+        deadline: CLOCK_MONOTONIC until which it must be open.
     """
 
     connection: ClientConnection
@@ -87,7 +87,7 @@ class Client:
 
     Attributes:
         in_flight: Attempts that have begun and not ended.
-        open_ended: Right answers of which nobody can say whether they were whole.
+        open_ended: Right answers that may have been incomplete: only the end of the connection marked their end.
     """
 
     def __init__(
@@ -185,13 +185,13 @@ class Client:
         self._ledger.outcome(row, Outcome.MISSED, Progress.NOT_CONNECTED, done=monotonic_ns())
 
     def stood_still(self, since: int, until: int) -> None:
-        """Leave a time in which this process did not run out of all timeouts (CLOCK_MONOTONIC)."""
+        """Exclude from all timeouts a time in which this process did not run (CLOCK_MONOTONIC)."""
         for deadlines in self._deadlines.values():
             deadlines.leave_out(since, until)
         self._openings.leave_out(since, until)
 
     def idle_ended(self) -> bool:
-        """Return True if the peer has ended an idle connection that is still in a pool, because nobody looks."""
+        """Return True if the peer has ended a connection that is still in a pool, since the client does not look."""
         return any(connection.end is not None for connection in self.idle())
 
     def idle(self) -> tuple[ClientConnection, ...]:
@@ -359,5 +359,5 @@ def _reason_after_answer(connection: ClientConnection) -> CloseReason:
     if not connection.kept:
         # It carries a single attempt.
         return CloseReason.BY_US
-    # Without an announcement we end it: the request is not out yet, say, or the answer gave its length in two ways.
+    # Without an announcement we end it, for example because a part of the request is unsent.
     return CloseReason.PEER_ANNOUNCED if connection.parser.announced_close else CloseReason.BY_US

@@ -1,8 +1,8 @@
-"""Deadlines: one timer for everything that has the same time.
+"""Deadlines: one timer for everything that has the same timeout.
 
-Time in which this process did not run is left out. On a machine that stalls, the peer did not run either, so a missing
-answer is no fault of the peer. The engine reports such a time only if it missed a slot in it. The traffic then proves
-nothing, so an answer that came after its deadline is never a proof.
+Time in which this process did not run does not count. On a machine that stalls, the peer did not run either, so a
+missing answer is no fault of the peer. The engine reports such a time only if it missed a slot in it. The traffic then
+proves nothing, so an answer that came after its deadline is never a proof.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 _NS = 1_000_000_000
 #: A timer that is later than this shows that this process may not have run.
 _LATE_NS = 20_000_000
-#: Nanoseconds until the second look, before which the engine has had its turn and has reported the time.
+#: Nanoseconds until the second look. Before it, the engine has run and has reported the time.
 _SECOND_LOOK_NS = 1_000_000
 
 
@@ -35,7 +35,7 @@ T = TypeVar("T", bound=Timed)
 
 
 class Deadlines(Generic[T]):
-    """Expires items that all have the same time, so that the first to begin is the first to expire.
+    """Expires items that all have the same timeout, so that the first to begin is the first to expire.
 
     Args:
         loop: gevent's event loop.
@@ -68,7 +68,7 @@ class Deadlines(Generic[T]):
             self._arm(self.timeout_ns)
 
     def leave_out(self, since: int, until: int) -> None:
-        """Leave a time in which this process did not run out of all deadlines of that time (CLOCK_MONOTONIC)."""
+        """Exclude a time in which this process did not run (CLOCK_MONOTONIC) from the time of all items under way."""
         self._left_out.append((since, until))
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Deadlines(Generic[T]):
     def _left(self, item: T) -> int:
         """Return the nanoseconds until the deadline of the first item."""
         left, begun = item.deadline - monotonic_ns(), item.deadline - self.timeout_ns
-        # Items are in the order of their begin, so what ended before this one concerns no other either.
+        # Items are in the order of their begin: a time that ended before this item began concerns no later item either.
         while self._left_out and self._left_out[0][1] <= begun:
             self._left_out.popleft()
         return left + sum(until - max(since, begun) for since, until in self._left_out)

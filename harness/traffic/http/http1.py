@@ -333,7 +333,7 @@ class Http1Connection:
             self._owner.ended_idle(self, PeerClosedError(), at)
 
     def _look_through(self, tls: TlsLayer) -> BaseException | None:
-        """Look on a TLS connection, where bytes may hold no data, but a session ticket, say."""
+        """Look on a TLS connection, where received bytes may hold no data but, for example, a session ticket."""
         assert self._socket is not None
         try:
             while data := self._socket.recv(_RECEIVE):
@@ -396,5 +396,5 @@ class Http1Connection:
 
 
 def _unexpected(data: bytes) -> BaseException:
-    """Return the error for what a readable idle connection gave."""
+    """Return the error for the data, or the end, that a readable idle connection gave."""
     return ValueError("the peer sent data without a request") if data else PeerClosedError()

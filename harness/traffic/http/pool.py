@@ -117,7 +117,7 @@ class RestedPool:
         self._found_ended = found_ended
         self._look = look
         self._clock = clock
-        #: The begin of each one's wait; the longest wait comes first.
+        #: Connection -> CLOCK_MONOTONIC at which its wait began; the longest wait comes first.
         self._since: OrderedDict[ClientConnection, int] = OrderedDict()
 
     def take(self) -> ClientConnection | None:

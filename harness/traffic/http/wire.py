@@ -41,7 +41,7 @@ class RequestForm:
         Args:
             stream: The stream.
             host: The ``Host`` header of a stream without one of its own.
-            token: The begin of the attempt's id: ``<token>-<number>``.
+            token: The prefix of the attempt's id: ``<token>-<number>``.
             traced: Each request carries a ``traceparent`` of its own, unless the stream has one.
         """
         given = {name.lower() for name, _ in stream.headers}

@@ -156,10 +156,14 @@ def test_entry_is_an_address(url: str, address: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:80", "http://", "http://127.0.0.1/apple", "http://127.0.0.1:http", "ftp://127.0.0.1"]
+    "url",
+    [
+        *("", "127.0.0.1:80", "http://", "http://127.0.0.1/apple", "http://127.0.0.1:http", "ftp://127.0.0.1"),
+        *("ftp://127.0.0.1:21", "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://a:b@127.0.0.1"),
+    ],
 )
 def test_an_invalid_entry_is_refused(url: str) -> None:
-    """A missing host, an unknown port and a path are refused."""
+    """A missing host, a port that cannot be, another scheme, a login and a path are refused."""
     with pytest.raises(InvalidInputError, match="expected http"):
         parse_entry(url)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from ingress_answers import verdicts
 from ingress_answers.asking import AGAIN, SETTINGS, Answers, Front, answers, cases, repeated, workload
 from ingress_answers.page import PAGE, page, recorded
 
@@ -69,4 +70,19 @@ def test_the_embedded_controller_answers_as_the_real_one(plane: StartPlane, tmp_
 
 def test_the_page_is_current() -> None:
     """``python -m ingress_answers page`` writes it again."""
-    assert PAGE.read_text(encoding="utf-8") == page(recorded())
+    assert PAGE.read_text(encoding="utf-8") == page(recorded(), verdicts.recorded())
+
+
+def test_the_verdicts_are_those_of_a_real_cluster() -> None:
+    """Each row, in each of the three ways. Another verdict is found, and so is a loss that is no chance."""
+    found = verdicts.recorded()
+    real = found["kind"]["proxy-next-upstream"]
+
+    assert set(found) == set(verdicts.CLUSTERS)
+    assert all(set(rows) == set(verdicts.CASES) for rows in found.values())
+    assert "" not in {cell for rows in found.values() for row in rows.values() for cell in row.values()}
+    assert verdicts.differences(found) == []
+    for way in verdicts.CONFIGURATIONS:
+        other = "lossless" if real[way].startswith("lossy") else "lossy, 20 of 120"
+        doctored = {**found, "local": {**found["local"], "proxy-next-upstream": {**real, way: other}}}
+        assert len(verdicts.differences(doctored)) == 1

@@ -54,9 +54,10 @@ def test_without_a_period_every_change_is_found_at_once() -> None:
 
 
 def test_a_late_container_moves_the_first_relist() -> None:
-    """It is reported running when it starts, and the relists are counted from then on."""
+    """It is reported running at the next relist, which is its first one; the times of relists stay the same."""
     relists = RelistTimes(1.0, 10.0)
 
     assert relists.begin(9.0) == 10.0
-    assert relists.begin(10.4) == 10.4
-    assert relists.next(10.5) == pytest.approx(11.4)
+    assert relists.begin(10.4) == 11.0
+    assert relists.next(10.5) == 11.0
+    assert relists.next(11.5) == 12.0

@@ -65,7 +65,7 @@ def test_runs_of_different_clusters_are_not_repeated(stored: Path) -> None:
 
 
 def test_a_change_in_place_is_not_repeated(tmp_path: Path) -> None:
-    """Nothing is done to a user's application on the word of a folder."""
+    """A folder alone is no permission to change a user's application."""
     side = stored_side(unpack("in-place-lossy", tmp_path).runs()[0])
 
     with pytest.raises(InvalidInputError, match="change in place"):

@@ -99,7 +99,7 @@ def test_a_bundle_that_lacks_a_file_is_refused(demo: Experiment, tmp_path: Path)
     [("{", "is no bundle"), ("[]", "version 1, not None"), (f'{{"version": {VERSION + 1}}}', "not 2")],
 )
 def test_what_is_no_bundle_is_refused(tmp_path: Path, content: str, word: str) -> None:
-    """With a word on what is wrong."""
+    """The message says what is wrong."""
     (tmp_path / "b.json").write_text(content)
     with pytest.raises(EvidenceError, match=word):
         read_bundle(tmp_path / "b.json", tmp_path)

@@ -161,10 +161,11 @@ _BATCH, _FOR_BATCHES = 24, 0.6
 
 def _generate(options: argparse.Namespace) -> int:
     """Run generated cases on the cluster of the kubeconfig and on an embedded one, for so long."""
-    config = yaml.safe_load(options.kubeconfig.read_text())
+    config, begun = yaml.safe_load(options.kubeconfig.read_text()), time.monotonic()
     with cluster("none") as (own, _):
         outcome, source = asyncio.run(_explore(config, own, options))
-    record(outcome, source, time.strftime("%Y-%m-%d", time.gmtime()))
+    minutes = round((time.monotonic() - begun) / 60)
+    record(outcome, source, time.strftime("%Y-%m-%d", time.gmtime()), minutes)
     for recipe, facts in outcome.differ:
         sys.stdout.write(f"{json.dumps(recipe)}\n    {', '.join(facts)}\n")
     sys.stdout.write(f"{outcome.ran} cases ran on both clusters, {len(outcome.differ)} differ\n")

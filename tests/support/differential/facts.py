@@ -28,6 +28,21 @@ _CHANCE = re.compile(
 )
 #: Part of the state of an application that is probed.
 _PROBE = " kube-probe/"
+#: Begin of the state of an application that a startup probe asks.
+_STARTUP = "GET /start "
+
+#: What is left to chance, and why a comparison must not demand it.
+CHANCES = {
+    "which of a readiness and a liveness probe is the first to ask an application": (
+        "each probe has periods of its own, and those of readiness begin again when the kubelet triggers it: "
+        "of 79 containers on a real cluster, liveness asked 11 first"
+    ),
+    "how often a probe asks between two states of an application": "the periods of probes are not in step with them",
+    "failures of a probe of a pod that becomes ready and is not restarted": "an application opens between two probes",
+    "events of scheduling, images and starts": "they are merged and dropped when a cluster is busy",
+    "the number of EndpointSlices": "updates fall together in another way",
+    "which pod of a ReplicaSet does what": "its pods are alike",
+}
 
 _READY = frozenset({"Ready", "ContainersReady"})
 _NOT_READY = frozenset({"False ContainersNotReady", "False PodCompleted", "False PodFailed"})
@@ -72,7 +87,7 @@ class FactDifference:
 
     @property
     def is_duration(self) -> bool:
-        """Tell whether it is one of time."""
+        """True if the fact is a duration."""
         return self.fact.endswith(" s")
 
 
@@ -134,18 +149,27 @@ def _without_chance(sequences: Mapping[tuple[str, str], list[str]]) -> dict[tupl
 
 
 def _probed(states: Sequence[str]) -> list[str]:
-    """Keep the first request of each probe after the application's last state: their periods are not in step."""
+    """Keep the first request of each probe after the application's last state, in an order that says something.
+
+    Periods of probes are not in step, and a kubelet asks for each probe on its own. So which of two probes finds an
+    application first is chance. Only before and after the first request of a startup probe makes a difference.
+    """
     kept: list[str] = []
-    since: set[str] = set()
+    asked: set[str] = set()
+    unordered: list[str] = []
     for state in states:
+        if state in asked:
+            continue
         if _PROBE in state:
-            if state in since:
-                continue
-            since.add(state)
+            asked.add(state)
         else:
-            since = set()
-        kept.append(state)
-    return kept
+            asked = set()
+        if _PROBE in state and not state.startswith(_STARTUP):
+            unordered.append(state)
+        else:
+            kept += [*sorted(unordered), state]
+            unordered = []
+    return kept + sorted(unordered)
 
 
 def _settled(sequences: Mapping[tuple[str, str], Sequence[str]]) -> dict[tuple[str, str], list[str]]:
@@ -225,7 +249,7 @@ def compare(case: str, real: Sequence[Facts], ours: Facts, slack: float) -> list
 
 
 def _cut(name: str, one: Facts, other: Facts) -> bool:
-    """Tell whether two sequences differ only by states for which one case was not watched long enough."""
+    """Return True if two sequences differ only by states for which one case was not watched long enough."""
     texts = [facts.exact.get(name, "") for facts in (one, other)]
     if any(" | " in text for text in texts) or name == "script: wait":
         return False

@@ -232,10 +232,11 @@ class Generator:
         return recipe, facts
 
 
-def record(outcome: Outcome, source: str, date: str) -> None:
-    """Add a run to the history, and its shrunk recipes to the list."""
+def record(outcome: Outcome, source: str, date: str, minutes: int) -> None:
+    """Add a run of so many minutes to the history, and its shrunk recipes to the list."""
     HISTORY.parent.mkdir(exist_ok=True)
-    line = {"source": source, "recorded": date, "ran": outcome.ran, "differ": len(outcome.differ)}
+    counted = {"ran": outcome.ran, "differ": len(outcome.differ)}
+    line = {"source": source, "recorded": date, "minutes": minutes, **counted}
     with HISTORY.open("a") as file:
         file.write(json.dumps(line) + "\n")
     with RECIPES.open("a") as file:
@@ -244,5 +245,5 @@ def record(outcome: Outcome, source: str, date: str) -> None:
 
 
 def history() -> list[dict[str, Any]]:
-    """Return the runs of the generator, the oldest first."""
-    return [json.loads(line) for line in HISTORY.read_text().splitlines()] if HISTORY.exists() else []
+    """Return the runs of the generator, the oldest first; those whose time is not known took 0 minutes."""
+    return [{"minutes": 0} | json.loads(line) for line in HISTORY.read_text().splitlines()] if HISTORY.exists() else []

@@ -10,7 +10,7 @@ from genuine import comparing as genuine
 
 from differential.api_cases import ROOT
 from differential.api_compare import read
-from differential.facts import SHARE, read_timelines
+from differential.facts import CHANCES, SHARE, read_timelines
 from differential.generating import history
 from differential.known import Known, read_known
 from differential.measuring import Shares, total
@@ -76,6 +76,7 @@ A generator builds further timelines from a grammar: probes, hooks, grace period
 `python -m differential generate KUBECONFIG --for 10m` runs them on a real and on the embedded cluster.
 A case differs if a fact of order or presence differs in two runs.
 Each case that differs is simplified for as long as it still differs and there is time.
+The first four runs took 18 minutes together.
 """
 
 _CHANCE = """
@@ -85,6 +86,15 @@ A real cluster does not come to the same verdict in every recording of these cas
 A verdict like one of the recordings counts as the same.
 
 | case | lossy |
+|---|---|
+"""
+
+_UNCOMPARED = """
+## What is left to chance
+
+A real cluster does not do this twice in the same way, so the comparison of timelines does not demand it.
+
+| what | why |
 |---|---|
 """
 
@@ -134,6 +144,7 @@ def page() -> str:
         _HEAD + "\n".join(rows),
         _COMPARED.format(share=round(SHARE * 100), date=date, load=load, note=f"{note}\n" if note else "", shares=same),
     ]
+    parts.append(_UNCOMPARED + "".join(f"| {what} | {why} |\n" for what, why in CHANCES.items()))
     parts.append(_chance(timelines))
     parts.append(_generated())
     functions_header, functions = genuine.read()
@@ -162,8 +173,11 @@ def _chance(timelines: Mapping[str, Sequence[Sequence[Entry]]]) -> str:
 
 
 def _generated() -> str:
-    lines = [_GENERATED, "| recorded on | date | cases | differ |", "|---|---|---|---|"]
-    lines += [f"| {each['source']} | {each['recorded']} | {each['ran']} | {each['differ']} |" for each in history()]
+    lines = [_GENERATED, "| recorded on | date | minutes | cases | differ |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {each['source']} | {each['recorded']} | {each['minutes'] or ''} | {each['ran']} | {each['differ']} |"
+        for each in history()
+    ]
     return "\n".join(lines) + "\n" if history() else _GENERATED + "It has not run on a real cluster yet.\n"
 
 

@@ -90,7 +90,7 @@ class Case:
 
     @property
     def is_asked(self) -> bool:
-        """Tell whether requests are sent, so that the case needs an ingress controller."""
+        """True if requests are sent, so that the case needs an ingress controller."""
         return any(step.kind == "ask" for step in self.steps)
 
 
@@ -117,7 +117,7 @@ class Run:
     observer: Observer
     began: float
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    heard: dict[tuple[str, str], float] = field(default_factory=dict)
+    heard: set[tuple[str, str, str]] = field(default_factory=set)
     logs: dict[tuple[str, str, str], asyncio.Task[None]] = field(default_factory=dict)
     sender: asyncio.Task[None] | None = None
     counted_since: float = 0.0
@@ -353,22 +353,24 @@ class Runner:
                 run.logs[key] = asyncio.create_task(self._log(run, pod, status["name"]))
 
     async def _log(self, run: Run, pod: Object, container: str) -> None:
-        """Follow a container's log to its end, and put what its application says into the timeline."""
+        """Follow a container's log to its end, and put what its application says into the timeline.
+
+        The embedded cluster's log of a container goes on where the one before has ended, so a line may come twice.
+        """
         metadata = pod["metadata"]
         path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/log"
         subject = f"app {run.observer.role(pod)}"
-        # The embedded cluster's log of a container goes on where the one before has ended.
-        heard = run.heard.get((subject, container), 0.0)
         with contextlib.suppress(OSError, asyncio.TimeoutError):
             async with self._api.session.get(
                 self._api.url + path, params={"follow": "true", "container": container}
             ) as response:
                 async for line in response.content:
-                    stamp, _, said = line.decode(errors="replace").strip().partition(" ")
+                    text = line.decode(errors="replace").strip()
+                    if (subject, container, text) in run.heard:
+                        continue
+                    run.heard.add((subject, container, text))
+                    stamp, _, said = text.partition(" ")
                     with contextlib.suppress(ValueError):
-                        if float(stamp) <= heard:
-                            continue
-                        run.heard[subject, container] = float(stamp)
                         run.observer.note(subject, container, said, at=float(stamp) - run.began)
                         run.changed.set()
 

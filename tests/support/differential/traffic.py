@@ -108,7 +108,7 @@ def word_of(answer: bytes, host: str) -> str:
 
 
 def is_lost(word: str) -> bool:
-    """Tell whether a request was lost: it has no answer, or one of an error."""
+    """Return True if a request was lost: it has no answer, or one of an error."""
     return word == NOTHING or word[0] in "45"
 
 

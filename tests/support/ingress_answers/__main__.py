@@ -1,4 +1,7 @@
-"""``python -m ingress_answers record|page``: ask the real ingress-nginx, or write the table of the documentation."""
+"""``python -m ingress_answers record|verdicts|page``: ask the real ingress-nginx, or write the tables of the page.
+
+``verdicts kind`` and ``verdicts local`` take further options of ``harness run``.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from harness.localkube.machinery.client import ApiClient
 from harness.localkube.machinery.resources import CONFIGMAPS, INGRESSCLASSES, PODS
 from harness.localkube.system.manifests import class_of
 from harness.localkube.system.programs import INGRESS_NGINX
+from ingress_answers import verdicts
 from ingress_answers.asking import Answers, Front, answers, lines_of, workload
 from ingress_answers.page import PAGE, RECORDED, page, recorded
 
@@ -73,7 +77,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="ingress-answers-") as folder:
             RECORDED.write_text(lines_of(asyncio.run(record(Path(folder)))), encoding="utf-8")
     elif sys.argv[1:] == ["page"]:
-        PAGE.write_text(page(recorded()), encoding="utf-8")
+        PAGE.write_text(page(recorded(), verdicts.recorded()), encoding="utf-8")
+    elif sys.argv[1:2] == ["verdicts"] and sys.argv[2:3] in (["kind"], ["local"]):
+        with tempfile.TemporaryDirectory(prefix="ingress-verdicts-") as folder:
+            verdicts.keep(sys.argv[2], verdicts.record(sys.argv[2], Path(folder), sys.argv[3:]))
     elif sys.argv[1:] == ["show"]:
         sys.stdout.write(json.dumps(recorded(), indent=1))
     else:

@@ -8,11 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from harness.runner.prove import LEAST_TRIALS
 from remedy_proofs import page
 from remedy_proofs.rows import EXPERIMENTS, ROOT, record, rows_of
-
-#: Trials of each row before and after.
-_TRIALS = 3
 
 
 def main() -> None:
@@ -21,6 +19,7 @@ def main() -> None:
     parser.add_argument("experiments", nargs="*", help="Experiments of the table; all of them by default")
     parser.add_argument("--from", nargs=2, type=Path, metavar=("RUN", "PROOF"), dest="made", help="use these runs")
     parser.add_argument("--cluster", default="local", help="kind of cluster")
+    parser.add_argument("--trials", type=int, default=LEAST_TRIALS, help="trials of each row before and after")
     options = parser.parse_args()
     unknown = [each for each in options.experiments if each not in EXPERIMENTS]
     if unknown:
@@ -30,16 +29,16 @@ def main() -> None:
             record(rows_of(experiment, *options.made))
             continue
         with tempfile.TemporaryDirectory(prefix="remedy-proofs-") as folder:
-            record(rows_of(experiment, *_run(experiment, options.cluster, Path(folder))))
+            record(rows_of(experiment, *_run(experiment, options, Path(folder))))
     page.write()
 
 
-def _run(experiment: str, cluster: str, folder: Path) -> tuple[Path, Path]:
+def _run(experiment: str, options: argparse.Namespace, folder: Path) -> tuple[Path, Path]:
     """Run an Experiment and the proof of its remedies, and return both run directories."""
     run, proof = folder / "run", folder / "proof"
     only = ["--only", EXPERIMENTS[experiment]] if EXPERIMENTS[experiment] else []
-    _harness("run", ROOT / experiment, *only, "--cluster", cluster, "--out", run)
-    _harness("prove", run, "--out", proof, "--trials", _TRIALS)
+    _harness("run", ROOT / experiment, *only, "--cluster", options.cluster, "--out", run)
+    _harness("prove", run, "--out", proof, "--trials", options.trials)
     return run, proof
 
 

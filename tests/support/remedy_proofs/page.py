@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.analysis.confidence import LEVEL
@@ -29,6 +29,7 @@ This command repeats the proofs of all Experiments, or of those that it names, a
 PYTHONPATH=tests/support python -m remedy_proofs experiments/sabotage-rollout.yaml
 ```
 
+`--trials N` runs more trials of each row: a row that loses requests in one of three transitions needs five.
 Run it on a machine that does nothing else.
 Where the sender or the cluster waits for a processor, a proof ends without a result.
 """
@@ -82,8 +83,8 @@ def _name(row: Row) -> str:
     return f"`{Path(row.experiment).stem}` `{row.cell.replace('--', '` / `')}`"
 
 
-def _causes(row: Row) -> str:
-    return ", ".join(f"`{code}` {lost:,}" for code, lost in row.causes.items())
+def _causes(lost: Mapping[str, int]) -> str:
+    return ", ".join(f"`{code}` {count:,}" for code, count in lost.items())
 
 
 def _with_remedy(row: Row) -> str:
@@ -92,7 +93,7 @@ def _with_remedy(row: Row) -> str:
         if row.after is None
         else f"{100 * clopper_pearson(row.after.lossy, row.after.count, 2 * LEVEL - 1).high:.0f} %"
     )
-    cells = [_name(row), _causes(row), f"`{row.remedy}`", _counted(row.before), _counted(row.after), bound]
+    cells = [_name(row), _causes(row.causes), f"`{row.remedy}`", _counted(row.before), _counted(row.after), bound]
     return f"| {' | '.join(cells)} | {row.trials} | {'yes' if row.is_proved else 'no'} |\n"
 
 
@@ -101,14 +102,15 @@ def _counted(found: Counted | None) -> str:
 
 
 def _without(row: Row) -> str:
-    return f"| {_name(row)} | {_causes(row)} | {row.advice} |\n"
+    return f"| {_name(row)} | {_causes(row.causes)} | {row.advice} |\n"
 
 
 def _why(row: Row) -> str:
     if row.after is None or row.before is None:
         return "it was not run"
     if row.after.lost:
-        return f"{row.after.lossy} of {row.after.count} transitions lost requests with the remedy"
+        by = f", by {_causes(row.left)}.\n  {row.left_advice.rstrip('.')}" if row.left else ""
+        return f"{row.after.lossy} of {row.after.count} transitions lost requests with the remedy{by}"
     if not row.before.lost:
         return "nothing was lost without the remedy either"
     return "nothing was lost with the remedy, but the evidence is not enough"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,8 @@ class Row:
         advice: The advice instead, if no field helps.
         before: The row as it was; None if no field helps.
         after: The row with the remedy; None if no field helps.
+        left: Requests lost by each cause with the remedy.
+        left_advice: The advice about the first of these causes; empty if nothing is left.
         works: What ``harness prove`` says: None if it does not know, or no field helps.
         trials: Trials before and after.
         date: Date of the proof.
@@ -81,6 +83,8 @@ class Row:
     trials: int
     date: str
     version: str
+    left: Mapping[str, int] = field(default_factory=dict)
+    left_advice: str = ""
 
     @property
     def is_proved(self) -> bool:
@@ -105,20 +109,23 @@ def rows_of(experiment: str, run: Path, proof: Path) -> list[Row]:
     rows = []
     for cell in cells:
         causes, found = _causes(cell), proved.get(cell.id)
+        left = [cause for each in verdict.cells if found and each.id == _after(cell) for cause in _causes(each)]
         rows.append(
             Row(
                 experiment=experiment,
                 cell=cell.id,
                 cluster=cluster,
-                causes={code: sum(each.lost for each in causes if each.code == code) for code in _codes(causes)},
+                causes=_lost(causes),
                 remedy=", ".join(dict.fromkeys(part for each in remedies_of(cell) for part in changes(each.patch))),
-                advice="" if found else explained(max(causes, key=lambda cause: cause.lost)).advice,
+                advice="" if found else _advice(causes),
                 before=Counted(found.before.lossy, found.before.count, found.lost_before) if found else None,
                 after=Counted(found.after.lossy, found.after.count, found.lost_after) if found else None,
                 works=found.works if found else None,
                 trials=max(len(each.trials) for each in verdict.cells) if found else 0,
                 date=date,
                 version=version,
+                left=_lost(left),
+                left_advice=_advice(left) if left else "",
             )
         )
     return rows
@@ -128,9 +135,22 @@ def _causes(cell: CellVerdict) -> list[Cause]:
     return [cause for trial in cell.trials for cause in trial.causes]
 
 
-def _codes(causes: Iterable[Cause]) -> list[str]:
-    ranked = sorted(causes, key=lambda cause: -cause.lost)
-    return list(dict.fromkeys(cause.code for cause in ranked))
+def _after(cell: CellVerdict) -> str:
+    """Return the id of a cell with its remedies."""
+    configuration, _, change = cell.id.partition("--")
+    return f"{configuration}+after-{change}--{change}"
+
+
+def _lost(causes: Iterable[Cause]) -> dict[str, int]:
+    """Return the requests lost by each cause, the largest cause of a trial first."""
+    found: dict[str, int] = {}
+    for cause in sorted(causes, key=lambda cause: -cause.lost):
+        found[cause.code] = found.get(cause.code, 0) + cause.lost
+    return found
+
+
+def _advice(causes: Iterable[Cause]) -> str:
+    return explained(max(causes, key=lambda cause: cause.lost)).advice
 
 
 def changes(patch: Mapping[str, Any], parent: str = "") -> list[str]:

@@ -201,6 +201,24 @@ _WHILE_RUNNING = (
         pause(1.5),
     ),
     _case(
+        "liveness fails again and again",
+        create(service()),
+        create(pod(app(env={"FAIL": "/live:2-"}, livenessProbe=http("/live", failureThreshold=2)))),
+        said("pod p", "container app", "waiting CrashLoopBackOff*"),
+        pause(1.5),
+    ),
+    _case(
+        "liveness fails, OnFailure, and TERM ends with code 0",
+        create(
+            pod(
+                app(env={"FAIL": "/live:2-"}, livenessProbe=http("/live", failureThreshold=2)),
+                restartPolicy="OnFailure",
+            )
+        ),
+        said("pod p", "container app", "running #1"),
+        pause(1),
+    ),
+    _case(
         "liveness fails, TERM is ignored",
         create(
             pod(
