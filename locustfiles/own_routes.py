@@ -17,7 +17,7 @@ from harness import Leg, LosslessUser, Method, Pool, Route, Shape, Tls, TrafficP
 
 
 class ShopUser(LosslessUser):
-    """Sends 50 requests per second, then up to 400 within a minute, whatever becomes of them."""
+    """Sends 50 requests per second, then up to 400 within a minute, however slowly answers come."""
 
     traffic = TrafficPlan(
         rate=(Leg(50, 50, 20), Leg(50, 400, 60)),

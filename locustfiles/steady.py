@@ -11,7 +11,7 @@ from harness import LosslessUser, Method, Pool, Route, Shape, TrafficPlan
 
 
 class SteadyUser(LosslessUser):
-    """Sends 200 requests per second, whatever becomes of them: GET and POST, on new and on kept connections."""
+    """Sends 200 requests per second, however slowly answers come: GET and POST, on new and on kept connections."""
 
     traffic = TrafficPlan(
         rate=200,

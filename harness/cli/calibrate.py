@@ -54,9 +54,9 @@ def calibrate(
     half a header or garbage. It closes idle connections. Some of its answers are valid but unusual (chunks, single
     bytes, interim answers, HTTP/1.0 …) and must not be counted as lost.
 
-    The client that sends the traffic of every run gets each of these answers --count times, by GET and POST, on new and
-    on reused connections. Its ledger must show exactly that many attempts of the expected outcome, and the server must
-    have received each request once.
+    The client that sends the traffic of every run meets each of these faults and answers --count times, by each method
+    and on each kind of connection that can have it. Its ledger must show exactly that many attempts of the expected
+    outcome. The server must have received each request once, or never if the fault keeps requests from reaching it.
 
     A short form of this runs before every trial and every watch.
 

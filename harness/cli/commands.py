@@ -120,12 +120,12 @@ COMMANDS = (
     CommandSpec(
         "play",
         "harness.cli.play:play",
-        "Start a cluster with an application and traffic. Change it with kubectl, and see on a page what it costs.",
+        "Start a cluster with traffic. Change it with kubectl, and see on a page which requests each change loses.",
     ),
     CommandSpec(
         "exercise",
         "harness.cli.exercise:exercise",
-        "Predict, type the command, see what it cost, and understand why. One step for each field that matters.",
+        "Predict what a change loses, make it, see the measured result, and learn why.",
     ),
     CommandSpec(
         "calibrate",

@@ -19,7 +19,7 @@ from harness.cli.experiment_options import ClusterOption, Keep, Only, Parallel, 
 from harness.cli.intake import write_experiment
 from harness.cli.json_option import AsJson, print_json
 from harness.cli.kind_options import ClusterName, Image, Images, KubeProxy, NodeImage, PullPolicy, Reuse, kind_options
-from harness.cli.notices import show_notices
+from harness.cli.notices import print_notices, show_notices
 from harness.cli.progress import choose_progress
 from harness.errors import ExitCode, InvalidInputError, Problem
 from harness.experiment.load import load_experiment
@@ -93,7 +93,7 @@ def compare(
 
     A transition is one change under traffic: one trial. Fisher's exact test compares the shares of lossy transitions.
     A cell that looks different is repeated on both sides, in turn, and the repetitions alone decide. If no
-    difference is shown, the report has the smallest one that is found with a probability of 80 %.
+    difference is shown, the report says how large a difference would have been found with a probability of 80 %.
 
     Run directories are compared as they are, and repeated with the cluster and the profile of their runs. Experiments
     and manifests are run first, both sides in turn.
@@ -167,7 +167,8 @@ def _faults(before: Path, after: Path | None, with_image: list[str] | None, repe
     if (after is None) is not bool(with_image):
         problems.append(Problem("name either a second side or --with-image", hint="harness compare BEFORE AFTER"))
     if after is not None and (after / "run.json").is_file():
-        problems.append(Problem(f"{after} is a run directory and {before} is not", hint="name two of a kind"))
+        hint = "name two run directories, or none"
+        problems.append(Problem(f"{after} is a run directory and {before} is not", hint=hint))
     if not repeat:
         problems.append(Problem("--repeat 0 is for run directories", hint="--repeat 10 runs each cell 10 times"))
     return problems
@@ -180,12 +181,13 @@ def _read(path: Path, options: RunOptions, replaced: Mapping[str, str], folder: 
         return load_experiment(path, only=options.only, rules=rules)
     source = read_source(str(path))
     file = folder / f"{experiment_name(source.name)}.yaml"
-    write_experiment(source, str(path), file, ingress="", force=True, command=_command())
+    written = write_experiment(source, str(path), file, ingress="", force=True, command=_command())
+    print_notices(written.unused, Console(stderr=True, highlight=False))
     return load_experiment(file, only=options.only, rules=rules)
 
 
 def _is_experiment(path: Path) -> bool:
-    """Return True if a file is one YAML mapping that is no Kubernetes object. A missing file counts as one."""
+    """Return True if a file is one YAML map that is no Kubernetes object. A missing file is a missing Experiment."""
     if path.is_dir():
         return False
     try:

@@ -44,8 +44,9 @@ def analyze(
     """Judge a run's evidence again. Writes verdict.json and the reports, with the same bytes each time.
 
     The evidence must match its seals: a changed or missing file is an error. The exit code is that of the verdict.
-    A killed run has sealed nothing. --unsealed judges what it recorded; trials that did not end are inconclusive. If
-    there are seals, files that differ from them are listed, and what depends on them is inconclusive. Unsealed evidence
+
+    A killed run has not sealed its evidence. --unsealed judges what it recorded; trials that did not end are
+    inconclusive. Files that differ from a seal are listed, and what depends on them is inconclusive. Unsealed evidence
     proves nothing, so the exit code is never 0.
 
     --so-far judges a watch that still sends, up to its first request without an outcome. The exit code is 1 if a
@@ -123,7 +124,7 @@ def _so_far(run: RunDirectory, console: Console, *, as_json: bool) -> int:
 
 
 def _no_proof(run: RunDirectory, differences: int) -> str:
-    """Return the sentence that says why this verdict is no proof."""
+    """Return the sentence about why this verdict proves nothing."""
     if differences:
         why = f"{plural(differences, 'file differs', 'files differ')} from the seals, see above"
     elif run.is_sealed("evidence"):

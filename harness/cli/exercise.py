@@ -59,10 +59,10 @@ def exercise(
     images: Images = None,
     as_json: AsJson = False,
 ) -> int:
-    """Predict, type the command, see what it cost, and understand why. One step for each field that matters.
+    """Predict what a change loses, make it, see the measured result, and learn why.
 
-    The guide notices what you do in any terminal. It recognises wrong turns, and hints follow from what it observes.
-    Your results are saved after each step.
+    There is one step for each field that matters. The guide notices what you do in any terminal. It recognises common
+    mistakes, and gives hints that fit what it observes. Your results are saved after each step.
 
     Exit code: 0 the exercise ended in order; 2 invalid input; 4 a part failed, or the evidence could not be saved.
 

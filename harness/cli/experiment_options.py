@@ -45,7 +45,12 @@ AssumeInert = Annotated[
     ),
 ]
 Parallel = Annotated[
-    int, typer.Option(min=0, help="Trials that run at the same time, each on its own cluster; 0: as many as fit.")
+    int,
+    typer.Option(
+        min=0,
+        help="Trials that run at the same time, each on its own local cluster; 0: as many as fit. A kind or context"
+        " cluster runs one trial at a time.",
+    ),
 ]
 Profile = Annotated[str, typer.Option(help="Delay profile of local clusters: kind, instant.")]
 Keep = Annotated[

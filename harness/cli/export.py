@@ -54,7 +54,7 @@ def export(
     top = RunDirectory.open(directory).path
     folders = parts_of(top, cells=cell, trial=trial or 0)
     write = write_jsonl if as_json else write_csv
-    # Else a watch that goes on could count further attempts after the sentence about them.
+    # Otherwise a watch that goes on could drop further answers after the sentence about their number.
     with unreplaced(*folders):
         if missing := not_kept(folders):
             sys.stderr.write(f"{missing}\n")

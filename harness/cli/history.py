@@ -76,11 +76,11 @@ def show(
     cell: Annotated[str, typer.Option(metavar="GLOB", help="Show only these cells: graceful--*.")] = "*",
     as_json: AsJson = False,
 ) -> int:
-    """Show the trend of each cell: steady, regressed since a run, flaky, or too early to tell.
+    """Show the trend of each cell, such as steady, flaky, regressed since a run, or too early to tell.
 
-    A regression has the first bad run, its commit, the last good run, and the versions that changed between them. A
-    baseline is a percentile of earlier runs, once there are enough of them. Always returns 0 if the history can be
-    read.
+    A regression is shown with the first bad run, its commit, the last good run, and the versions that changed between
+    them. A baseline is a percentile of earlier runs, with which the last run is compared; it needs enough runs. The
+    exit code is 0 if the history can be read, whatever the trends are.
 
     [bold]Examples[/bold]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from harness.cli.experiment_options import IngressOption, controller
 from harness.cli.json_option import AsJson, print_json
+from harness.cli.notices import print_notices
 from harness.errors import InvalidInputError, Problem
 from harness.intake.compose import compose, experiment_name
 from harness.intake.proposal import propose
@@ -42,8 +44,9 @@ def init(
 ) -> int:
     """Write an Experiment for manifests as they are, ready to run and with a comment on each setting.
 
-    The Experiment sends traffic to every route of the manifests and restarts the Deployments behind them. It compares
-    the manifests as they are with the manifests after a likely remedy.
+    The Experiment sends traffic to up to 8 routes of the manifests, and changes up to 3 Deployments that serve them. A
+    notice names each other one. The Experiment compares the manifests as they are with the manifests after a likely
+    remedy.
 
     PATH may be a file, a folder, the output of `kubectl get -o yaml`, a List, JSON, a Helm chart or a kustomization.
     helm and kubectl render the last two. Manifests that are rendered, or read from standard input, are written next to
@@ -59,10 +62,10 @@ def init(
     name = experiment_name(source.name)
     target = output or Path(f"{name}.experiment.yaml")
     command = shlex.join(["harness", "init", path])
-    notices = write_experiment(source, path, target, ingress=controller(ingress), force=force, command=command)
+    written = write_experiment(source, path, target, ingress=controller(ingress), force=force, command=command)
+    notices = (*written.notices, *written.unused)
     console = Console(highlight=False, stderr=as_json)
-    for notice in notices:
-        console.print(f"notice: {notice}", markup=False, soft_wrap=True)
+    print_notices(notices, console)
     console.print(f"wrote {target}; next: harness run {target}", markup=False, soft_wrap=True)
     if as_json:
         print_json(FilesOutput(directory=str(target.parent), files=(str(target),), notices=notices))
@@ -87,9 +90,9 @@ def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") 
         source = read_source(path)
         file = Path(folder) / f"{experiment_name(source.name)}.yaml"
         command = shlex.join(["harness", "check", path])
-        notices = write_experiment(source, path, file, ingress=controller(ingress), force=True, command=command)
-        for notice in notices if not source.plain else ():  # the run prints those of a file
-            Console(stderr=True, highlight=False).print(f"notice: {notice}", markup=False, soft_wrap=True)
+        written = write_experiment(source, path, file, ingress=controller(ingress), force=True, command=command)
+        notices = () if source.plain else written.notices  # the run prints those of a file
+        print_notices((*notices, *written.unused), Console(stderr=True, highlight=False))
         with group.load("run").make_context("run", [str(file), *context.args], parent=parent) as inner:
             code = int(inner.command.invoke(inner) or 0)
     kept = shlex.join(["harness", "init", path])
@@ -99,13 +102,23 @@ def check(context: typer.Context, path: Manifests, ingress: IngressOption = "") 
     return code
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenExperiment:
+    """The sentences for the user about an Experiment that was made from manifests.
+
+    Attributes:
+        notices: Sentences about objects and fields that were left out of the workload.
+        unused: Sentences about routes and Deployments that the Experiment does not use.
+    """
+
+    notices: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
 def write_experiment(
     source: Source, path: str, target: Path, *, ingress: str, force: bool, command: str
-) -> tuple[str, ...]:
+) -> WrittenExperiment:
     """Write an Experiment. Write its workload, too, if no file has it.
-
-    Returns:
-        Sentences about objects and fields that were left out.
 
     Raises:
         InvalidInputError: The manifests have nothing to try, or a file exists already.
@@ -129,7 +142,8 @@ def write_experiment(
     if not source.plain:
         write_text(workload, yaml.safe_dump_all(objects, sort_keys=False))
     write_text(target, text)
-    return notices
+    unused = (f"not used by the Experiment, so its losses are not seen: {each}" for each in proposal.left)
+    return WrittenExperiment(notices, tuple(unused))
 
 
 def _name_from(target: Path, path: str) -> str:

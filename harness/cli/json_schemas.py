@@ -36,7 +36,7 @@ class _AsWritten(GenerateJsonSchema):
     """Makes schemas of values as ``harness.store.records`` writes them."""
 
     def enum_schema(self, schema: EnumSchema) -> dict[str, Any]:
-        """Return the schema of an enumeration. One of numbers is written as labels."""
+        """Return the schema of an enumeration. An enumeration of numbers is written as its labels."""
         if issubclass(schema["cls"], IntEnum):
             return {"type": "string", "enum": to_json(schema["members"])}
         return super().enum_schema(schema)

@@ -64,7 +64,7 @@ def show_error(error: HarnessError) -> None:
 
 
 def ignore_no_width() -> None:
-    """Remove a size of 0 from the environment, which a program without a terminal may set: Rich would print nothing."""
+    """Remove ``COLUMNS=0`` and ``LINES=0``, as programs without a terminal may set them: Rich would print nothing."""
     for name in ("COLUMNS", "LINES"):
         if os.environ.get(name, "").strip("0") == "":
             os.environ.pop(name, None)

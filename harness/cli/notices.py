@@ -1,6 +1,8 @@
-"""Shows what a user must know about a loaded Experiment before it runs."""
+"""Shows what a user must know about an Experiment before it runs."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from rich.console import Console
 
@@ -8,8 +10,11 @@ from harness.model.experiment import Experiment
 
 
 def show_notices(experiment: Experiment, console: Console) -> None:
-    """Print a notice for each image that has a stand-in, and for each object that was left out of the workload."""
-    for sentence in experiment.stand_ins:
-        console.print(f"notice: {sentence}", markup=False, soft_wrap=True)
-    for notice in experiment.notices:
+    """Print each image that has a stand-in, and each notice, such as of an object that was left out."""
+    print_notices((*experiment.stand_ins, *experiment.notices), console)
+
+
+def print_notices(notices: Iterable[str], console: Console) -> None:
+    """Print a line for each notice."""
+    for notice in notices:
         console.print(f"notice: {notice}", markup=False, soft_wrap=True)

@@ -58,7 +58,7 @@ def play(
     images: Images = None,
     as_json: AsJson = False,
 ) -> int:
-    """Start a cluster with an application and traffic. Change it with kubectl, and see on a page what it costs.
+    """Start a cluster with traffic. Change it with kubectl, and see on a page which requests each change loses.
 
     Each request is sent exactly once and accounted for. The page shows each change in words, and its verdict once the
     cluster has settled. Ctrl-C ends the session; the report stays.
@@ -107,7 +107,7 @@ def play(
 
 
 def exit_code_of(result: SessionResult) -> int:
-    """Return 0, or 4 if the evidence could not be saved. Losses are what a session is for."""
+    """Return 0, or 4 if the evidence could not be saved. Losses are no failure: a session is there to show them."""
     return int(ExitCode.HARNESS_FAILED if result.watch.unkept else ExitCode.AS_EXPECTED)
 
 
@@ -185,7 +185,7 @@ def open_shell(kubeconfig: Path, url: str, output: TextIO) -> subprocess.Popen[b
 
 
 def check_controller(ingress: str) -> None:
-    """Refuse a controller that does not exist, and none at all.
+    """Refuse a controller that does not exist, and the word ``none``.
 
     Raises:
         InvalidInputError: With the names of all controllers.

@@ -204,7 +204,7 @@ def run(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunExtras:
-    """Options of the command that say what to do around a run.
+    """Options of the command that are not about a single run: repetitions, proofs, outputs.
 
     Attributes:
         until: Repeat until less than this share of transitions loses requests; None for a single run.

@@ -43,7 +43,7 @@ Connections = Annotated[
     str,
     typer.Option(
         metavar="new,reused",
-        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}. The time is the wait before its use.",
+        help=f"Connections, used in turn: {', '.join(_EXAMPLES)}. A time is how long the connection waits unused.",
         rich_help_panel=_PANEL,
     ),
 ]

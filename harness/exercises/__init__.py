@@ -1,1 +1,1 @@
-"""Guided exercises: predict, act, see the cost, understand. Steps and texts are data, in ``data``."""
+"""Guided exercises: predict, act, see the result, understand. Steps and texts are data, in ``data``."""

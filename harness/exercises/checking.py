@@ -1,4 +1,4 @@
-"""Decides from what was observed if a step is done, which wrong turn was taken, and what would help. Pure."""
+"""Decides from what was observed if a step is done, which mistake was made, and which hint would help. Pure."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def holds(level: LevelCheck, objects: Mapping[str, Mapping[str, Any]]) -> bool:
 
 
 def wrong_turn(step: ExerciseStep, observed: Observed) -> Remark | None:
-    """Return the wrong turn that was taken; None if there is none. The most specific comes first."""
+    """Return a remark about the participant's mistake, the most specific one; None if there is no mistake."""
     if not step.target or is_done(step, observed):
         return None
     if step.target in observed.elsewhere:
@@ -121,7 +121,7 @@ def _wrong_change(target: str, text: str, observed: Observed) -> Remark:
 
 
 def hint(step: ExerciseStep, observed: Observed) -> Remark:
-    """Return what would help now, from the observed state."""
+    """Return the hint that fits the observed state."""
     waiting = _waiting_rollout(observed)
     if waiting is not None:
         return waiting

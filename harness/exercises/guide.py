@@ -174,7 +174,7 @@ class Guide:
         )
 
     def _look_elsewhere(self) -> dict[str, str]:
-        """Return the target's namesake in another namespace."""
+        """Return the namespace of an object with the kind and name of the target, outside the participant's own."""
         kind, _, name = self._walk.step.target.partition("/")
         if kind in _KINDS and time.monotonic() - self._elsewhere_at >= _ELSEWHERE_EVERY:
             self._elsewhere_at = time.monotonic()
@@ -197,7 +197,7 @@ class Guide:
         board.guide = self._walk.view()
 
     def _card(self) -> Card | None:
-        """Return the card of the step's change; None if the step changes nothing."""
+        """Return the card of the step's change; None if the step changes nothing, or if there is no such card."""
         step, cards = self._walk.step, self._session.board.cards[self._first_card - 1 :]
         if step.check.output:
             return None
@@ -252,7 +252,7 @@ class Guide:
             self._start(text)
 
     def _lines(self) -> list[str]:
-        """Return the lines typed since the last call; none while a command runs, which reads what is typed."""
+        """Return the next typed line, if there is one. While a command runs, it reads what is typed: return none."""
         if self._source < 0 or self._child is not None:
             return []
         while select.select([self._source], [], [], 0)[0]:
@@ -309,7 +309,7 @@ class Guide:
             self._forget_child(child)
 
     def _forget_child(self, child: subprocess.Popen[bytes]) -> None:
-        """Take Ctrl-C again for the session, after the end of a command."""
+        """Let Ctrl-C end the session again, after a command has ended."""
         if child.stdout is not None:
             child.stdout.close()
         signal.signal(signal.SIGINT, self._handler)

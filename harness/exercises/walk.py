@@ -12,6 +12,7 @@ from harness.exercises.checking import Observed, Remark, hint, is_done, wrong_tu
 from harness.exercises.progress import SavedProgress, StepResult
 from harness.exercises.steps import Exercise, ExerciseStep, changed_by
 from harness.exercises.texts import ExerciseTexts, StepTexts, fill
+from harness.model.verdict import Verdict
 from harness.play.cards import Card
 from harness.play.counting import Answers
 
@@ -39,8 +40,8 @@ class Walk:
         index: Index of the current step; that after the last one at the end.
         stage: Its stage.
         prediction: The predicted choice of the current step, from 1; 0 before.
-        remark: What the participant should know now; None for nothing.
-        advice: What would help now.
+        remark: A remark about the participant's mistake; None for none.
+        advice: The hint that fits the current state.
     """
 
     exercise: Exercise
@@ -84,7 +85,7 @@ class Walk:
         return True
 
     def observe(self, observed: Observed) -> None:
-        """Take in the current state: the step may be done, or a wrong turn may have been taken."""
+        """Take in the current state: the step may be done, or the participant may have made a mistake."""
         if self.stage is not Stage.ACT:
             return
         self.remark = wrong_turn(self.step, observed)
@@ -96,11 +97,11 @@ class Walk:
         """Take in the measurement, and save the result.
 
         Args:
-            card: The settled card of the change; None if the step changes nothing.
+            card: The settled card of the change; None if the step changes nothing, or if no card was found.
             seen: The answers of the measured time.
             report: Directory of the report.
         """
-        outcome = "error" if self.step.check.output else "lossless"
+        outcome = "error" if self.step.check.output else str(Verdict.INCONCLUSIVE)
         result = StepResult(self.prediction, outcome, report=report)
         if card is not None and card.verdict is not None:
             totals = card.totals

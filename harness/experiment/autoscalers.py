@@ -43,6 +43,6 @@ def _of_change(bounds: ScaleBounds, spec: ChangeSpec, objects: WorkloadObjects) 
     if isinstance(asked, int) and (after := bounds.moved(asked)) is not None:
         what = f"{bounds.kind} {bounds.target} from {asked} to {plural(after, 'replica')}"
         yield (
-            f"{spec.name}: HorizontalPodAutoscaler {bounds.name} moves {what} again, within about 15 s of the change; "
-            "remove the autoscaler, or ask for a number within its bounds"
+            f"{spec.name}: HorizontalPodAutoscaler {bounds.name} moves {what} within about 15 s of the change; "
+            "remove the autoscaler, or give the change a number within its bounds"
         )

@@ -112,7 +112,10 @@ def check_exclude(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def check_controls(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """Require the control of each configuration: without it, losses may be the fault of the environment."""
+    """Require the control of each configuration, unless ``control: false`` leaves it out of all of them.
+
+    Without a control, losses may be the fault of the environment.
+    """
     parsed = experiment.parsed
     if not parsed.has_all_changes or not any(located.spec.facts.is_control for located in parsed.changes):
         return

@@ -18,7 +18,7 @@ ChangeCheck = Callable[[ChangeSpec], Problem | None]
 #: Classify the fields of an object, given the ingress controller's word and all objects of the workload.
 FieldCheck = Callable[[Manifest, str, Sequence[Manifest]], Sequence[Classified]]
 
-#: Returns why the cluster cannot have an object and a trial does without it; empty for any other object.
+#: Returns why the cluster cannot have an object, so that trials leave it out; empty for any other object.
 OmittedKind = Callable[[Manifest], str]
 
 #: Describes what runs in place of images, given the objects of all configurations and the local commands by id.
@@ -59,23 +59,25 @@ def runs_itself(_image: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ClusterRules:
-    """The checks of one kind of cluster; each returns a problem without its place, or None.
+    """The rules of one kind of cluster.
 
     Attributes:
-        image: Checks the name of every image in the workload and in its updates.
+        image: Checks the name of every image in the workload and in its updates. Returns a problem without its place,
+            or None; ``object`` and ``change`` do the same.
         object: Checks every object of the workload.
         change: Checks every change.
         fields: Classifies the fields of every object of the workload, before and after changes.
         with_models: Puts the models of stand-ins onto the pods of an object.
-        describe_stand_ins: Describes the images that stand-ins and commands run in place of, each in a sentence.
-        local_commands: The cluster runs commands of this machine in place of images.
-        bare_namespaces: A new namespace has nothing but what the workload brings; others may get copies of Secrets.
-        runs_controller: The harness runs the ingress controller, so its settings are known.
-        serves_tls: The traffic can reach the controller's port for HTTPS.
-        omitted: Says why an object is left out of the workload.
+        describe_stand_ins: Describes each image that a stand-in or a command replaces, in a sentence.
+        local_commands: True if the cluster runs commands of this machine in place of images.
+        bare_namespaces: True if a new namespace has only what the workload brings. On a user's cluster, controllers may
+            copy Secrets into it.
+        runs_controller: True if the harness runs the ingress controller, so that its settings are known.
+        serves_tls: True if the traffic can reach the controller's port for HTTPS.
+        omitted: Returns why an object is left out of the workload; empty if it is not.
         pod_kinds: Kinds for which the cluster runs pods.
         classes: Names of the classes that every such cluster has, by kind; of a kind without an entry, any may exist.
-        has_stand_in: Says of the name of an image that a stand-in runs in its place.
+        has_stand_in: Returns True if a stand-in runs in place of an image, given its name.
     """
 
     image: ImageCheck = takes_any

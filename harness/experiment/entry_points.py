@@ -1,4 +1,4 @@
-"""Entry points: traffic, or a route of Traefik, for one that the controller does not have gets no request."""
+"""Checks entry points: a request through an entry point that the controller does not have reaches no application."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANNOTATION = "traefik.ingress.kubernetes.io/router.entrypoints"
 
 
 def check_entry_points(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """Check that the traffic can reach the controller, and each route of Traefik an entry point of that traffic."""
+    """Check that the controller has a port for the traffic, and an entry point that each route of Traefik names."""
     facts = CONTROLLERS.get(experiment.parsed.ingress)
     there = facts.entry_points if facts is not None and experiment.rules.runs_controller else ()
     for row in experiment.configurations if there else ():

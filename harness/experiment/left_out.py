@@ -32,7 +32,7 @@ def usable(found: Sequence[LocatedManifest], omitted: OmittedKind) -> Workload:
 
     Args:
         found: Every object.
-        omitted: Returns why the cluster cannot have an object and does without it; empty for any other object.
+        omitted: Returns why the cluster cannot have an object, so that trials leave it out; empty for any other object.
     """
     kept, notices, read = [], [], 0
     for item in found:

@@ -52,7 +52,7 @@ def check_references(experiment: ResolvedExperiment, problems: Problems) -> None
 
 
 def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
-    """Check that no route expects an answer of a stand-in, which answers its own name."""
+    """Check that no route expects a body that a stand-in does not give: a stand-in answers its own name."""
     if experiment.plan is None:
         return
     for row in experiment.configurations:
@@ -65,7 +65,7 @@ def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
                 experiment.rules.has_stand_in(image) and not runs_command(experiment.parsed, image) for image in images
             ):
                 message = (
-                    f"{route.key}: {images[0]} does not run on the embedded cluster; its stand-in does not answer so"
+                    f"{route.key}: {images[0]} does not run on the embedded cluster; its stand-in gives another answer"
                 )
                 hint = (
                     "remove answers and body, write regex: ^app=NAME (a stand-in answers app=NAME version=TAG), "
@@ -93,7 +93,7 @@ def _wrong_rules(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Pro
 
 
 def _are_valid(ports: list[Mapping[str, Any]]) -> bool:
-    """Tell whether all ports of a Service have numbers that an API server takes; if not, that is the problem."""
+    """Return True if all ports of a Service have numbers that an API server takes; another check reports the others."""
     return all(isinstance(each.get("port"), int) and 0 < each["port"] < 65536 for each in ports)
 
 

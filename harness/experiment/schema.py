@@ -48,7 +48,7 @@ PATH = r"^/\S*$"
 #: Attempts that may be open at once: more than a process can have connections.
 MOST_CONCURRENCY = 100_000
 
-#: Sessions that may take turns: beyond it none of them would come twice in a trial.
+#: Sessions that may take turns: with more of them, none would get a second turn in a trial.
 MOST_SESSIONS = 10_000
 
 #: The shortest time before and after a change, in seconds: a shorter one cannot show losses of its own.
@@ -186,13 +186,13 @@ class PathPart(ExperimentPart):
     )
     name: Name | None = Field(
         default=None,
-        description="name of the route in changes, `answers` and reports; its path without it; required if two routes "
+        description="name of the route in changes, `answers` and reports; by default its path; required if two routes "
         "have the same path",
     )
     host: Host | None = Field(
         default=None,
-        description="the `Host` header of this route, and the host that rules match; the `host` of the traffic "
-        "without it",
+        description="the `Host` header of this route, and the host that rules match; by default the `host` of the "
+        "traffic",
     )
     headers: dict[str, str] = Field(
         default={},
@@ -209,11 +209,11 @@ class PathPart(ExperimentPart):
     )
     answers: Texts = Field(
         default=[],
-        description="globs of the whole body, stripped; any body is right without them; a change may make further "
+        description="globs of the whole body, stripped; by default any body is right; a change may make further "
         "answers right",
     )
     statuses: Statuses = Field(
-        default=[], description="the statuses that are right: `304`, `[200, 404]`; any 2xx without them"
+        default=[], description="the statuses that are right: `304`, `[200, 404]`; by default any 2xx"
     )
     body: str | None = Field(default=None, description='the one right body, byte for byte in UTF-8: `"ok\\n"`')
     regex: Annotated[str, Field(min_length=1)] | None = Field(
@@ -228,11 +228,11 @@ class TlsPart(ExperimentPart):
     verify: bool = Field(default=default_of(Tls, "verify"), description="check the certificate and the name in it")
     ca: str = Field(
         default=default_of(Tls, "ca"),
-        description="PEM file with the trusted authorities; those of the system without it",
+        description="PEM file with the trusted authorities; by default those of the system",
     )
     server_name: str = Field(
         default=default_of(Tls, "server_name"),
-        description="name of the server, sent as SNI and checked; without it the name in `host`, else the address",
+        description="name of the server, sent as SNI and checked; by default the name in `host`, else the address",
     )
 
 
@@ -314,7 +314,8 @@ class TrafficPart(ExperimentPart):
     )
     timeout: Duration = Field(
         default=default_of(TrafficPlan, "timeout"),
-        description="timeout of an attempt, for the connection and for the response each",
+        description="timeout of an attempt from its start to its end, connecting included; the delay of a `slow` "
+        "answer comes on top",
     )
     concurrency: Annotated[int, Field(ge=1, le=MOST_CONCURRENCY)] = Field(
         default=default_of(TrafficPlan, "concurrency"), description="attempts that may be open at once"
@@ -325,7 +326,7 @@ class TrafficPart(ExperimentPart):
     )
     tls: TlsPart | None = Field(
         default=default_of(TrafficPlan, "tls"),
-        description="use TLS; `{}` is enough; plain HTTP without it",
+        description="use TLS; `{}` is enough; by default plain HTTP",
     )
     arrivals: Annotated[Arrivals, BeforeValidator(is_one_of(get_args(Arrivals)))] = Field(
         default=default_of(TrafficPlan, "arrivals"),
@@ -335,8 +336,7 @@ class TrafficPart(ExperimentPart):
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
         default=None,
         description="seed of the random intervals: the same seed gives the same intervals in every trial; "
-        f"{default_of(TrafficPlan, 'seed')} without it; only "
-        "with `arrivals: poisson`",
+        f"by default {default_of(TrafficPlan, 'seed')}; only with `arrivals: poisson`",
     )
     idle: Duration | None = Field(
         default=None,
@@ -364,8 +364,8 @@ class MatchPart(ExperimentPart):
         json_schema_extra={"additionalProperties": {"type": ["string", "array"], "items": {"type": "string"}}},
     )
 
-    configuration: Texts = Field(default=[], description="names or globs of configurations; any without it")
-    change: Texts = Field(default=[], description="names or globs of changes; any without it")
+    configuration: Texts = Field(default=[], description="names or globs of configurations; by default any")
+    change: Texts = Field(default=[], description="names or globs of changes; by default any")
 
 
 class ExpectPart(MatchPart):
@@ -375,7 +375,7 @@ class ExpectPart(MatchPart):
     classes: Classes = Field(
         default=[*default_of(Expectation, "classes")],
         alias="class",
-        description="one of these must be among the losses; any without it",
+        description="one of these must be among the losses; by default any class",
     )
     window: Duration = Field(
         default=default_of(Expectation, "window"),
@@ -384,11 +384,11 @@ class ExpectPart(MatchPart):
     reason: str = Field(default=default_of(Expectation, "reason"), description="the reason, for the report")
     hidden: AtMost = Field(
         default=default_of(Expectation, "hidden"),
-        description="most requests that a proxy may save by trying again; any number without it",
+        description="most requests that a proxy may save by trying again; by default any number",
     )
     twice: AtMost = Field(
         default=default_of(Expectation, "twice"),
-        description="most requests that pods may execute more than once; any number without it",
+        description="most requests that pods may execute more than once; by default any number",
     )
 
 
@@ -447,13 +447,13 @@ class Head(ExperimentPart):
     )
     entry: EntryPart | None = Field(
         default=None,
-        description="with `ingress: none`: the Service that gets all traffic; traffic enters by the ingress without it",
+        description="with `ingress: none`: the Service that gets all traffic; by default traffic enters by the ingress",
     )
     traffic: Annotated[Any, BeforeValidator(_as_it_is, json_schema_input_type=TrafficPart)] = Field(
         description="the traffic of every trial"
     )
     matrix: Annotated[Any, BeforeValidator(_as_it_is, json_schema_input_type=_Axes)] = Field(
-        default=None, description="axes of named patches; without it the one configuration `default`"
+        default=None, description="axes of named patches; by default there is one configuration, `default`"
     )
     changes: Any = Field(description="changes that are made under traffic")
     trials: Annotated[int, Field(ge=1, le=1000)] = Field(

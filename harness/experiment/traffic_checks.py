@@ -84,8 +84,8 @@ def check_concurrency(plan: TrafficPlan, problems: Problems) -> None:
         problems.add(
             ProblemCode.CONCURRENCY_TOO_LOW,
             ("traffic", "concurrency" if ("traffic", "concurrency") in problems.document.lines else "rate"),
-            f"in an outage rate x timeout = {needed:,.0f} attempts are open at once, more than the concurrency of"
-            f" {plan.concurrency:,}: slots would be missed",
+            f"in an outage {needed:,.0f} attempts are open at once (rate x timeout, and more for slow answers and"
+            f" random arrivals), more than the concurrency of {plan.concurrency:,}: slots would be missed",
             hint=f"write concurrency: {int(needed) + 1}, or lower the rate or the timeout"
             if needed < MOST_CONCURRENCY
             else f"lower the rate or the timeout: the concurrency can be {MOST_CONCURRENCY:,} at most",

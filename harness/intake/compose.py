@@ -13,7 +13,7 @@ from harness.model.change_facts import FirstTry
 from harness.model.changes import CHANGE_KINDS
 
 _TLS = "  tls: {verify: false}  # HTTP is redirected to HTTPS; any certificate is accepted"
-#: Seconds that a trial needs at least: without change, after the change, and for one answer.
+#: Seconds of traffic before the change, seconds after it, and timeout of a request in seconds.
 _BASELINE, _SETTLE, _TIMEOUT = 4, 3, 5
 
 

@@ -59,8 +59,8 @@ class Proposal:
         entry: The Service that traffic goes straight to; empty with an ingress.
         routes: Requests to send, at least one.
         deployments: Deployments behind the routes, to be changed.
-        sets: Field and name of each StatefulSet and DaemonSet behind the routes, if no Deployment is.
-        replicated: Those of them with more than one replica.
+        sets: Field and name of each StatefulSet and DaemonSet behind the routes; empty if a Deployment serves a route.
+        replicated: Those of the Deployments with more than one replica.
         tls: True if the routes are served over HTTPS, to which HTTP is redirected.
         remedies: A patch for each Deployment that lacks a preStop hook or a readiness probe.
         left: Deployments and routes that are not used, for a comment.
@@ -85,7 +85,8 @@ def propose(objects: Sequence[Mapping[str, Any]], ingress: str = "") -> Proposal
         ingress: The controller's word; empty takes the one that the workload is written for.
 
     Raises:
-        InvalidInputError: Nothing in the workload gets requests, or no Deployment stands behind its routes.
+        InvalidInputError: Nothing in the workload gets requests, or neither a Deployment nor a StatefulSet or DaemonSet
+            serves its routes.
     """
     found = WorkloadObjects(objects)
     word = ingress or _controller(objects)

@@ -29,7 +29,7 @@ class Source:
     Attributes:
         objects: Every object as it is written, in the order of the files; lists of objects are taken apart.
         name: A name for the whole, from the file or folder.
-        plain: They come from files that an Experiment can name.
+        plain: True if they come from files that an Experiment can name.
         rendered_by: The command that made the objects of a chart or an overlay; empty without one.
     """
 
@@ -77,8 +77,8 @@ def _render(argv: list[str]) -> str:
     if shutil.which(argv[0]) is None:
         command = " ".join(argv)
         raise MissingToolError(
-            f"{argv[0]} is not installed, and this folder is to be rendered by it.",
-            hint=f"Where it is installed: {command} | harness check -",
+            f"{argv[0]} is not installed, but this folder must be rendered by it.",
+            hint=f"Install it; or on a machine that has it, write its output to a file: {command} > all.yaml",
         )
     try:
         done = subprocess.run(

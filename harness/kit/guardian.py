@@ -9,7 +9,7 @@ and nothing of the package. ``LIFELINE`` is the descriptor of the pipe, or ``-1`
 the guardian is then a daemon. A byte on the lifeline is a signal for the child. ``STATUS`` is a pipe that gets the
 process ids of child and guardian and, if the command can't be run, an errno. It closes when the command runs.
 
-The guardian passes SIGTERM and SIGINT on to the child, and kills all descendants after ``PATIENCE`` seconds.
+The guardian passes SIGTERM, SIGINT and SIGHUP on to the child, and kills all descendants after ``PATIENCE`` seconds.
 
 A fork server (``harness.kit.zygote``) calls ``guard`` in a forked process, with a function instead of a command.
 """

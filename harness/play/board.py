@@ -19,7 +19,7 @@ from harness.play.counting import NS, Totals
 from harness.play.pauses import Span
 from harness.play.tracking import MadeChange
 
-#: Seconds from the latest change until a card may settle: the slowest controller has taken it over by then.
+#: Seconds from the latest change until a card may settle: by then, the slowest controller has applied it.
 SHORTEST_CARD = round(LONGEST_SYNC_S + LONGEST_APPLY_S + 0.7, 1)
 #: Seconds without a loss until a card is settled rather than losing.
 LOSSLESS_FOR = 2.0
@@ -43,7 +43,7 @@ _POD_STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """The cluster's rest, as observed.
+    """Signs of whether the cluster has settled.
 
     Attributes:
         is_quiet: True if pods, endpoints and the ingress controller have settled.
@@ -129,7 +129,7 @@ class Board:
                 self._watch(event)
 
     def change(self, made: MadeChange) -> Card:
-        """Take in a change. It begins a card, or belongs to the one that has not come to rest yet."""
+        """Take in a change. It belongs to the card that is still settling; if there is none, it begins a card."""
         card = self.open_card
         if card is None or card.state is not CardState.SETTLING:
             if card is not None:
@@ -161,7 +161,7 @@ class Board:
 
         Args:
             now: The current time.
-            rest: The cluster's rest.
+            rest: Signs of whether the cluster has settled.
             totals: Requests since the card began.
             cut: Connections cut since then.
             is_whole: True if every slot planned since then has a known outcome.

@@ -1,4 +1,4 @@
-"""Cards: one for each change of a participant, with its verdict and its cost. Pure."""
+"""Cards: one for each change of a participant, with its verdict and its losses. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.play.counting import NS, Totals
 
 
 class CardState(StrEnum):
-    """The stage of a card. A card that is ``LOSING`` has come to rest, but requests are still being lost."""
+    """The stage of a card. While it is ``LOSING``, the cluster has settled, but requests are still being lost."""
 
     SETTLING = "settling"
     LOSING = "losing"
@@ -40,7 +40,7 @@ class Doubts:
 
 @dataclass(slots=True)
 class Card:
-    """A change, or several that overlapped, and what it cost.
+    """A change, or several that overlapped, with the requests that were lost.
 
     Attributes:
         number: Number of the card, from 1.
@@ -48,8 +48,8 @@ class Card:
         changes: Time and words of each change.
         kinds: (kind, name) of the changed objects.
         state: The card's stage.
-        end: End of the measured time; 0 while the card is open.
-        verdict: The verdict; None while the card is open.
+        end: End of the measured time; 0 while the card is ``SETTLING``.
+        verdict: The verdict; None while the card is ``SETTLING``.
         doubts: Names of the reasons for an inconclusive verdict.
         totals: Requests of the measured time.
         cut: Kept-alive connections that the peer cut.
@@ -78,7 +78,7 @@ class Card:
         return max(at for at, _ in self.changes)
 
     def measure(self, totals: Totals, cut: int, doubts: Doubts, now: int) -> None:
-        """Take in the current counts. The verdict is that of the counts once the card has come to rest."""
+        """Take in the current counts. Derive the verdict from them, once the cluster has settled."""
         self.totals, self.cut = totals, cut
         if self.state is CardState.SETTLING:
             return

@@ -1,4 +1,4 @@
-"""Finds stretches of time in which this machine slept or the harness was stopped. Nothing of them is an outage."""
+"""Finds stretches of time in which this machine slept or the harness was stopped: no card over one is lossless."""
 
 from __future__ import annotations
 

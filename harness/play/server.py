@@ -135,7 +135,7 @@ class PageServer:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse a foreign ``Host``, as a web page has that makes its own name resolve to loopback."""
+        """Refuse a foreign ``Host``: a web page can make its own name resolve to loopback (DNS rebinding)."""
         if request.headers.get("Host", "") not in {f"{name}:{self._port}" for name in (_HOST, "localhost")}:
             return web.Response(status=403, text="This page is for 127.0.0.1 only.\n", headers=_HEADERS)
         return await handler(request)

@@ -234,7 +234,7 @@ class PlaySession:
         return Answers(self._measure.shares(begin, end), self._measure.switches(begin, end))
 
     def rest(self, since_ns: int) -> Rest:
-        """Return the cluster's rest after a change at ``since_ns``."""
+        """Return whether the cluster has settled after a change at ``since_ns``."""
         unfinished = [
             name
             for (_, name), found in list(self.objects("Deployment").items())
@@ -244,7 +244,7 @@ class PlaySession:
         return Rest(is_quiet=is_quiet, unfinished=unfinished[0] if unfinished else "")
 
     def is_ingress_idle(self) -> bool:
-        """Return True if the ingress controller would take a change over at once, as after a long rest."""
+        """Return True if the ingress controller has been idle for so long that it would apply a change at once."""
         return self._observer is not None and self._observer.ingress_idle(INGRESS_REST_SECONDS)
 
     def export(self) -> None:
@@ -268,7 +268,7 @@ class PlaySession:
         if not kind.shared:
             stack.callback(cluster.collect, evidence)
             return cluster
-        # The events of its controller come from a log that is followed, and written as it comes.
+        # On a shared cluster, the log of the ingress controller is written while it is followed for events.
         written = place / "evidence"
         stack.callback(_copy_logs, written, evidence)
         return stack.enter_context(cast(SharedCluster, cluster).for_trial(NAMESPACE, written))  # ``shared`` is true

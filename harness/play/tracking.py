@@ -41,7 +41,7 @@ class MadeChange:
 
 
 class ObjectTracker:
-    """Keeps the objects of one kind, and reports changes of what a person writes, as a ``Tracker`` without events.
+    """A ``Tracker`` without events: keeps the objects of one kind, and reports changes of fields that people write.
 
     Args:
         kind: The kind.
@@ -81,7 +81,7 @@ class ObjectTracker:
         yield from ()
 
     def is_by_hand(self, old: Object | None, new: Object | None) -> bool:
-        """Return True if a person made a change; a subclass knows of controllers that make such changes, too."""
+        """Return True if a person made a change. A subclass recognises changes that controllers make."""
         del old, new
         return True
 

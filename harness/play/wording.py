@@ -16,14 +16,14 @@ _METADATA = ("labels", "annotations")
 _OWN_NOTES = ("deployment.kubernetes.io/", "kubectl.kubernetes.io/last-applied", "harness")
 #: Fields whose items are found by this field rather than by their place.
 _NAMED = "name"
-#: Steps of a path that the reader knows without being shown them.
+#: Steps of a path that a description leaves out, because the reader can do without them.
 _SILENT = frozenset({"spec", "template", "metadata", "data", "rollingUpdate"})
 #: Longest value that is shown in full, in characters.
 _LONGEST = 60
 #: Most differences that one sentence lists.
 _MOST = 4
 
-#: Their names are listed one by one, the first and the last one, too.
+#: The end of the path of annotations. Each is described by itself, also if it is the first or the last one.
 _ANNOTATIONS = ("annotations",)
 _RESTARTED = "kubectl.kubernetes.io/restartedAt"
 

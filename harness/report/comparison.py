@@ -40,8 +40,9 @@ RULES = (
         "p up to 0.05, divided by the number of repeated cells."
     ),
     (
-        "The smallest difference is that of the true shares of lossy transitions that is found with a probability of "
-        "80 %, by the first look and the repetitions together. If there is none, the evidence is not enough."
+        "The smallest difference says how far apart the true shares of lossy transitions must be, so that the first "
+        "look and the repetitions together find it with a probability of 80 %. If there is none, the evidence is not "
+        "enough."
     ),
 )
 
@@ -86,7 +87,7 @@ def sentence(comparison: RunComparison, cell: ComparedCell) -> Sentence:
     if cell.before is None or cell.after is None:
         only = "after" if cell.before is None else "before"
         return Sentence(
-            f"This cell is part of the run {only} only, so it can't be compared.", "Run both with the cell."
+            f"This cell is part of the run {only} only, so it can't be compared.", "Run the cell on both sides."
         )
     old, new = deciding(cell, cell.before), deciding(cell, cell.after)
     shares = f"{_lossy(old)} before and {_lossy(new)} after{', repeated' if old is cell.before.repeated else ''}"

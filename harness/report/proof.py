@@ -9,7 +9,7 @@ from harness.model.confidence import Transitions
 from harness.model.proof import RemedyComparison
 from harness.wording import count, plural
 
-_WORKS = {True: "the remedy works", False: "the remedy does not help", None: "not known"}
+_WORKS = {True: "the remedy works", False: "requests are still lost with the remedy", None: "not known"}
 
 
 def lines_of(comparisons: Sequence[RemedyComparison], unproven: Sequence[str]) -> Iterator[str]:

@@ -30,7 +30,7 @@ def test_sides_that_do_not_go_together_are_refused(options: dict[str, object], w
 
 
 def test_two_run_directories_are_needed(tmp_path: Path) -> None:
-    """One is not enough, an Experiment is no second one, and their images are as they were."""
+    """One is not enough, an Experiment can't be the second one, and no image of theirs can be replaced."""
     run = unpack("lifecycle", tmp_path).runs()[0]
 
     with pytest.raises(InvalidInputError, match="two run directories are needed"):

@@ -153,7 +153,7 @@ def test_the_loss_of_output_is_reported_after_the_command(
 
 
 @pytest.mark.parametrize("width", ["0", "00", ""])
-def test_a_width_of_nothing_is_ignored(monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+def test_a_width_of_zero_is_ignored(monkeypatch: pytest.MonkeyPatch, width: str) -> None:
     """A program without a terminal may say 0 columns, and a verdict would be printed into them."""
     monkeypatch.setenv("COLUMNS", width)
     main.ignore_no_width()
@@ -162,7 +162,7 @@ def test_a_width_of_nothing_is_ignored(monkeypatch: pytest.MonkeyPatch, width: s
 
 
 def test_a_width_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Users of narrow windows know what they do."""
+    """A narrow window gets narrow output."""
     monkeypatch.setenv("COLUMNS", "20")
     main.ignore_no_width()
 

@@ -32,7 +32,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_fault_is_explained(words: list[str], problem: str, tmp_path: Path) -> None:
-    """With what would be right, and without a run directory."""
+    """The hint lists the right values, and no run directory is created."""
     result = CliRunner().invoke(app, words)
 
     assert isinstance(result.exception, InvalidInputError)

@@ -36,7 +36,7 @@ def result(verdict: RunVerdict, *, interrupted: bool = False) -> RunResult:
     return RunResult(Path("reports/it's here"), verdict, (), interrupted)
 
 
-def test_a_run_that_suffered_names_the_machine_and_the_command() -> None:
+def test_a_run_on_a_busy_machine_names_the_machine_and_the_command() -> None:
     """In one sentence, with a folder that a shell takes as it is."""
     assert busy_sentence(result(starved_run(4, 7))) == (
         "The machine is busy (free processors: 0.10 of 2, on average), so 2 cells of 15 could not be measured; "
@@ -44,7 +44,7 @@ def test_a_run_that_suffered_names_the_machine_and_the_command() -> None:
     )
 
 
-def test_a_run_that_did_not_suffer_says_nothing_of_the_machine() -> None:
+def test_a_run_on_a_machine_with_time_says_nothing_about_it() -> None:
     """Nor does one that is inconclusive for another reason, or that was stopped."""
     assert busy_sentence(result(starved_run())) == ""
     assert busy_sentence(result(starved_run(4, found=(FAILED,)))) == ""
@@ -76,12 +76,12 @@ def test_repetitions_are_the_default_on_ci_only(
     ],
 )
 def test_an_option_that_contradicts_a_rerun_is_refused(options: dict[str, object], named: str, tmp_path: Path) -> None:
-    """It would be ignored, and look as if it were not."""
+    """It would be ignored silently."""
     with pytest.raises(InvalidInputError, match=f"--rerun can't be combined with {named}"):
         run(rerun=tmp_path, **options)  # type: ignore[arg-type]
 
 
 def test_an_experiment_is_needed_otherwise() -> None:
-    """With a word on how to give one."""
+    """The hint shows how to give one."""
     with pytest.raises(InvalidInputError, match="no Experiment is given"):
         run()

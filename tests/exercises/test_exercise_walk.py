@@ -94,6 +94,18 @@ def test_a_run_that_differs_from_what_is_usual() -> None:
     assert "The usual outcome is lossy." in "\n".join(one.result_lines())
 
 
+def test_a_step_without_a_card_is_inconclusive() -> None:
+    """No request was counted, so nothing is known about losses."""
+    one = walk()
+    one.prepared()
+    one.predict(1)
+    one.observe(DONE)
+    one.measured(None, Answers(), "reports/x")
+
+    assert one.progress.results[one.step.id].outcome == "inconclusive"
+    assert "Measured: inconclusive. 0 of 0 requests" in "\n".join(one.result_lines())
+
+
 def test_a_wrong_turn_is_shown_until_it_is_set_right() -> None:
     """On the page, next to a hint."""
     one = walk()
@@ -120,7 +132,7 @@ def test_progress_is_on_disk_after_each_step() -> None:
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"results": {"rolling": {"colour": 1}}}'])
 def test_a_damaged_file_is_no_progress(state: Path, content: str) -> None:
-    """It does not keep anybody from beginning."""
+    """The exercise then begins at its first step."""
     path = state / "harness" / "exercises" / "exercise-1.json"
     path.parent.mkdir(parents=True)
     path.write_text(content)

@@ -52,7 +52,7 @@ def test_a_change_out_of_the_bounds_is_named(tmp_path: Path, asked: int, moved: 
     assert all(each.startswith("scale: ") and moved in each for each in found)
 
 
-def test_other_deployments_are_not_the_targets_concern(tmp_path: Path) -> None:
+def test_an_autoscaler_of_another_deployment_has_no_notice(tmp_path: Path) -> None:
     """An autoscaler of another Deployment says nothing about this one."""
     change = {"scale": {"deployment": "apple-v1", "replicas": 9}}
 

@@ -172,7 +172,7 @@ CHANGES = [
     (UPDATE.replace("args: [-text=new]", "env: [{value: x}]"), "an item of 'env' lacks 'name'"),
     (UPDATE.replace("answer: new", "container: wep, answer: new"), "did you mean 'web'"),
     (UPDATE.replace(", answer: new", ""), "answer is required"),
-    (UPDATE.replace("answer: new", "answer: 'new{time}'"), "nothing in set does"),
+    (UPDATE.replace("answer: new", "answer: 'new{time}'"), "no value in set does"),
     (UPDATE.replace("answer: new", "answer: new, times: 3"), "only the first would roll"),
     (UPDATE.replace("answer: new", "until: ready"), "'progress-deadline'"),
     ("delete-pod: {deployment: apple, force: 1}", "true or false"),

@@ -171,6 +171,29 @@ def test_more_deployments_than_a_first_run_changes_are_named() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["init", "shops.yaml"],
+        ["check", "shops.yaml", "--only", "change=nothing"],
+        ["compare", "shops.yaml", "shops.yaml", "--only", "change=nothing"],
+    ],
+)
+def test_what_is_not_used_is_named_before_anything_runs(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lossless result would otherwise seem to be about every Deployment."""
+    monkeypatch.chdir(tmp_path)
+    names = [f"shop-{number}" for number in range(MOST_DEPLOYMENTS + 1)]
+    objects = [each for name in names for each in (deployment(name), service(name))]
+    objects.append(ingress(*((f"{name}.example", "/", name) for name in names)))
+    Path("shops.yaml").write_text(yaml.safe_dump_all(objects))
+
+    done = CliRunner().invoke(app, words)
+
+    assert f"not used by the Experiment, so its losses are not seen: Deployment {names[-1]}" in done.output
+
+
+@pytest.mark.parametrize(
     ("objects", "message", "hint"),
     [
         ([deployment("shop")], "nothing in these manifests gets requests", "add the Service"),

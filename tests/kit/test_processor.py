@@ -96,7 +96,7 @@ def test_only_the_time_since_the_sample_counts(machine: Machine) -> None:
 
 
 def test_no_time_is_no_free_time(machine: Machine) -> None:
-    """Two samples at once say nothing, and nothing is not much."""
+    """Between two samples at the same time no time has passed, so none was free."""
     meter = machine.meter(0)
 
     assert meter.free_since(meter.sample()) == 0

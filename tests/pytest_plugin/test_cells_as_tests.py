@@ -124,7 +124,7 @@ def test_the_cluster_is_the_one_that_is_asked_for(run: Run, pytester: pytest.Pyt
 
 @pytest.mark.processes
 def test_a_bug_of_the_harness_is_no_pass(run: Run, pytester: pytest.Pytester) -> None:
-    """Every cell fails whose run had a bug, as expected as its verdict may be."""
+    """Every cell of a run with a bug fails, even if its verdict is the expected one."""
     pytester.makeconftest(MADE_UP.replace("(), interrupted", "('Traceback of a trial',), interrupted"))
     done = run("--harness-experiment", DEMO, "-k", "graceful and none")
 

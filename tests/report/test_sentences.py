@@ -173,7 +173,7 @@ def test_a_stopped_run_says_how_far_it_got() -> None:
     assert run_text.answer(replace(run, signal=9)).startswith("The run did not finish: 2 of 6")
 
 
-def test_a_503_with_ready_pods_is_the_reloads_doing() -> None:
+def test_a_503_with_ready_pods_comes_from_a_reload() -> None:
     """Under an edit of the Ingress, another pod does not help. Under other changes it does."""
     numbers: Detail = {"lost": 6, "sent": 900, "classes": "status 6", "statuses": "503 × 6"}  # noqa: RUF001
     reload, gone, patch = (

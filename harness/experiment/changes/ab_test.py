@@ -61,7 +61,7 @@ class AbTestSchema(ChangeSchema):
         given = [name for name in _WAYS if getattr(self, name) is not None]
         if len(given) != 1:
             text = "expected exactly one of header: {X-Version: b}, cookie: {version: always} and weight: 50%"
-            raise ValueError(f"{text}; there are {', '.join(given) or 'none'}")
+            raise ValueError(f"{text}; given: {', '.join(given) or 'none'}")
         return self
 
     def fields(self) -> dict[str, Any]:
@@ -91,7 +91,9 @@ def check(spec: AbTest, place: Place, context: CheckContext) -> None:
     check_split(spec, spec.candidate, (*place, "candidate"), context)
     add = context.add
     for key in set(spec.a) & set(spec.b):
-        add(ProblemCode.CONFLICT, (*place, "b"), f"{key} can't be for both: name its two routes")
+        message = f"the route {key} is under a and under b"
+        hint = "write two routes with this path and different names, one for a and one for b"
+        add(ProblemCode.CONFLICT, (*place, "b"), message, hint)
     _check_sticky(spec, a, place, context)
     if spec.by == "weight":
         if spec.b:
@@ -109,9 +111,9 @@ def check(spec: AbTest, place: Place, context: CheckContext) -> None:
         add(ProblemCode.CANNOT_SPLIT, (*place, "cookie"), message, hint)
     for route in (*a, *b):
         if _is_of_b(dict(route.headers), spec) != (route.key in spec.b):
-            wants = "has not" if route.key in spec.b else "has"
+            sends = "does not send" if route.key in spec.b else "sends"
             field = "b" if route.key in spec.b else "a"
-            add(ProblemCode.CONFLICT, (*place, field), f"{route.key} {wants} the {spec.by} that means B")
+            add(ProblemCode.CONFLICT, (*place, field), f"{route.key} {sends} the {spec.by} that leads to B")
 
 
 def _check_sticky(spec: AbTest, a: list[Route], place: Place, context: CheckContext) -> None:

@@ -26,7 +26,7 @@ class StepSchema(ExperimentPart):
     """One step of a canary."""
 
     weight: Percent = Field(description="share of the new version")
-    hold: Duration | None = Field(default=None, description="time of this step; that of the change without it")
+    hold: Duration | None = Field(default=None, description="time of this step; by default that of the change")
 
 
 class CanarySchema(ChangeSchema):
@@ -44,7 +44,7 @@ class CanarySchema(ChangeSchema):
     ]
     hold: Duration = Field(
         default=default_of(Step, "hold"),
-        description="time of each step without a time of its own, from when it was seen",
+        description="time of each step that has no `hold` of its own, from when the step was seen",
     )
     rollback: bool = Field(
         default=default_of(Canary, "rollback"),
@@ -75,5 +75,5 @@ def check(spec: Canary, place: Place, context: CheckContext) -> None:
     weights = [step.weight for step in spec.steps]
     for index, (before, weight) in enumerate(pairwise(weights), 1):
         if weight == before:
-            message = f"this step is {weight}% as the one before: nothing changes"
+            message = f"this step has {weight}%, as the step before it: nothing would change"
             context.add(ProblemCode.NO_EFFECT, (*place, "steps", index), message)

@@ -22,7 +22,7 @@ class CertificateRotationSchema(ChangeSchema):
     source: str = Field(
         alias="from",
         default=default_of(CertificateRotation, "source"),
-        description="another Secret of the workload, whose certificate and key are copied; without it, a self-signed "
+        description="another Secret of the workload, whose certificate and key are copied; by default, a self-signed "
         "certificate for the same names is made",
     )
 

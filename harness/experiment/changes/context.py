@@ -60,9 +60,9 @@ class CheckContext:
         return False
 
     def can_roll_out(self, spec: ChangeSpec, place: Place) -> bool:
-        """Return whether the object of a change exists and replaces its pods; add a problem at ``place`` if not.
+        """Return whether the object of a change exists; exactly one of the fields that can name it must do so.
 
-        Exactly one of the fields that can name the object must do so.
+        Add a problem if it does not exist, and if a new template would replace none of its pods.
         """
         fields = [target.field for target in spec.facts.targets]
         given = [field for field in fields if getattr(spec, field)]

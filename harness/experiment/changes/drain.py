@@ -18,7 +18,7 @@ class DrainSchema(ChangeSchema):
     """``drain``."""
 
     node: str = Field(
-        default=default_of(Drain, "node"), description="the node; without it, the one with most pods of the workload"
+        default=default_of(Drain, "node"), description="the node; by default the one with most pods of the workload"
     )
     within: Duration = Field(
         default=default_of(Drain, "within"),

@@ -129,7 +129,7 @@ def check_change_names(changes: Sequence[LocatedChange], problems: Problems) -> 
         if first.setdefault(spec.name, place) != place:
             line = problems.document.line_of(first[spec.name])
             message = f"a second change named {spec.name}, as on line {line}"
-            problems.add(ProblemCode.REPEATED, place, message, hint="give it a name: of its own")
+            problems.add(ProblemCode.REPEATED, place, message, hint="give one of them another `name`")
 
 
 def check_change(spec: ChangeSpec, place: Place, context: CheckContext) -> None:

@@ -26,7 +26,7 @@ class RollingUpdateSchema(RolloutSchema):
         default=default_of(RollingUpdate, "set"), description="fields of the container that get a new value"
     )
     container: str = Field(
-        default=default_of(RollingUpdate, "container"), description="name of the container; the first one without it"
+        default=default_of(RollingUpdate, "container"), description="name of the container; by default the first one"
     )
     answer: str = Field(default=default_of(RollingUpdate, "answer"), description="body that only the new version gives")
     until: Literal["complete", "progress-deadline"] = Field(
@@ -76,7 +76,7 @@ def _check_numbers(spec: RollingUpdate, place: Place, context: CheckContext) -> 
         message = f"set is the same in all {spec.times} repetitions, so only the first would roll anything out"
         context.add(ProblemCode.NO_EFFECT, (*place, "set"), message, hint='number it: args: ["-text=apple-v2-{time}"]')
     if "{time}" in spec.answer and not numbered:
-        message = "the answer counts with {time}, but nothing in set does"
+        message = "the answer contains {time}, but no value in set does"
         context.add(ProblemCode.ANSWER_IMPOSSIBLE, (*place, "answer"), message)
 
 

@@ -33,7 +33,7 @@ class NamedSchema(ExperimentPart):
         return ""
 
     name: Name | None = Field(
-        default=None, description="name of the change; its kind without it; required for a second change of a kind"
+        default=None, description="name of the change; by default its kind; required for a second change of a kind"
     )
 
     def fields(self) -> dict[str, Any]:
@@ -46,8 +46,8 @@ class ChangeSchema(NamedSchema):
 
     times: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=default_of(ChangeSpec, "times"),
-        description="repetitions in one trial; all but a rolling update, a restart and a "
-        "deletion are undone between them, under traffic",
+        description="repetitions in one trial; a change that has an undo is undone between them, under traffic, "
+        "except a rolling update, which goes on from the last one",
     )
     pause: Duration = Field(
         default=default_of(ChangeSpec, "pause"),
@@ -57,7 +57,7 @@ class ChangeSchema(NamedSchema):
     answers: dict[str, Texts] = Field(
         default=default_of(ChangeSpec, "answers"),
         description="answers by route that are right from the start of the change, in addition to those of `traffic`; "
-        "derived from `answer` without it",
+        "by default derived from `answer`",
     )
 
     during: Name | None = Field(

@@ -15,7 +15,7 @@ _DEFINED = re.compile(r"(--[\w-]+):\s*(#[0-9a-f]+)")
 
 
 def standalone(svg: str) -> str:
-    """Return a chart as the text of an SVG file, in the light colours of reports on their surface.
+    """Return a chart as the text of an SVG file, with the colours and the background of a report in light mode.
 
     Args:
         svg: The ``<svg>`` element of ``harness.report.chart.trial.render``.

@@ -78,7 +78,7 @@ def timeline(trial: TrialVerdict, time: Time) -> Iterator[Piece]:
 
 
 def short_name(pod: str) -> str:
-    """Return ``apple 66f9…x7k2p`` for ``apple-66f9d8c7b5-x7k2p``: short, but still unique."""
+    """Return ``apple 66f9…x7k2p`` for ``apple-66f9d8c7b5-x7k2p``: short, and different for each pod of a Deployment."""
     parts = pod.split("-")
     return f"{'-'.join(parts[:-2])} {parts[-2][:4]}…{parts[-1]}" if len(parts) > 2 else pod
 
