@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 pytest_plugins = ("experiment_bench",)
 
 CANARY = 'metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/canary: "true"}}'
-RESCUE = "metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/default-backend: banana-service}}"
+BY_ANNOTATION = (
+    "metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/default-backend: banana-service}}"
+)
 
 
 def with_banana(bench: Bench, change: str, metadata: str = "metadata: {name: other}") -> None:
@@ -51,7 +53,7 @@ def test_the_changed_object_is_named_with_its_own_kind(bench: Bench) -> None:
     assert "leads to StatefulSet banana, so a loss by other" in notice
 
 
-@pytest.mark.parametrize("metadata", [CANARY, RESCUE], ids=["canary", "default-backend"])
+@pytest.mark.parametrize("metadata", [CANARY, BY_ANNOTATION], ids=["canary", "default-backend"])
 def test_a_share_of_the_requests_is_traffic(bench: Bench, metadata: str) -> None:
     """A canary and a default backend get requests that a rule gives to another Service."""
     with_banana(bench, "restart: {name: other, deployment: banana}", metadata)

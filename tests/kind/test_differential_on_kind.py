@@ -35,7 +35,7 @@ SAME_ANSWERS, SAME_FACTS = 0.99, 0.90
 
 @pytest.fixture(scope="module")
 def kubeconfig(cluster: str, state: Path) -> dict[str, Any]:
-    """The kubeconfig of the standing cluster."""
+    """The kubeconfig of the persistent cluster."""
     found: dict[str, Any] = yaml.safe_load((state / "harness" / "kind" / cluster / "kubeconfig").read_text())
     return found
 

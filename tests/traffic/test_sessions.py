@@ -18,7 +18,7 @@ from harness.traffic.http.cookies import Sessions
 STREAM = Stream(0, "/", Method.GET, Shape.REUSED, cookie="who", sessions=2)
 
 
-class Doorman:
+class SessionServer:
     """A server that gives everybody without a cookie a new one, and remembers what each request carried."""
 
     def __init__(self, before: bytes = b"") -> None:
@@ -46,39 +46,39 @@ def test_each_session_sends_back_its_own_cookie(
     serve: Callable[[Handler], int], rig: Callable[..., Rig], before: bytes
 ) -> None:
     """Attempts go to the sessions in turn; the first of each has no cookie, the others that which it was given."""
-    doorman = Doorman(before)
-    rig(serve(doorman), streams=(STREAM,)).attempt(0, 6)
+    server = SessionServer(before)
+    rig(serve(server), streams=(STREAM,)).attempt(0, 6)
 
-    assert doorman.carried == ["", "", "who=1", "who=2", "who=1", "who=2"]
+    assert server.carried == ["", "", "who=1", "who=2", "who=1", "who=2"]
 
 
 def test_streams_have_sessions_of_their_own(serve: Callable[[Handler], int], rig: Callable[..., Rig]) -> None:
     """A stream without sessions sends no cookie; those of another stream are others."""
-    doorman = Doorman()
+    server = SessionServer()
     plain, other = (
         Stream(0, "/", Method.GET, Shape.REUSED),
         Stream(0, "/", Method.POST, Shape.REUSED, cookie="who", sessions=1),
     )
-    made = rig(serve(doorman), streams=(plain, other, STREAM))
+    made = rig(serve(server), streams=(plain, other, STREAM))
     for index in (0, 1, 2) * 3:
         made.attempt(index)
 
-    assert doorman.carried == ["", "", "", "", "who=2", "", "", "who=2", "who=3"]
+    assert server.carried == ["", "", "", "", "who=2", "", "", "who=2", "who=3"]
 
 
 def test_of_attempts_without_cookie_the_first_answer_counts(
     serve: Callable[[Handler], int], rig: Callable[..., Rig]
 ) -> None:
     """Attempts that began before their session had a cookie can't change it afterwards."""
-    doorman = Doorman()
-    made = rig(serve(doorman), streams=(Stream(0, "/", Method.GET, Shape.NEW, cookie="who", sessions=1),))
+    server = SessionServer()
+    made = rig(serve(server), streams=(Stream(0, "/", Method.GET, Shape.NEW, cookie="who", sessions=1),))
     made.attempt(0, 3, together=True)
     first = int(made.rows["done"].argmin())
     made.attempt(0, 2)
 
-    assert doorman.carried[:3] == ["", "", ""]
-    assert len(set(doorman.carried[3:])) == 1
-    assert doorman.carried[3].startswith("who=")
+    assert server.carried[:3] == ["", "", ""]
+    assert len(set(server.carried[3:])) == 1
+    assert server.carried[3].startswith("who=")
     assert made.rows["done"][first] == made.rows["done"][:3].min()
 
 

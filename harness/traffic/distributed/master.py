@@ -63,7 +63,7 @@ class Master:
         MessageKind.EVENT,
         MessageKind.PIECE,
         MessageKind.WHOLE,
-        MessageKind.RESCUE,
+        MessageKind.RECOVERY,
     )
 
     def __init__(
@@ -94,7 +94,7 @@ class Master:
             MessageKind.EVENT: self._on_event,
             MessageKind.PIECE: self._on_piece,
             MessageKind.WHOLE: self._on_whole,
-            MessageKind.RESCUE: self._on_recovery,
+            MessageKind.RECOVERY: self._on_recovery,
         }
 
     def lead(self) -> None:
@@ -297,5 +297,5 @@ class Master:
             "home", worker=member.number, bytes=member.home.received, spoilt=member.home.spoilt, wrong=len(wrong)
         )
         member.is_home = True
-        self._channel.send_message(MessageKind.DISMISSED, {"wrong": wrong}, client)
+        self._channel.send_message(MessageKind.COMPARED, {"wrong": wrong}, client)
         self._changed.set()

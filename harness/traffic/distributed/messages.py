@@ -32,8 +32,8 @@ class MessageKind(StrEnum):
     PIECE = "harness-piece"  # worker: a part of a file
     TAKEN = "harness-taken"  # master: the part is on disk
     WHOLE = "harness-whole"  # worker: checksums of all files
-    RESCUE = "harness-rescue"  # starter of a dead worker: announces its files
-    DISMISSED = "harness-dismissed"  # master: the result of the comparison
+    RECOVERY = "harness-recovery"  # starter of a dead worker: announces its files
+    COMPARED = "harness-compared"  # master: the result of the comparison
 
 
 class Message(Protocol):

@@ -27,7 +27,7 @@ class _Client:
     """The channel of a process that is not a Locust worker."""
 
     def __init__(self, host: str, port: int) -> None:
-        self.name = f"rescue-{uuid4().hex}"
+        self.name = f"recovery-{uuid4().hex}"
         self._client = rpc.Client(host, port, self.name)
 
     def send_message(self, msg_type: str, data: dict[str, Any] | None = None, client_id: str | None = None) -> None:
@@ -41,7 +41,7 @@ class _Client:
             message = self._client.recv()
             if message.type == MessageKind.TAKEN:
                 sender.taken(message.data)
-            elif message.type == MessageKind.DISMISSED:
+            elif message.type == MessageKind.COMPARED:
                 sender.compared(message.data)
 
 
@@ -50,7 +50,7 @@ def main(host: str, port: int, directory: Path, worker: int) -> int:
     client = _Client(host, port)
     close_for(directory, worker)
     sender = FileSender(client, directory, worker, patience=_PATIENCE)
-    client.send_message(MessageKind.RESCUE, {"worker": worker})
+    client.send_message(MessageKind.RECOVERY, {"worker": worker})
     listening = gevent.spawn(client.listen, sender)
     try:
         sender.finish()

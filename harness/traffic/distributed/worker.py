@@ -69,7 +69,7 @@ class Worker:
         MessageKind.GO,
         MessageKind.STOP,
         MessageKind.TAKEN,
-        MessageKind.DISMISSED,
+        MessageKind.COMPARED,
     )
 
     def __init__(
@@ -104,7 +104,7 @@ class Worker:
                 self._clock.to_worker(data["at_ns"]) if data["at_ns"] else 0
             ),
             MessageKind.TAKEN: lambda data: self._sender.taken(data) if self._sender else None,
-            MessageKind.DISMISSED: lambda data: self._sender.compared(data) if self._sender else None,
+            MessageKind.COMPARED: lambda data: self._sender.compared(data) if self._sender else None,
         }
 
     def work(self) -> None:
