@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 #: Milliseconds for Chromium to start.
 START_MS = 300_000
+#: Milliseconds for a page to show what a test expects. A busy machine may take many seconds to draw a chart.
+SHOW_MS = 60_000
 #: Names of Chromium in Debian and elsewhere.
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -34,6 +36,7 @@ def chromium() -> str:
 def real_browser() -> Iterator[Browser]:
     """Start Chromium, and end it with the context."""
     path = chromium()
+    expect.set_options(timeout=SHOW_MS)
     with sync_playwright() as playwright:
         # In a container /dev/shm may be too small for a page, and on a busy machine a start takes long.
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
