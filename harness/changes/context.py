@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.changes.undo import UndoJournal
+from harness.controller_objects import ControllerAddress
 from harness.kit.clock import Clock
 from harness.kube.api import KubeApi
-from harness.model.controllers import DEFAULT, Aspect, ControllerAddress, signals_of
+from harness.model.controllers import DEFAULT, Aspect, signals_of
 from harness.model.timeline import Event
 
 #: Conditions that are not yet met, in words; empty if all are met.

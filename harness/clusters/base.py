@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.controller_objects import ControllerAddress
 from harness.kit.forkserver import ForkServers, Template
 from harness.kube.fieldclasses import Classified
-from harness.model.controllers import DEFAULT, ControllerAddress
+from harness.model.controllers import DEFAULT
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 

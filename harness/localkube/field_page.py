@@ -75,11 +75,11 @@ def _nginx() -> Iterator[str]:
 
 
 def _config_map() -> Iterator[str]:
-    yield f"## Keys of ingress-nginx's ConfigMap (`{INGRESS_NGINX.settings}`)\n"
+    yield f"## Keys of ingress-nginx's ConfigMap (`{INGRESS_NGINX.address.settings}`)\n"
     yield "The controller reads its ConfigMap as on a real cluster; an annotation overrides the key of the same name."
     yield "A ConfigMap of this name in a workload configures the controller of each trial on the embedded cluster."
     yield "No run writes the settings of a shared controller: kind refuses the ConfigMap, context leaves it out."
-    yield f"On a cluster of `harness cluster up`, apply it in the namespace `{INGRESS_NGINX.namespace}`."
+    yield f"On a cluster of `harness cluster up`, apply it in the namespace `{INGRESS_NGINX.address.namespace}`."
     yield "As in ingress-nginx, every change of a key that it reads reloads nginx, and its deletion changes nothing.\n"
     yield from _header("key")
     keys = dict.fromkeys(config_map.RULES, "")

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness import controller_objects
+
 #: Prefix of each controller's annotations.
-NGINX = "nginx.ingress.kubernetes.io/"
+NGINX = controller_objects.INGRESS_NGINX.annotations
 #: Annotations of a canary that ingress-nginx applies together with endpoints, without a reload (release 1.11,
 #: ``TrafficShapingPolicy`` of a backend).
 WITHOUT_RELOAD = frozenset(
     f"{NGINX}canary-{name}"
     for name in ("weight", "weight-total", "by-header", "by-header-value", "by-header-pattern", "by-cookie")
 )
-TRAEFIK = "traefik.ingress.kubernetes.io/"
+TRAEFIK = controller_objects.TRAEFIK.annotations
 
 
 @dataclass(frozen=True, slots=True)

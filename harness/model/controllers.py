@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from harness import controller_objects
+from harness.controller_objects import ControllerAddress
 from harness.model.annotations import BEHIND_TRAEFIK, NGINX, TRAEFIK, TRAEFIK_READS_OF_NGINX, Replacement
 from harness.model.rights import Right
 
@@ -44,31 +46,6 @@ class Signal:
 RELOAD = Signal("reload", frozenset({Aspect.RULES}), "reload")
 ENDPOINTS = Signal("endpoints", frozenset({Aspect.ENDPOINTS}), "take over the endpoints")
 CONFIGURED = Signal("configured", frozenset(Aspect), "take the Ingress over", unchanged="sync")
-
-
-@dataclass(frozen=True, slots=True)
-class ControllerAddress:
-    """The objects that identify a controller on a cluster.
-
-    Attributes:
-        namespace: Namespace of all of them.
-        deployment: Name of its Deployment.
-        service: Name of the Service that receives its traffic.
-        labels: Labels of its pods.
-        settings: Name of the ConfigMap with its settings; empty if it reads none.
-    """
-
-    namespace: str
-    deployment: str
-    service: str
-    labels: Mapping[str, str]
-    settings: str = ""
-
-    def is_configured_by(self, manifest: Mapping[str, Any]) -> bool:
-        """Return True if an object of a workload, without its namespace, is the ConfigMap with its settings."""
-        kind, metadata = manifest.get("kind"), manifest.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, Mapping) else None
-        return bool(self.settings) and (kind, name) == ("ConfigMap", self.settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +128,8 @@ _INGRESS_NGINX = ControllerFacts(
     title="ingress-nginx",
     family="ingress-nginx",
     package="harness.controllers.nginx",
-    address=ControllerAddress(
-        namespace="ingress-nginx",
-        deployment="ingress-nginx-controller",
-        service="ingress-nginx-controller",
-        labels={"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
-        settings="ingress-nginx-controller",
-    ),
-    ingress_class="nginx",
+    address=controller_objects.INGRESS_NGINX.address,
+    ingress_class=controller_objects.INGRESS_NGINX.ingress_class,
     signals=(RELOAD, ENDPOINTS),
     sync_s=3.3,
     apply_s=1.0,
@@ -185,10 +156,8 @@ _TRAEFIK = ControllerFacts(
     title="Traefik",
     family="traefik",
     package="harness.controllers.traefik",
-    address=ControllerAddress(
-        namespace="traefik", deployment="traefik", service="traefik", labels={"app.kubernetes.io/name": "traefik"}
-    ),
-    ingress_class="traefik",
+    address=controller_objects.TRAEFIK.address,
+    ingress_class=controller_objects.TRAEFIK.ingress_class,
     signals=(CONFIGURED,),
     sync_s=2.0,
     prestop_s=3,

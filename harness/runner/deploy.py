@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.clusters.shared.diagnosis import diagnose, snapshot
 from harness.clusters.shared.scope import not_served, refuse_cluster_scoped, sentence_about
 from harness.clusters.shared.taken_routes import refuse_taken_routes
+from harness.controller_objects import ControllerAddress
 from harness.controllers.registry import in_namespace
 from harness.errors import HarnessError, WaitTimeoutError
 from harness.kit.files import write_text
@@ -16,7 +17,7 @@ from harness.kube.autoscalers import ScaleBounds, bounds_of
 from harness.kube.client import Kube
 from harness.kube.pods import pod_of
 from harness.kube.rollout import STATUS_OF, wait_rollout
-from harness.model.controllers import ControllerAddress, is_controller_settings
+from harness.model.controllers import is_controller_settings
 from harness.model.experiment import Manifest
 from harness.store.rundir import write_json
 

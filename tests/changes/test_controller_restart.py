@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.changes.perform import perform
+from harness.controller_objects import ControllerAddress
 from harness.errors import HarnessError
 from harness.model.changes import ControllerRestart
-from harness.model.controllers import ControllerAddress
 from harness.testing.fake_workloads import WorkloadPart
 
 if TYPE_CHECKING:

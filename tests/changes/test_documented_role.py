@@ -15,6 +15,7 @@ from documentation import documented_role
 from harness.changes.context import ChangeContext
 from harness.changes.perform import perform
 from harness.clusters.context.rules import reaches_beyond
+from harness.controller_objects import ControllerAddress
 from harness.kit.processes import Ended
 from harness.localkube.ingress.x509 import self_signed
 from harness.model.changes import (
@@ -40,7 +41,6 @@ from harness.model.changes import (
     Step,
 )
 from harness.model.controllers import CONTROLLERS as TABLE
-from harness.model.controllers import ControllerAddress
 from harness.testing.fake_workloads import WorkloadPart
 from harness.testing.role_bound_api import Grant, RoleBoundKube
 

@@ -189,15 +189,10 @@ def test_kind_manifests_have_the_names_of_the_facts(controller: IngressControlle
 
 @EACH_PROGRAM
 def test_local_objects_have_the_names_of_the_facts(word: str) -> None:
-    """The local cluster has its own table of names, which must agree with the facts."""
+    """The local cluster creates the objects by which the harness finds the controller."""
     program, facts = INGRESS_PROGRAMS[word], CONTROLLERS[word]
-    address = facts.address
-    assert address is not None
 
-    assert (program.namespace, program.deployment, program.service) == (
-        address.namespace, address.deployment, address.service,
-    )  # fmt: skip
-    assert (program.labels, program.ingress_class) == (address.labels, facts.ingress_class)
+    assert (program.address, program.ingress_class) == (facts.address, facts.ingress_class)
     assert {program.annotations} == facts.reads.keys()
 
 

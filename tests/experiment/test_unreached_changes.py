@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("experiment_bench",)
 
 CANARY = 'metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/canary: "true"}}'
-BY_ANNOTATION = (
-    "metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/default-backend: banana-service}}"
-)
+BY_ANNOTATION = "metadata: {name: other, annotations: {nginx.ingress.kubernetes.io/default-backend: banana-service}}"
 
 
 def with_banana(bench: Bench, change: str, metadata: str = "metadata: {name: other}") -> None:

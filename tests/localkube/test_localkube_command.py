@@ -41,4 +41,4 @@ def test_it_imports_nothing_that_measures() -> None:
     code = f"import sys; import harness.localkube.__main__, harness.localkube.node; {shown}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == str(["errors", "kit", "kube", "localkube", "problem_codes"])
+    assert done.stdout.strip() == str(["controller_objects", "errors", "kit", "kube", "localkube", "problem_codes"])

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from harness.clusters.base import BringUp, Cluster, Entry, Progress
+from harness.controller_objects import ControllerAddress
 from harness.errors import BringUpError
 from harness.kit.forkserver import Template
 from harness.kube.fieldclasses import Classified
 from harness.model.changes import NoChange
-from harness.model.controllers import ControllerAddress
 from harness.model.experiment import Cell, Configuration, Manifest
 from harness.model.timeline import Event
 from harness.runner.placement import placement

@@ -12,10 +12,11 @@ from harness.changes.context import ChangeContext
 from harness.clusters.context.kubeconfig import KubeContext
 from harness.clusters.context.live import LiveCluster
 from harness.clusters.context.provider import ContextCluster
+from harness.controller_objects import ControllerAddress
 from harness.controllers.registry import INGRESS_CONTROLLERS
 from harness.kube.errors import ScopeError
 from harness.model.changes import NoChange
-from harness.model.controllers import ControllerAddress, controller_facts
+from harness.model.controllers import controller_facts
 from harness.model.experiment import Cell, Configuration
 from harness.observe.scope import Scope
 from harness.runner.admission import Admission

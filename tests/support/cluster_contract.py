@@ -17,11 +17,11 @@ import pytest
 import yaml
 
 from harness.clusters.base import BringUp, Cluster, Entry, Provider, SharedCluster
+from harness.controller_objects import ControllerAddress
 from harness.errors import HarnessError
 from harness.kit.waiting import wait_until
 from harness.kube.client import Kube
 from harness.kube.errors import NotFoundError
-from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event, EventKind
 from harness.runner.deploy import deploy
 from harness.runner.entry import address_of

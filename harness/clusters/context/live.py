@@ -15,13 +15,13 @@ from pathlib import Path
 from harness.clusters.base import Entry
 from harness.clusters.shared.event_queue import queued_events
 from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink
+from harness.controller_objects import ControllerAddress
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError
 from harness.kit.clock import Clock
 from harness.kube.client import Kube
 from harness.kube.logs import LogLine
 from harness.kube.stamps import Stamps
-from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event
 
 

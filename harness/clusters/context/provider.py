@@ -14,6 +14,7 @@ from harness.clusters.context.entry import entry_of_ingress, parse_entry
 from harness.clusters.context.kubeconfig import KubeContext, find_context
 from harness.clusters.shared.scope import refuse_cluster_scoped
 from harness.clusters.shared.trial_cluster import trial_cluster
+from harness.controller_objects import ControllerAddress
 from harness.controllers.base import IngressController
 from harness.controllers.registry import find_visible
 from harness.errors import HarnessError, InvalidInputError, Problem
@@ -22,7 +23,6 @@ from harness.kube.api import KubeApi
 from harness.kube.client import Kube
 from harness.kube.errors import KubeError, NotFoundError
 from harness.kube.fieldclasses import Classified
-from harness.model.controllers import ControllerAddress
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 

@@ -17,12 +17,13 @@ from harness.clusters.kind.preflight import preflight
 from harness.clusters.kind.records import ClusterRecord
 from harness.clusters.kind.settings import KindSettings
 from harness.clusters.shared.trial_cluster import trial_cluster
+from harness.controller_objects import ControllerAddress
 from harness.errors import HarnessError, InvalidInputError, Problem
 from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
 from harness.kube.client import Kube
 from harness.kube.fieldclasses import Classified
-from harness.model.controllers import ControllerAddress, controller_facts
+from harness.model.controllers import controller_facts
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 

@@ -189,10 +189,10 @@ def controller_entry(settings: NodeSettings) -> Entry:
     if program is None:
         return Entry(settings.block.ingress_address, settings.entry_port)
     address = settings.block.service_address
-    path = backends_file(settings.services, program.namespace, program.service)
+    path = backends_file(settings.services, program.address.namespace, program.address.service)
     if not program.tls_port:
         return Entry(address, SERVICE_PORT, path)
-    secure = backends_file(settings.services, program.namespace, program.service, program.tls_port)
+    secure = backends_file(settings.services, program.address.namespace, program.address.service, program.tls_port)
     return Entry(address, SERVICE_PORT, path, Entry(address, SERVICE_TLS_PORT, secure))
 
 

@@ -15,6 +15,7 @@ from harness.clusters.base import BringUp, Cluster, Entry, Progress
 from harness.clusters.local import bringup
 from harness.clusters.local.images import check_image
 from harness.clusters.local.logs import CONTROLLER_LOG, collect_logs, follow_ingress
+from harness.controller_objects import ControllerAddress
 from harness.errors import HarnessError, InvalidInputError, MissingToolError, Problem
 from harness.kit.forkserver import Template
 from harness.kit.processes import ManagedProcess
@@ -26,7 +27,7 @@ from harness.localkube.kubelet.images import find_image
 from harness.localkube.profiles import PROFILES
 from harness.localkube.settings import PROXY_LOG, NodeSettings
 from harness.localkube.system.programs import INGRESS_PROGRAMS, silent
-from harness.model.controllers import ENDPOINTS, NO_CONTROLLER, ControllerAddress, controller_facts
+from harness.model.controllers import ENDPOINTS, NO_CONTROLLER, controller_facts
 from harness.model.experiment import Manifest
 from harness.model.timeline import Event
 

@@ -12,6 +12,7 @@ from harness.clusters.base import Cluster, Entry
 from harness.clusters.shared.event_queue import queued_events
 from harness.clusters.shared.namespaces import remove_namespace
 from harness.clusters.shared.pod_logs import ContainerRun, PodLogs, Sink
+from harness.controller_objects import ControllerAddress
 from harness.controllers.base import ControllerLog, IngressController
 from harness.errors import HarnessError
 from harness.kit import interruption
@@ -20,7 +21,6 @@ from harness.kit.files import expendable, open_log
 from harness.kube.client import Kube
 from harness.kube.logs import LogLine
 from harness.kube.stamps import Stamps
-from harness.model.controllers import ControllerAddress
 from harness.model.timeline import Event
 
 ACCESS_LOG = "access.jsonl"

@@ -20,7 +20,7 @@ from harness.localkube.settings import NodeSettings
 from harness.localkube.system.programs import INGRESS_NGINX
 
 #: Namespaces that exist from the start.
-_NAMESPACES = ("default", "kube-system", INGRESS_NGINX.namespace)
+_NAMESPACES = ("default", "kube-system", INGRESS_NGINX.address.namespace)
 #: Keep idle connections open: a request sent during a close would fail although the server works.
 _KEEPALIVE_SECONDS = 3600.0
 #: Watches do not end by themselves, so the shutdown does not wait for them.

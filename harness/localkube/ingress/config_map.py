@@ -24,7 +24,7 @@ from harness.localkube.system.programs import INGRESS_NGINX, INGRESS_PROGRAMS
 _log = logging.getLogger(__name__)
 
 #: The namespaces of the ingress controllers.
-_NAMESPACES = frozenset(program.namespace for program in INGRESS_PROGRAMS.values())
+_NAMESPACES = frozenset(program.address.namespace for program in INGRESS_PROGRAMS.values())
 
 _CIDR = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]+:[0-9a-fA-F:.]*)(?:/\d{1,3})?"
 _CIDRS = rf"\s*{_CIDR}\s*(?:,\s*{_CIDR}\s*)*"
@@ -104,8 +104,8 @@ class ControllerSettings:
 def is_controllers(config_map: Mapping[str, Any]) -> bool:
     """Return True if a ConfigMap is the controller's. One of a workload has no namespace."""
     metadata = config_map.get("metadata") or {}
-    return metadata.get("name") == INGRESS_NGINX.settings and metadata.get("namespace") in {
-        None, "", INGRESS_NGINX.namespace,
+    return metadata.get("name") == INGRESS_NGINX.address.settings and metadata.get("namespace") in {
+        None, "", INGRESS_NGINX.address.namespace,
     }  # fmt: skip
 
 

@@ -51,7 +51,7 @@ ADMIN_PORT = 10246
 _POD: Object = {
     "apiVersion": "v1",
     "kind": "Pod",
-    "metadata": {"name": INGRESS_NGINX.deployment, "namespace": INGRESS_NGINX.namespace},
+    "metadata": {"name": INGRESS_NGINX.address.deployment, "namespace": INGRESS_NGINX.address.namespace},
 }
 _DESCRIPTORS = 65536
 

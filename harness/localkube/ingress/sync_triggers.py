@@ -170,7 +170,7 @@ def on_slice(dirty: Dirty) -> Callback:
     """
 
     def on_change(kind: EventType, old: Object | None, new: Object) -> None:
-        if key_of(new)[0] == INGRESS_NGINX.namespace:
+        if key_of(new)[0] == INGRESS_NGINX.address.namespace:
             return
         if kind != "MODIFIED" or old is None or old.get("endpoints") != new.get("endpoints"):
             dirty()

@@ -98,7 +98,7 @@ class Node:
     def is_system(self, namespace: str) -> bool:
         """Return True if pods of a namespace belong to the cluster itself."""
         program = INGRESS_PROGRAMS.get(self.settings.ingress)
-        return program is not None and program.namespace == namespace
+        return program is not None and program.address.namespace == namespace
 
     def record_event(self, obj: Object, reason: str, message: str, *, kind: str = "Normal") -> None:
         """Write an Event in the background, so that the write does not delay the pod."""

@@ -21,8 +21,8 @@ async def run_installer(client: ApiClient, settings: NodeSettings) -> None:
     program = INGRESS_PROGRAMS[settings.ingress]
     objects: tuple[tuple[Resource, Object, str], ...] = (
         (NAMESPACES, namespace_of(program), ""),
-        (SERVICES, service_of(program), program.namespace),
-        (DEPLOYMENTS, deployment_of(program, settings.entry_port, settings.tls_port), program.namespace),
+        (SERVICES, service_of(program), program.address.namespace),
+        (DEPLOYMENTS, deployment_of(program, settings.entry_port, settings.tls_port), program.address.namespace),
     )
     for resource, obj, namespace in objects:
         with suppress(AlreadyExists):

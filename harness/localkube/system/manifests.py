@@ -15,16 +15,16 @@ GRACE_SECONDS = 30
 
 def namespace_of(program: IngressProgram) -> Object:
     """Build the controller's namespace."""
-    return {"metadata": {"name": program.namespace}}
+    return {"metadata": {"name": program.address.namespace}}
 
 
 def service_of(program: IngressProgram) -> Object:
     """Build the controller's Service; kube-proxy's file for it contains the address where traffic enters."""
     return {
-        "metadata": {"name": program.service, "labels": dict(program.labels)},
+        "metadata": {"name": program.address.service, "labels": dict(program.address.labels)},
         "spec": {
             "type": "ClusterIP",
-            "selector": dict(program.labels),
+            "selector": dict(program.address.labels),
             "ports": [
                 {"name": name, "port": port, "targetPort": name}
                 for name, port in ((program.port, SERVICE_PORT), (program.tls_port, SERVICE_TLS_PORT))
@@ -42,7 +42,7 @@ def deployment_of(program: IngressProgram, port: int, tls_port: int) -> Object:
         port: Port on which its pods receive traffic.
         tls_port: Port for traffic with TLS.
     """
-    labels = dict(program.labels)
+    labels = dict(program.address.labels)
     container = {
         "image": program.image,
         "imagePullPolicy": "IfNotPresent",
@@ -54,7 +54,7 @@ def deployment_of(program: IngressProgram, port: int, tls_port: int) -> Object:
         **program.container,
     }
     return {
-        "metadata": {"name": program.deployment, "labels": labels},
+        "metadata": {"name": program.address.deployment, "labels": labels},
         "spec": {
             "replicas": 1,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},

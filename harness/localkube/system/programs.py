@@ -1,7 +1,7 @@
 """The table of ingress controllers that a local cluster can run.
 
-Each row uses the names of the controller's own manifests, so that a user finds the same objects as on a real cluster. A
-program is imported and located only when it is needed.
+Its objects have the names of the controller's own manifests, so that a user finds the same objects as on a real
+cluster. A program is imported and located only when it is needed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from harness import controller_objects
+
 if TYPE_CHECKING:
+    from harness.controller_objects import ControllerAddress
     from harness.localkube.nginx.record import NginxInstall
     from harness.localkube.system.runtime import RunController
 
@@ -50,10 +53,7 @@ class IngressProgram:
     """An ingress controller that a local cluster can run.
 
     Attributes:
-        namespace: Namespace of its objects.
-        deployment: Name of its Deployment.
-        service: Name of the Service through which traffic enters.
-        labels: Labels of its pods.
+        address: Its objects.
         image: Image of its pods, as on a real cluster.
         images: Pattern of all its images, with any tag.
         port: Name of the port for traffic.
@@ -67,17 +67,13 @@ class IngressProgram:
             on this machine.
         needs: The program that it needs on this machine, for users.
         annotations: Prefix of the annotations that it reads.
-        settings: Name of the ConfigMap in its namespace with its settings; empty if it reads none.
         is_genuine: True if it is the real program, which itself decides which Ingresses it serves and how.
         reads_protocol: True if it reads the ``appProtocol`` of a Service's port.
         access_log: File name of its access logs in the cluster's folder of logs.
         providers: Options by which configurations of the same program differ.
     """
 
-    namespace: str
-    deployment: str
-    service: str
-    labels: Mapping[str, str]
+    address: ControllerAddress
     image: str
     images: str
     port: str
@@ -88,7 +84,6 @@ class IngressProgram:
     package: str
     needs: str
     annotations: str
-    settings: str = ""
     tls_port: str = ""
     is_genuine: bool = False
     reads_protocol: bool = False
@@ -127,10 +122,7 @@ class IngressProgram:
 _PATIENT: Mapping[str, int] = {"periodSeconds": 1, "failureThreshold": 30}
 
 INGRESS_NGINX = IngressProgram(
-    namespace="ingress-nginx",
-    deployment="ingress-nginx-controller",
-    service="ingress-nginx-controller",
-    labels={"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"},
+    address=controller_objects.INGRESS_NGINX.address,
     image="registry.k8s.io/ingress-nginx/controller:v1.11.0",
     images=r"registry\.k8s\.io/ingress-nginx/controller:.+",
     port="http",
@@ -140,31 +132,27 @@ INGRESS_NGINX = IngressProgram(
         "lifecycle": {"preStop": {"exec": {"command": ["/wait-shutdown"]}}},
         "readinessProbe": {"httpGet": {"path": "/healthz", "port": "http"}, **_PATIENT},
     },
-    ingress_class="nginx",
+    ingress_class=controller_objects.INGRESS_NGINX.ingress_class,
     controller="k8s.io/ingress-nginx",
     app="ingress-nginx",
     package="harness.localkube.ingress",
     needs="nginx with Lua",
-    annotations="nginx.ingress.kubernetes.io/",
-    settings="ingress-nginx-controller",
+    annotations=controller_objects.INGRESS_NGINX.annotations,
     tls_port="https",
 )
 TRAEFIK = IngressProgram(
-    namespace="traefik",
-    deployment="traefik",
-    service="traefik",
-    labels={"app.kubernetes.io/name": "traefik"},
+    address=controller_objects.TRAEFIK.address,
     image="traefik:v3",
     images=r"traefik:.+",
     port="web",
     # Not its ping endpoint: every request to the entry point adds a line to the access log.
     container={"name": "traefik", "readinessProbe": {"tcpSocket": {"port": "web"}, **_PATIENT}},
-    ingress_class="traefik",
+    ingress_class=controller_objects.TRAEFIK.ingress_class,
     controller="traefik.io/ingress-controller",
     app="traefik",
     package="harness.localkube.traefik",
     needs="traefik",
-    annotations="traefik.ingress.kubernetes.io/",
+    annotations=controller_objects.TRAEFIK.annotations,
     is_genuine=True,
     reads_protocol=True,
     access_log="traefik-access.jsonl",

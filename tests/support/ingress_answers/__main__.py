@@ -37,11 +37,11 @@ async def record(folder: Path) -> Answers:
             serve_at(held.block.node_address, folder / "pods") as url,
             ApiClient(url, "record") as client,
         ):
-            namespace = INGRESS_NGINX.namespace
+            namespace = INGRESS_NGINX.address.namespace
             container = {"name": "controller", "image": INGRESS_NGINX.image}
             pod = {"metadata": {"name": _NAME, "labels": {"app": _NAME}}, "spec": {"containers": [container]}}
             await client.create(PODS, pod, namespace)
-            await client.create(CONFIGMAPS, {"metadata": {"name": INGRESS_NGINX.settings}}, namespace)
+            await client.create(CONFIGMAPS, {"metadata": {"name": INGRESS_NGINX.address.settings}}, namespace)
             await client.create(INGRESSCLASSES, class_of(INGRESS_NGINX))
             async with workload(client, held.block, folder):
                 kubeconfig = folder / "kubeconfig"
@@ -53,13 +53,13 @@ async def record(folder: Path) -> Answers:
 @contextmanager
 def _controller(kubeconfig: Path, log: Path) -> Iterator[None]:
     """Run the controller's image on this machine's network, with Docker."""
-    image = os.environ.get("LAB_INGRESS_IMAGE", INGRESS_NGINX.image)
+    image, names = os.environ.get("LAB_INGRESS_IMAGE", INGRESS_NGINX.image), INGRESS_NGINX.address
     ports = {"http": _FRONT.port, "https": _FRONT.tls_port, "status": 18246, "stream": 18247, "default-server": 18181}
     argv = [
         *("docker", "run", "--rm", "--name", _NAME, "--network", "host", "-v", f"{kubeconfig}:/kubeconfig:ro"),
-        *("-e", f"POD_NAME={_NAME}", "-e", f"POD_NAMESPACE={INGRESS_NGINX.namespace}", image),
+        *("-e", f"POD_NAME={_NAME}", "-e", f"POD_NAMESPACE={names.namespace}", image),
         *("/nginx-ingress-controller", "--kubeconfig=/kubeconfig", "--healthz-port=18254", "--ingress-class=nginx"),
-        *(f"--configmap={INGRESS_NGINX.namespace}/{INGRESS_NGINX.settings}", "--publish-status-address=127.0.0.1"),
+        *(f"--configmap={names.namespace}/{names.settings}", "--publish-status-address=127.0.0.1"),
         *(f"--{name}-port={port}" for name, port in ports.items()),
     ]
     with log.open("wb") as output:

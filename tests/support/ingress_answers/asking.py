@@ -123,7 +123,7 @@ async def answers(front: Front, client: ApiClient) -> Answers:
     await _ingress(client, {"name": "last"}, {}, "shop")
     await _until(front, LAST, 200)
     first = {case["name"]: await _ask(front, case) for case in cases()}
-    namespace, name = INGRESS_NGINX.namespace, INGRESS_NGINX.settings
+    namespace, name = INGRESS_NGINX.address.namespace, INGRESS_NGINX.address.settings
     try:
         await client.patch(CONFIGMAPS, name, namespace, {"data": SETTINGS})
     except NotFound:
