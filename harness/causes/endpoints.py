@@ -13,8 +13,8 @@ from harness.causes.context import SLACK_S, Empty, LossContext
 from harness.causes.loss import ENDED, SILENT, Loss, Sign
 from harness.causes.pods import PodLifecycle
 from harness.causes.remedies import more_replicas, surge_first
-from harness.experiment.objects import at
 from harness.findings.finding_type import Sentence
+from harness.kube.nested import at
 from harness.model.attempt import Outcome
 from harness.model.causes import Certainty, RemedyPatch
 from harness.wording import seconds

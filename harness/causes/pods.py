@@ -14,8 +14,8 @@ from typing import Any
 from harness.analysis.evidence import TrialEvidence
 from harness.analysis.thresholds import GRACE_SLACK_S
 from harness.analysis.workload import PodLife, container_fields_of, kubelet_times, pod_lives
-from harness.experiment.objects import at
 from harness.kube.manifests import name_of
+from harness.kube.nested import at
 from harness.model.experiment import Manifest
 from harness.model.timeline import EventKind
 from harness.model.verdict import Mark

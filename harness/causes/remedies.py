@@ -14,8 +14,8 @@ import yaml
 
 from harness.causes.context import STOP_S, LossContext
 from harness.causes.pods import DEFAULT_GRACE_S, Hook, serving_container
-from harness.experiment.objects import at
 from harness.kube.manifests import name_of
+from harness.kube.nested import at
 from harness.kube.strategic import strategic_merge
 from harness.model.annotations import NGINX
 from harness.model.causes import RemedyPatch

@@ -9,12 +9,12 @@ from typing import Any
 
 from harness.errors import Problem
 from harness.experiment.cluster_rules import ImageCheck
-from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.experiment.workload import RenderedObject
 from harness.kube.admission.problems import FieldProblem
 from harness.kube.admission.refusals import refusals
 from harness.kube.manifests import name_of
+from harness.kube.nested import at
 from harness.kube.schema import missing_fields, path_text
 from harness.problem_codes import ProblemCode
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.experiment.objects import WorkloadObjects, at
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.stages import ResolvedExperiment
 from harness.kube.autoscalers import ScaleBounds, bounds_of
+from harness.kube.nested import at
 from harness.model.changes import ChangeSpec
 from harness.wording import plural
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from harness.experiment.objects import WorkloadObjects, at
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.schema import Head
+from harness.kube.nested import at
 from harness.model.controllers import NO_CONTROLLER
 from harness.problem_codes import ProblemCode
 

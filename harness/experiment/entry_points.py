@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from harness.errors import Problem
 from harness.experiment.admission import title
-from harness.experiment.objects import at
 from harness.experiment.problems import Problems, listed
 from harness.experiment.stages import ResolvedExperiment
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
+from harness.kube.nested import at
 from harness.model.controllers import CONTROLLERS
 from harness.problem_codes import ProblemCode
 

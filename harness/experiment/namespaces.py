@@ -8,10 +8,10 @@ from typing import Any
 
 from harness.controllers.registry import without_own_namespace
 from harness.errors import Problem
-from harness.experiment.objects import at
 from harness.experiment.problems import Problems, listed
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import LocatedManifest, name_of
+from harness.kube.nested import at
 from harness.kube.schema import path_text
 from harness.model.controllers import is_controller_settings
 from harness.problem_codes import ProblemCode

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from harness.controllers.base import Headers
 from harness.controllers.registry import aliases_of, has_regex_paths, is_share, share_takes, taken_by_own_kinds
 from harness.kube.manifests import name_of
+from harness.kube.nested import at
 from harness.model.experiment import Manifest
 
 
@@ -92,13 +93,6 @@ class WorkloadObjects:
                 return ingress, _service(rule.path.get("backend"))
         defaults = ((m, _service(at(m, "spec", "defaultBackend"))) for m in ingresses)
         return next((found for found in defaults if found[1]), (None, None))
-
-
-def at(value: Any, *path: str) -> Any:
-    """Return the value at a path of field names; None if a field on the way is missing."""
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
 
 
 class _Rule(NamedTuple):

@@ -10,7 +10,7 @@ from harness.experiment.admission import title
 from harness.experiment.cluster_rules import WITH_PODS
 from harness.experiment.models import runs_command
 from harness.experiment.naming import service_of
-from harness.experiment.objects import WorkloadObjects, at
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near
 from harness.experiment.references import missing_references
 from harness.experiment.route_faults import may_be_created
@@ -18,6 +18,7 @@ from harness.experiment.stages import ResolvedConfiguration, ResolvedExperiment
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import name_of
+from harness.kube.nested import at, indexed_maps
 from harness.kube.pods import pod_of, serving_containers
 from harness.kube.selectors import selected_by
 from harness.model.experiment import Manifest
@@ -75,8 +76,8 @@ def check_stand_ins(experiment: ResolvedExperiment, problems: Problems) -> None:
 
 
 def _wrong_rules(item: RenderedObject, objects: WorkloadObjects) -> Iterator[Problem]:
-    for r, rule in _items(at(item.manifest, "spec", "rules")):
-        for p, path in _items(at(rule, "http", "paths")):
+    for r, rule in indexed_maps(at(item.manifest, "spec", "rules")):
+        for p, path in indexed_maps(at(rule, "http", "paths")):
             backend = _texts(at(path, "backend", "service"))
             service = objects.find("Service", str(backend.get("name")))
             if service is None:
@@ -140,7 +141,7 @@ def _unserved_service(item: RenderedObject, objects: WorkloadObjects, run: Seque
             ProblemCode.SERVICE_WITHOUT_PODS, ("spec", "selector"), message, _near_labels(selector, objects)
         )
         return
-    for index, port in _items(at(item.manifest, "spec", "ports")):
+    for index, port in indexed_maps(at(item.manifest, "spec", "ports")):
         target = port.get("targetPort")
         names = [each.get("name") for pod in pods for c in serving_containers(pod) for each in _maps(c.get("ports"))]
         if isinstance(target, str) and not target.isdigit() and target not in names:
@@ -181,7 +182,7 @@ def _spec_place(item: RenderedObject) -> Place:
 
 
 def _wrong_probes(item: RenderedObject) -> Iterator[Problem]:
-    for index, container in _items(at(_pod(item.manifest), "spec", "containers")):
+    for index, container in indexed_maps(at(_pod(item.manifest), "spec", "containers")):
         names = [str(each["name"]) for each in _maps(container.get("ports")) if each.get("name")]
         for kind in _PROBES:
             for action in ("httpGet", "tcpSocket"):
@@ -218,14 +219,8 @@ def _missing_classes(
         yield item.problem_at(ProblemCode.MISSING_REFERENCE, (*_spec_place(item), field), message, hint)
 
 
-def _items(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
-    """Return the maps of a list with their indices; values of other types are another check's problem."""
-    found = value if isinstance(value, list) else []
-    return [(index, each) for index, each in enumerate(found) if isinstance(each, Mapping)]
-
-
 def _maps(value: Any) -> list[Mapping[str, Any]]:
-    return [each for _, each in _items(value)]
+    return [each for _, each in indexed_maps(value)]
 
 
 def _texts(value: Any) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from harness.experiment.objects import WorkloadObjects
 from harness.experiment.workload import RenderedObject
 from harness.kit.located_yaml import Place
 from harness.kube.manifests import name_of
+from harness.kube.nested import indexed_maps
 from harness.kube.pods import pod_of
 from harness.problem_codes import ProblemCode
 
@@ -70,18 +71,18 @@ def missing_references(item: RenderedObject, objects: WorkloadObjects) -> Iterat
 def references(spec: Mapping[str, Any]) -> Iterator[Reference]:
     """Yield the objects that the specification of a pod names and that are not optional."""
     for field in ("initContainers", "containers"):
-        for index, container in _maps(spec.get(field)):
+        for index, container in indexed_maps(spec.get(field)):
             yield from _of_variables(container, (field, index))
-    for index, volume in _maps(spec.get("volumes")):
+    for index, volume in indexed_maps(spec.get("volumes")):
         yield from _of_volume(volume, ("volumes", index))
 
 
 def _of_variables(container: Mapping[str, Any], place: Place) -> Iterator[Reference]:
-    for index, source in _maps(container.get("envFrom")):
+    for index, source in indexed_maps(container.get("envFrom")):
         for field, kind in _FROM.items():
             if (name := _required(source.get(field), "name")) is not None:
                 yield Reference(kind, name, (*place, "envFrom", index, field))
-    for index, entry in _maps(container.get("env")):
+    for index, entry in indexed_maps(container.get("env")):
         value = entry.get("valueFrom")
         sources = value if isinstance(value, Mapping) else {}
         for field, kind in _KEYS.items():
@@ -95,7 +96,7 @@ def _of_volume(volume: Mapping[str, Any], place: Place) -> Iterator[Reference]:
         if (name := _required(volume.get(field), name_field)) is not None:
             yield Reference(kind, name, (*place, field))
     projected = volume.get("projected")
-    for index, source in _maps(projected.get("sources") if isinstance(projected, Mapping) else None):
+    for index, source in indexed_maps(projected.get("sources") if isinstance(projected, Mapping) else None):
         for field in ("configMap", "secret"):
             if (name := _required(source.get(field), "name")) is not None:
                 yield Reference(_VOLUMES[field][0], name, (*place, "projected", "sources", index, field))
@@ -113,8 +114,3 @@ def _has(manifest: Mapping[str, Any], key: str) -> bool:
     """Return True if an object has a key, in whatever form its data is given."""
     parts = (manifest.get(part) for part in ("data", "stringData", "binaryData"))
     return not key or any(isinstance(part, Mapping) and key in part for part in parts)
-
-
-def _maps(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
-    found = value if isinstance(value, list) else []
-    return [(index, each) for index, each in enumerate(found) if isinstance(each, Mapping)]

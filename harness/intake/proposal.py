@@ -10,9 +10,10 @@ from typing import Any
 
 from harness.controllers.registry import INGRESS_CONTROLLERS, requests_of_own_kinds
 from harness.errors import InvalidInputError, Problem
-from harness.experiment.objects import WorkloadObjects, at
+from harness.experiment.objects import WorkloadObjects
 from harness.kube.ingresses import class_of
 from harness.kube.manifests import name_of
+from harness.kube.nested import at
 from harness.model.change_facts import TargetKind
 from harness.model.controllers import CONTROLLERS, DEFAULT, NO_CONTROLLER
 from harness.problem_codes import ProblemCode

@@ -14,7 +14,7 @@ from harness.analysis.facts import Facts
 from harness.causes.attribution import causes_of
 from harness.causes.registry import explained
 from harness.causes.remedies import applied, covers, remedy
-from harness.experiment.objects import at
+from harness.kube.nested import at
 from harness.model.causes import Cause, RemedyPatch
 from harness.model.experiment import Manifest
 from harness.model.shapes import Shape

@@ -206,7 +206,7 @@ def test_the_settings_of_a_users_own_traefik_are_unknown(route: Mapping[str, Any
     ],
 )
 def test_a_route_for_https_serves_no_http(tls: Mapping[str, Any], here: list[Code], elsewhere: list[Code]) -> None:
-    """Where the harness runs Traefik, it has no entry point for HTTPS."""
+    """Traefik has no entry point for HTTPS on clusters of the harness."""
     assert [each.code for each in faults_of_route({}, HERE, tls=tls)] == here
     assert [each.code for each in faults_of_route({}, ELSEWHERE, tls=tls)] == elsewhere
 

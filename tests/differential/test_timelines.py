@@ -185,7 +185,7 @@ def test_probes_are_not_in_step() -> None:
 
 
 def test_order_of_two_probes_is_chance() -> None:
-    """Which of two probes comes first says nothing, unless one of them is the startup probe or one stays out."""
+    """The order of two probes says nothing, unless one of them is the startup probe or one stays out."""
     start, ready, live = (f"GET /{name} kube-probe/1.34" for name in ("start", "ready", "live"))
 
     def differing(first: Sequence[str], second: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from harness.controllers.base import OWN_NAMESPACE, RoutedRequest, RouteFault, S
 from harness.controllers.traefik.namespaced import MIDDLEWARES, NAMED_KINDS, PROVIDER, SERVERS_TRANSPORT
 from harness.controllers.traefik.routes import can_read, precedence, rule_takes
 from harness.kube.manifests import name_of
+from harness.kube.nested import at, indexed_maps
 from harness.kube.schema import Path
 from harness.model.annotations import TRAEFIK
 from harness.model.controllers import reads_annotation
@@ -80,7 +81,7 @@ def _taking(manifests: Sequence[Manifest], request: RoutedRequest) -> list[tuple
         (_Place(manifest, ("spec", "routes", index)), route)
         for manifest in manifests
         if manifest.get("kind") == "IngressRoute"
-        for index, route in _maps(_at(manifest, "spec", "routes"))
+        for index, route in indexed_maps(at(manifest, "spec", "routes"))
     ]
     for found in sorted(routes, key=lambda each: precedence(each[1]), reverse=True):
         if rule_takes(str(found[1].get("match") or ""), request.path, request.host, request.headers):
@@ -99,10 +100,10 @@ class _Check:
         if route.get("kind") not in (None, "", "Rule"):
             message = f"its kind is {route['kind']}; Traefik knows only Rule, and ignores the route"
             yield place.at("kind").fault(ProblemCode.WRONG_VALUE, message, "write kind: Rule")
-        yield from self._tls(_Place(place.manifest, ("spec", "tls")), _at(place.manifest, "spec"))
+        yield from self._tls(_Place(place.manifest, ("spec", "tls")), at(place.manifest, "spec"))
         yield from self._middlewares(place.at("middlewares"), route.get("middlewares"))
-        services = _maps(route.get("services"))
-        if not services and not any(_at(each, "spec", "parentRefs") for each in self._manifests):
+        services = indexed_maps(route.get("services"))
+        if not services and not any(at(each, "spec", "parentRefs") for each in self._manifests):
             yield place.fault(ProblemCode.REQUIRED, f"the route names no Service, {_ANSWERS_404}", "add services")
         for index, service in services:
             yield from self._service(place.at("services", index), service)
@@ -134,13 +135,13 @@ class _Check:
     def _tls(self, place: _Place, spec: Any) -> Iterator[RouteFault]:
         if not isinstance(spec, Mapping) or spec.get("tls") is None:
             return
-        name = _at(spec, "tls", "options", "name")
+        name = at(spec, "tls", "options", "name")
         if self._known.settings:
             yield place.fault(ProblemCode.NO_ROUTE, _ONLY_HTTPS, "leave out tls, or use a cluster of your own")
         elif (
             isinstance(name, str)
             and "@" not in name
-            and not _at(spec, "tls", "options", "namespace")
+            and not at(spec, "tls", "options", "namespace")
             and self._find("TLSOption", name) is None
         ):
             what = f"the TLSOption {name} is not part of the workload"
@@ -165,7 +166,7 @@ class _Check:
             yield place.missing(what, f"write {OWN_NAMESPACE}-NAME{PROVIDER} for a {kind} of the workload")
 
     def _middlewares(self, place: _Place, references: Any) -> Iterator[RouteFault]:
-        for index, reference in _maps(references):
+        for index, reference in indexed_maps(references):
             here, name = place.at(index), str(reference.get("name") or "")
             if "@" in name or reference.get("namespace"):
                 yield from self._elsewhere(here, "Middleware", reference)
@@ -182,7 +183,7 @@ class _Check:
             yield place.fault(ProblemCode.CONFLICT, f"its chain leads to itself, {_ANSWERS_404}")
             return
         place = _Place(whole.manifest, ("spec",), whole.passed | {f"Middleware {name}"})
-        spec = _at(whole.manifest, "spec")
+        spec = at(whole.manifest, "spec")
         types = [key for key, value in spec.items() if value is not None] if isinstance(spec, Mapping) else []
         if len(types) != 1:
             fault = "has no type" if not types else f"has several types ({', '.join(types)})"
@@ -197,13 +198,13 @@ class _Check:
             hint = "leave it out, or use a cluster of your own"
             yield place.fault(ProblemCode.FIELD_NOT_IMPLEMENTED, message, hint)
         elif word == "chain":
-            yield from self._middlewares(place.at("middlewares"), _at(value, "middlewares"))
-        elif word in _BY_SECRET and not _at(value, "secret"):
+            yield from self._middlewares(place.at("middlewares"), at(value, "middlewares"))
+        elif word in _BY_SECRET and not at(value, "secret"):
             yield place.fault(ProblemCode.REQUIRED, f"it names no Secret, {_ANSWERS_404}", "write secret: NAME")
-        elif word == "errors" and isinstance(_at(value, "service"), Mapping):
+        elif word == "errors" and isinstance(at(value, "service"), Mapping):
             yield from self._service(place.at("service"), value["service"])
         for path in _SECRETS.get(word, ()) if self._known.secrets else ():
-            name = _at(value, *path)
+            name = at(value, *path)
             if isinstance(name, str) and name and self._find("Secret", name) is None:
                 what = f"the Secret {name} is not part of the workload"
                 yield place.at(*path).missing(what, "add it to the workload")
@@ -223,13 +224,13 @@ class _Check:
             yield from self._balancer(place, found, reference)
         elif f"{kind} {name}" not in place.passed:
             inner = _Place(found, ("spec",), place.passed | {f"{kind} {name}"})
-            for path, each in _inner(_at(found, "spec")):
+            for path, each in _inner(at(found, "spec")):
                 yield from self._service(inner.at(*path), each)
 
     def _balancer(self, place: _Place, service: Manifest, reference: Mapping[str, Any]) -> Iterator[RouteFault]:
-        wanted, ports = reference.get("port"), [port for _, port in _maps(_at(service, "spec", "ports"))]
+        wanted, ports = reference.get("port"), [port for _, port in indexed_maps(at(service, "spec", "ports"))]
         names = [each for port in ports for each in (port.get("port"), port.get("name")) if each]
-        if _at(service, "spec", "type") == "ExternalName" and self._known.settings:
+        if at(service, "spec", "type") == "ExternalName" and self._known.settings:
             message = f"Traefik sends nothing to Services of type ExternalName here, {_ANSWERS_404}"
             yield place.at("name").fault(ProblemCode.NO_ROUTE, message, "use a cluster of your own")
         elif wanted is None:
@@ -271,32 +272,21 @@ class _Check:
 def _inner(spec: Any) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield every reference of a TraefikService, with its path in the specification."""
     for shared in ("weighted", "highestRandomWeight"):
-        for index, each in _maps(_at(spec, shared, "services")):
+        for index, each in indexed_maps(at(spec, shared, "services")):
             yield (shared, "services", index), each
-    if isinstance(mirroring := _at(spec, "mirroring"), Mapping):
+    if isinstance(mirroring := at(spec, "mirroring"), Mapping):
         yield ("mirroring",), mirroring
-        for index, each in _maps(mirroring.get("mirrors")):
+        for index, each in indexed_maps(mirroring.get("mirrors")):
             yield ("mirroring", "mirrors", index), each
     for part in ("service", "fallback"):
-        if isinstance(each := _at(spec, "failover", part), Mapping):
+        if isinstance(each := at(spec, "failover", part), Mapping):
             yield ("failover", part), each
 
 
 def _annotations(manifest: Manifest) -> list[tuple[str, str]]:
-    found = _at(manifest, "metadata", "annotations")
+    found = at(manifest, "metadata", "annotations")
     return [(str(name), str(value)) for name, value in found.items()] if isinstance(found, Mapping) else []
 
 
 def _is_true(value: str) -> bool:
     return value.strip().lower() == "true"
-
-
-def _at(value: Any, *path: str) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _maps(value: Any) -> list[tuple[int, Mapping[str, Any]]]:
-    found = value if isinstance(value, list) else []
-    return [(index, each) for index, each in enumerate(found) if isinstance(each, Mapping)]

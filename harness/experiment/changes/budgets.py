@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.experiment.changes.context import CheckContext
-from harness.experiment.objects import at
 from harness.kit.located_yaml import Place
 from harness.kube.budgets import desired_healthy, selects
 from harness.kube.manifests import name_of
+from harness.kube.nested import at
 from harness.model.experiment import Manifest
 from harness.problem_codes import ProblemCode
 

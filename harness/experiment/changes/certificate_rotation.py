@@ -6,10 +6,10 @@ from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.schema import ChangeSchema, Text
-from harness.experiment.objects import at
 from harness.experiment.problems import listed
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
+from harness.kube.nested import at
 from harness.model.changes import CertificateRotation
 from harness.problem_codes import ProblemCode
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from harness.experiment.cluster_rules import ANYTHING, ClusterRules
 from harness.experiment.naming import service_of
-from harness.experiment.objects import WorkloadObjects, at
+from harness.experiment.objects import WorkloadObjects
 from harness.experiment.problems import Problems, listed, near
 from harness.kit.located_yaml import Place
+from harness.kube.nested import at
 from harness.model.changes import ChangeSpec
 from harness.model.experiment import Route, TrafficPlan
 from harness.problem_codes import ProblemCode

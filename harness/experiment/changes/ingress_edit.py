@@ -8,9 +8,9 @@ from pydantic import Field
 
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.schema import ChangeSchema
-from harness.experiment.objects import at
 from harness.experiment.schema import default_of
 from harness.kit.located_yaml import Place
+from harness.kube.nested import at
 from harness.model.changes import IngressEdit
 from harness.problem_codes import ProblemCode
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from harness.controllers.registry import is_share
 from harness.experiment.changes.context import CheckContext
 from harness.experiment.changes.versions import check_answer
-from harness.experiment.objects import at
 from harness.experiment.problems import listed, near
 from harness.kit.located_yaml import Place
+from harness.kube.nested import at
 from harness.model.controllers import controller_facts
 from harness.problem_codes import ProblemCode
 
