@@ -147,7 +147,7 @@ def compactions(directory: Path, worker: int) -> tuple[dict[int, CompactionSeal]
     return {seal.segment: seal for seal in seals}, wrong
 
 
-def _why_not(before: Sequence[CompactionSeal], seal: CompactionSeal, follows: bool) -> str:  # noqa: FBT001 - callback
+def _why_not(before: Sequence[CompactionSeal], seal: CompactionSeal, *, follows: bool) -> str:
     """Return why a seal can't come after those before it; empty if it can."""
     latest = before[-1].segment if before else -1
     if follows and seal.segment > latest:

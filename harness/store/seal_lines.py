@@ -32,6 +32,17 @@ class Seal(Protocol):
 
 
 S = TypeVar("S", bound=Seal)
+S_contra = TypeVar("S_contra", bound=Seal, contravariant=True)
+
+
+class WhyNot(Protocol[S_contra]):
+    """Returns why a seal can't come after those before it; empty if it can.
+
+    ``follows`` is True if the seal has the digest of the line before it.
+    """
+
+    def __call__(self, before: Sequence[S_contra], seal: S_contra, *, follows: bool) -> str:
+        """Return the reason."""
 
 
 def signed_line(fields: Mapping[str, Any]) -> bytes:
@@ -56,7 +67,7 @@ def fields_of(line: bytes, version: int) -> dict[str, Any]:
 
 
 def read_chain(
-    path: Path, parsed: Callable[[bytes], S], why_not: Callable[[Sequence[S], S, bool], str], name: Callable[[int], str]
+    path: Path, parsed: Callable[[bytes], S], why_not: WhyNot[S], name: Callable[[int], str]
 ) -> tuple[list[S], list[str]]:
     """Return the seals of a file that follow each other from the first one on, and what is wrong with the next one.
 
@@ -65,8 +76,7 @@ def read_chain(
     Args:
         path: The file; it need not exist.
         parsed: Returns the seal in a line; raises what ``fields_of`` raises.
-        why_not: Returns why a seal can't come after those before it, empty if it can. The last argument is True if it
-            has the digest of the line before it.
+        why_not: Returns why a seal can't come after those before it.
         name: Returns the name of the seal at a place, for messages.
     """
     found = list[S]()
@@ -81,7 +91,7 @@ def read_chain(
             seal = parsed(line)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return found, [f"{path.name}: {name(len(found))} is damaged: {error}"]
-        if reason := why_not(found, seal, seal.previous == previous):
+        if reason := why_not(found, seal, follows=seal.previous == previous):
             return found, [f"{path.name}: {reason}"]
         found.append(seal)
         previous = seal.digest

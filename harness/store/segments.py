@@ -211,7 +211,7 @@ def _chain(directory: Path, worker: int) -> tuple[list[SegmentSeal], list[str]]:
     return read_chain(seals_path(directory, worker), _parsed, _why_not, "the seal of segment {}".format)
 
 
-def _why_not(before: Sequence[SegmentSeal], seal: SegmentSeal, follows: bool) -> str:  # noqa: FBT001 - callback
+def _why_not(before: Sequence[SegmentSeal], seal: SegmentSeal, *, follows: bool) -> str:
     """Return why a seal can't come after those before it; empty if it can."""
     place = len(before)
     if seal.segment != place:
